@@ -1,0 +1,101 @@
+"""What a platform is: settings, payload, rules, a converter (one product) and a writer (one run)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from feedbridge.product import Product
+from feedbridge.rules import Found, Rule
+
+__all__ = ["Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "Writer"]
+
+
+class PlatformSettings(BaseModel):
+    """Settings of one platform: ``platforms.<name>.settings`` of a mapping, or ``--set <name>.<key>=<value>``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class FileUse(msgspec.Struct, frozen=True):
+    """A file that goes beside the payload: ``source`` (a path that exists, or a URL to download) to
+    ``target`` (relative to the product's folder, with ``/``)."""
+
+    source: str
+    target: str
+
+
+class Outcome(msgspec.Struct):
+    """What became of one product on one platform.
+
+    ``body``     the product's payload, encoded once; empty when it is not written
+    ``keys``     what must be unique over the run (SKUs, ids, folder names), the product's own first
+    ``claims``   (name, content): over a run a name stands for one content only
+    ``entries``  objects in ``body`` (a product may become several)
+    ``files``    what goes beside the payload
+    ``problems`` what rules found; an error among them holds the product back for this platform
+    ``excluded`` the kind of product, when it is not for this platform at all; else empty
+    """
+
+    body: bytes = b""
+    keys: tuple[str, ...] = ()
+    claims: tuple[tuple[str, str], ...] = ()
+    entries: int = 1
+    files: tuple[FileUse, ...] = ()
+    problems: list[Found] = msgspec.field(default_factory=list)
+    excluded: str = ""
+
+
+class Converter(Protocol):
+    """One product to its payload; made once a process, so it may cache."""
+
+    def convert(self, product: Product, folder: Path | None) -> Outcome:
+        """``product``: the light twin of a canonical product. ``folder``: the source's folder, or None
+        (standard input, DataFrame). Never raises for anything in a product."""
+
+
+class Writer(Protocol):
+    """Puts the accepted products of a run into a folder, in the order they come."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take one accepted product (rules ran before). Raises OutputError."""
+
+    def finish(self) -> dict[str, Any]:
+        """Close all files. Returns what the manifest says of this platform beside its counts:
+        ``{"files": [{"path", "bytes", "sha256"}, …], …}``, paths relative to the platform's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """All that the rest of the program knows of a platform.
+
+    ``unique``       rule broken by a key seen before in the run
+    ``unique_case``  rule broken by a key that differs from one seen before only in case
+    ``claims``       rule broken by a claim whose name stood for other content before
+    ``unplaced``     rule given once a run and field for fields products carried that have no place here
+    """
+
+    name: str
+    title: str
+    about: str
+    settings: type[PlatformSettings]
+    payload: type[BaseModel]
+    rules: tuple[Rule, ...]
+    converter: Callable[[Any, Mapping[str, str]], Converter]
+    """``converter(settings, environment)``"""
+    writer: Callable[[Any, Path, Mapping[str, str]], Writer]
+    """``writer(settings, folder, environment)``; the folder exists and is empty."""
+    unique: Rule
+    unique_case: Rule | None = None
+    claims: Rule | None = None
+    unplaced: Rule | None = None
+    """Warning given once a run and field for source fields the platform has no place for."""
+    placed: frozenset[str] = field(default_factory=frozenset)
+    """Canonical fields that have a place in the payload (first segment of the path)."""
+    dropped: frozenset[str] = field(default_factory=frozenset)
+    """Canonical fields that are dropped without a word (they are structure, not content)."""

@@ -1,0 +1,86 @@
+"""What a source is: something that gives records with their place, as often as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from feedbridge.findings import Finding
+
+__all__ = ["BadCells", "BadDocument", "Batch", "Range", "Record", "Source"]
+
+Record = tuple[Any, ...]
+"""``(line, cells)`` of a table or ``(line, document, index)`` of a list of documents.
+
+``line``   physical line an editor shows of the record's first line; the file's first line is 1
+``cells``  list of str, exactly as long as the header (BadCells when the record cannot be trusted)
+``document`` dict as parsed; numbers with a point are Decimal (BadDocument when it cannot be trusted)
+``index``  place in its list, from 0: the last step of the record's JSON Pointer
+"""
+
+
+class BadCells(list[str]):
+    """Cells of a record that could not be read. ``self[:reliable]`` can be trusted, the rest is a guess;
+    always as long as the header. ``raw`` is the text of the record's physical lines, ``last_line`` its last."""
+
+    finding: Finding
+    raw: str
+    reliable: int
+    last_line: int
+
+
+class BadDocument(dict[str, Any]):
+    """A document that could not be read: ``raw`` is its text."""
+
+    finding: Finding
+    raw: str
+
+
+class Batch(msgspec.Struct):
+    """Some records in file order, and what is noticed about rows that are used all the same (short rows padded)."""
+
+    records: list[Record]
+    findings: list[Finding]
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A part of a seekable file that starts and ends at record boundaries: bytes ``start`` to ``end``;
+    ``line`` is the physical line at ``start``."""
+
+    start: int
+    end: int
+    line: int
+
+
+class Source(Protocol):
+    """One file, stream or DataFrame, opened and understood (format, dialect, encoding, header).
+
+    ``name``     as findings show it (the path as the user gave it, ``<stdin>``, ``<DataFrame>``)
+    ``folder``   where relative paths in it start, or None
+    ``header``   columns of a table exactly as written; empty for documents
+    ``findings`` what is noticed about the source as a whole (duplicate or empty header, header only …)
+    ``is_quarantine`` it is a file of a ``quarantine/`` folder: its four front columns were taken off
+    ``about``    how it was read, for the manifest: ``{"format": "csv", "encoding": "utf-8", "delimiter": ",", …}``
+    ``pointer_prefix`` JSON Pointer of the list the documents are in, with a final ``/`` (documents only)
+    """
+
+    name: str
+    folder: Path | None
+    kind: Literal["table", "documents"]
+    header: list[str]
+    findings: list[Finding]
+    is_quarantine: bool
+    about: dict[str, Any]
+    pointer_prefix: str
+
+    def batches(self, part: Range | None = None) -> Iterator[Batch]:
+        """All records in file order, from the start at each call. Raises SourceError."""
+
+    def split(self, parts: int) -> list[Range]:
+        """Ranges to read side by side: empty when the source cannot be split."""
+
+    def sha256(self) -> str:
+        """Digest of the bytes as they lie on disk (compressed files: as compressed)."""
