@@ -40,6 +40,8 @@ class Outcome(msgspec.Struct):
     ``files``    what goes beside the payload
     ``problems`` what rules found; an error among them holds the product back for this platform
     ``excluded`` the kind of product, when it is not for this platform at all; else empty
+    ``folder``   name of the product's own folder, on a platform that writes one a product
+    ``notes``    words the platform's writer counts over the run for the manifest, as ``parents_left_out``
     """
 
     body: bytes = b""
@@ -49,6 +51,8 @@ class Outcome(msgspec.Struct):
     files: tuple[FileUse, ...] = ()
     problems: list[Found] = msgspec.field(default_factory=list)
     excluded: str = ""
+    folder: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Converter(Protocol):

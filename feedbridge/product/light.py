@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import BaseModel
 
-__all__ = ["light", "to_model"]
+__all__ = ["light", "to_light", "to_model"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,3 +45,19 @@ def light(model: type[M]) -> type[M]:
 def to_model(model: type[M], struct: M) -> M:
     """The validated pydantic object of a light struct. Raises pydantic.ValidationError."""
     return model.model_validate(struct, from_attributes=True)
+
+
+def to_light(model: M) -> M:
+    """The light struct of a pydantic object, nested models included. The other way round: ``to_model``."""
+    return _lighten(model)
+
+
+def _lighten(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        kind = type(value)
+        return light(kind)(**{name: _lighten(getattr(value, name)) for name in kind.model_fields})
+    if isinstance(value, tuple):
+        return tuple(_lighten(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _lighten(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""Findings and counts made readable: terminal, log lines, progress, catalogue of codes."""

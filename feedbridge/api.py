@@ -1,0 +1,310 @@
+"""feedbridge from Python: ``read``, ``check``, ``convert``. The command line calls nothing else.
+
+>>> import feedbridge
+>>> result = feedbridge.convert("shop.csv", to=["flipsnack"], out="out", set={"currency": "EUR"})  # doctest: +SKIP
+>>> result.counts["flipsnack"]["written"]  # doctest: +SKIP
+120
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping as MappingABC, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic import ValidationError
+
+from feedbridge.errors import CommandError
+from feedbridge.findings import Finding
+from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.load import Mapping, load_mapping
+from feedbridge.mapping.nearest import nearest
+from feedbridge.mapping.recognise import recognise
+from feedbridge.platforms import PlatformSettings, platform_names, platforms
+from feedbridge.product import Product, to_model
+from feedbridge.run.engine import Done, Progress, run
+from feedbridge.run.folder import OutputFolder
+from feedbridge.run.job import Job
+from feedbridge.run.manifest import manifest_of, write_manifest
+from feedbridge.sources.base import Source
+from feedbridge.sources.files import expand
+from feedbridge.sources.opening import combine, open_source
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Result", "check", "convert", "read"]
+
+SourceLike = Any
+"""A path, a glob, a pandas DataFrame, or a list of these."""
+
+ENVIRONMENT = "FEEDBRIDGE_"
+
+
+class Result:
+    """What a run made: counts, findings, payloads, products. Shows itself as a table in a notebook."""
+
+    def __init__(self, job: Job, done: Done, manifest: dict[str, Any], out: Path | None, keep: Any = None) -> None:
+        self._job = job
+        self._done = done
+        self._keep = keep
+        self.manifest = manifest
+        self.out = out
+        """The output folder; None after ``check``."""
+
+    @property
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """platform -> read, written, excluded (by kind), held_back, variants (the same again)."""
+        return {name: about["counts"] for name, about in self.manifest["platforms"].items()}
+
+    @property
+    def exit_status(self) -> int:
+        """0: everything was written; 1: products were held back."""
+        return 1 if self._done.stitcher.held_anywhere else 0
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Every finding, in file order."""
+        if self._done.findings.path is None or self.out is None:
+            return self._done.findings.kept
+        decode = msgspec.json.Decoder(Finding).decode
+        with (self.out / "findings.jsonl").open("rb") as lines:
+            return [decode(line) for line in lines]
+
+    @property
+    def finding_counts(self) -> dict[str, int]:
+        """Number of findings by code; complete also where lists are cut for the screen."""
+        return dict(self._done.findings.codes)
+
+    @property
+    def first_findings(self) -> list[Finding]:
+        """The first few findings of each code, enough to show."""
+        return [finding for examples in self._done.findings.first.values() for finding in examples]
+
+    @property
+    def products(self) -> Iterator[Product]:
+        """The canonical products (pydantic), read anew from the sources; held-back ones are left out."""
+        return _products(self._job)
+
+    def payload(self, platform: str) -> list[Any]:
+        """The platform's products as they were written: Flipsnack's and FlickRocket's objects, Magento's by id.
+
+        Raises: CommandError after ``check``, which writes none.
+        """
+        if self.out is None or platform not in self.manifest["platforms"]:
+            raise CommandError(
+                f"there is no payload for {platform}", code="command.payload",
+                mend=f"convert to it: there is {', '.join(self.manifest['platforms'])}" if self.out else "use convert instead of check",
+            )
+        found: list[Any] = []
+        for file in self.manifest["platforms"][platform].get("files", ()):
+            path = self.out / platform / file["path"]
+            if path.suffix != ".json":
+                continue
+            document = json.loads(path.read_bytes())
+            if isinstance(document, list):
+                found += document
+            elif platform == "magento":
+                found += document["product"].values()
+            else:
+                found.append(document)
+        return found
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row a product or variant: the canonical fields, money as Decimal, identifiers as text."""
+        import pandas
+
+        rows = []
+        for product in self.products:
+            own = product.model_dump(exclude={"variants"})
+            for variant in product.variants or (None,):
+                row = {**own, "variant_sku": None}
+                if variant is not None:
+                    over = {k: v for k, v in variant.model_dump(exclude={"sku", "status"}).items() if v not in (None, (), {})}
+                    row |= over
+                    row |= {"variant_sku": variant.sku, "variant_status": variant.status.value}
+                for name in ("price", "sale_price", "cost"):
+                    money = row.get(name)
+                    row[name] = money["amount"] if money else None
+                    if money:
+                        row["currency"] = money["currency"]
+                rows.append(row)
+        return pandas.DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        heads = ("platform", "read", "written", "excluded", "held back")
+        body = "".join(
+            "<tr>" + "".join(
+                f"<td>{escape(str(cell))}</td>"
+                for cell in (name, c["read"], c["written"], sum(c["excluded"].values()), c["held_back"])
+            ) + "</tr>"
+            for name, c in self.counts.items()
+        )
+        found = "".join(
+            f"<li><code>{escape(code)}</code> × {count}</li>" for code, count in sorted(self.finding_counts.items())
+        )
+        head = "".join(f"<th>{name}</th>" for name in heads)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{found}</ul>"
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{name}: read {c['read']}, written {c['written']}, excluded {sum(c['excluded'].values())}, held back {c['held_back']}"
+            for name, c in self.counts.items()
+        )
+        return f"<feedbridge.Result {shown}>"
+
+
+def convert(
+    sources: SourceLike | Sequence[SourceLike], *, to: str | Sequence[str], out: str | os.PathLike[str] | None = None,
+    mapping: str = "auto", set: MappingABC[str, str] | None = None, workers: int | None = None, strict: bool = False,
+    limit: int | None = None, names: Sequence[str] | None = None, progress: Progress | None = None,
+) -> Result:
+    """Convert sources for one or several platforms into an output folder.
+
+    ``sources``  paths, globs, DataFrames      ``to``      platform names
+    ``out``      folder to make or replace; a temporary one that lives as long as the result when None
+    ``mapping``  preset name, mapping file, or auto       ``set``  what files cannot say: ``{"currency": "EUR"}``
+    ``workers``  processes for large files (default: the cores)    ``limit``  stop after so many products
+    ``strict``   check every product against the pydantic model, too
+    ``names``    how findings show the sources
+
+    Raises: FeedbridgeError (CommandError, MappingError, SourceError, OutputError). Nothing half-written is left.
+    """
+    job = _job(sources, to, mapping, set, workers, strict, limit, names)
+    keep = None
+    if out is None:
+        keep = tempfile.TemporaryDirectory(prefix="feedbridge-")
+        out = Path(keep.name) / "out"
+    inputs = [Path(path) for source in job.sources if (path := getattr(source, "path", None)) is not None]
+    with OutputFolder(Path(out), inputs=inputs) as folder:
+        done = run(job, folder.working, progress)
+        manifest = manifest_of(job, done)
+        write_manifest(folder.working, manifest)
+        folder.commit()
+    return Result(job, done, manifest, Path(out), keep)
+
+
+def check(
+    sources: SourceLike | Sequence[SourceLike], *, to: str | Sequence[str], mapping: str = "auto",
+    set: MappingABC[str, str] | None = None, workers: int | None = None, strict: bool = False, limit: int | None = None,
+    names: Sequence[str] | None = None, progress: Progress | None = None,
+) -> Result:
+    """The same as ``convert`` without writing anything."""
+    job = _job(sources, to, mapping, set, workers, strict, limit, names)
+    done = run(job, None, progress)
+    return Result(job, done, manifest_of(job, done), None)
+
+
+def read(
+    sources: SourceLike | Sequence[SourceLike], *, mapping: str = "auto", set: MappingABC[str, str] | None = None,
+    names: Sequence[str] | None = None,
+) -> Iterator[Product]:
+    """The canonical products of sources (pydantic objects), one after another; held-back ones are left out.
+
+    Use ``check`` to see why.
+    """
+    return _products(_job(sources, (), mapping, set, 1, False, None, names))
+
+
+def _products(job: Job) -> Iterator[Product]:
+    for source, mapping in zip(job.sources, job.mappings, strict=True):
+        applied = Applied(mapping, source)
+        way = applied.ways[None]
+        groups = applied.groups() if applied.streams() and applied.key is None else applied.anywhere()
+        for group in groups:
+            product, _ = way.product(group)
+            if product is not None:
+                yield to_model(Product, product)
+
+
+def _job(
+    sources: Any, to: str | Sequence[str], mapping: str, set: MappingABC[str, str] | None, workers: int | None, strict: bool,
+    limit: int | None, names: Sequence[str] | None,
+) -> Job:
+    wanted = [to] if isinstance(to, str) else list(dict.fromkeys(to))
+    for name in wanted:
+        if name not in platform_names():
+            near = nearest(name, platform_names())
+            raise CommandError(
+                f'there is no platform "{name}"; there are {", ".join(platform_names())}', code="command.platform",
+                mend=f'did you mean "{near}"?' if near else "",
+            )
+    given = {key: str(value) for key, value in (set or {}).items()}
+    own = {key: given.pop(key) for key in list(given) if key.split(".")[0] in platform_names() and "." in key}
+    pairs = _sources(sources, mapping, given, names)
+    mappings = [mapping for _, mapping in pairs]
+    settings = {name: _settings(name, mappings, own) for name in wanted}
+    unused = [key for key in own if key.split(".")[0] not in wanted]
+    if unused:
+        raise CommandError(
+            f"{unused[0]} is a setting of a platform that is not written", where=f"--set {unused[0]}", code="command.setting",
+            mend=f"add --to {unused[0].split('.')[0]}, or leave it out",
+        )
+    if limit is not None and limit < 1:
+        raise CommandError("--limit must be at least 1", code="command.limit")
+    environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)}
+    return Job(
+        [source for source, _ in pairs], mappings, wanted, settings, environment, strict, limit,
+        workers if workers is not None else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    )
+
+
+def _sources(things: Any, mapping: str, given: dict[str, str], names: Sequence[str] | None) -> list[tuple[Source, Mapping]]:
+    listed: Iterable[Any] = things if isinstance(things, list | tuple) else [things]
+    opened: list[tuple[Source, Mapping]] = []
+    shown = iter(names or ())
+    for thing in listed:
+        paths: list[Any] = list(expand([str(thing)])) if isinstance(thing, str | os.PathLike) else [thing]
+        for one in paths:
+            name = next(shown, None)
+            chosen = mapping
+            if mapping == "auto":
+                chosen, _ = recognise(open_source(one, name=name, **_source_settings(given)))
+            loaded = load_mapping(chosen, given)
+            spec = loaded.source.model_dump()
+            opened.append((open_source(one, name=name, **spec), loaded))
+    if not opened:
+        raise CommandError("no source was named", code="command.source", mend="name a file")
+    documents = [source for source, _ in opened if source.kind == "documents"]
+    if len(documents) > 1 and len(documents) == len(opened) and len({m.digest for _, m in opened}) == 1 and opened[0][1].records.parent:
+        return [(combine(documents), opened[0][1])]
+    return opened
+
+
+def _source_settings(given: MappingABC[str, str]) -> dict[str, Any]:
+    return {key[7:]: value for key, value in given.items() if key in {"source.encoding", "source.delimiter", "source.quote", "source.items"}}
+
+
+def _settings(name: str, mappings: Sequence[Mapping], own: MappingABC[str, str]) -> PlatformSettings:
+    """A platform's settings: the mapping's, then ``--set <platform>.<key>=<value>``."""
+    platform = platforms()[name]
+    values: dict[str, Any] = {}
+    for mapping in mappings:
+        overlay = mapping.file.platforms.get(name)
+        values |= overlay.settings if overlay else {}
+    for key, value in own.items():
+        owner, _, setting = key.partition(".")
+        if owner == name:
+            values[setting] = value
+    try:
+        return platform.settings(**values)
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        setting = str(error["loc"][0]) if error["loc"] else ""
+        known = list(platform.settings.model_fields)
+        if setting not in known:
+            near = nearest(setting, known)
+            raise CommandError(
+                f'{name} has no setting "{setting}"; it has {", ".join(known)}', where=f"--set {name}.{setting}",
+                code="command.setting", mend=f'did you mean "{near}"?' if near else "",
+            ) from exc
+        raise CommandError(
+            f"{error['msg']}: {error.get('input')!r}", where=f"--set {name}.{setting}", code="command.setting",
+            mend=f"feedbridge platform show {name} lists the settings",
+        ) from exc

@@ -1,0 +1,163 @@
+"""``feedbridge convert`` and ``feedbridge check``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["check", "convert"]
+
+
+def parse_settings(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """``key=value`` words as a dict."""
+    values: dict[str, str] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{word!r} is not key=value, as in --set currency=EUR")
+        values[key.strip()] = value
+    return values
+
+
+def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What convert and check have in common."""
+    options = [
+        click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),
+        click.option("--to", "platforms", multiple=True, required=True, metavar="PLATFORM",
+                     help="flipsnack, magento or flickrocket; may be given several times."),
+        click.option("--mapping", default="auto", show_default=True, metavar="NAME|FILE|auto",
+                     help="A preset's name, a mapping file, or auto: recognise the file by its columns."),
+        click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="KEY=VALUE",
+                     help="What the file cannot say (--set currency=EUR), or a platform's setting (--set flipsnack.feed=summer)."),
+        click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes for large files (default: the cores)."),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N products."),
+        click.option("--strict", is_flag=True, help="Check every product against the pydantic model, too."),
+        click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout."),
+        click.option("--quiet", is_flag=True, help="Say nothing but errors that stop the run."),
+        click.option("--log-format", type=click.Choice(["text", "json"]), help="Plain log lines on stderr, for cron."),
+        click.option("--download", is_flag=True, help="Fetch content named by http(s) URL (FlickRocket)."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command()
+@shared_options
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Folder to make; an earlier feedbridge output is replaced as a whole.")
+@click.option("--with-credentials", is_flag=True, help="Write the FlickRocket login from the environment into the folders (mode 0600).")
+def convert(out: Path, with_credentials: bool, **options: Any) -> int:
+    """Convert SOURCE for one or several platforms.
+
+    SOURCE is a file, a glob, or - for standard input. Writes DIR/<platform>/…, manifest.json, findings.jsonl and
+    quarantine/ with the records that were held back.
+    """
+    settings = dict(options["settings"])
+    if with_credentials:
+        settings["flickrocket.with_credentials"] = "true"
+    return work({**options, "settings": settings}, out)
+
+
+@click.command()
+@shared_options
+def check(**options: Any) -> int:
+    """The same as convert, without writing anything."""
+    return work(options, None)
+
+
+def work(options: dict[str, Any], out: Path | None) -> int:
+    """One run, shown."""
+    from feedbridge import api
+    from feedbridge.report.log import Log
+    from feedbridge.report.progress import progress_for
+
+    settings = dict(options["settings"])
+    if options["download"]:
+        settings["flickrocket.download"] = "true"
+    sources, names = spooled(options["sources"])
+    log = Log(sys.stderr, options["log_format"]) if options["log_format"] else None
+    arguments: dict[str, Any] = {
+        "to": list(dict.fromkeys(options["platforms"])), "mapping": options["mapping"], "set": settings, "workers": options["workers"],
+        "limit": options["limit"], "strict": options["strict"], "names": names,
+    }
+    started = time.monotonic()
+    if log is not None:
+        log.event("run.started", sources=list(options["sources"]), platforms=arguments["to"], out=str(out) if out else None)
+    with progress_for(sys.stderr, log=log, quiet=options["quiet"] or log is None and not sys.stderr.isatty()) as progress:
+        progress.start(", ".join(options["sources"]))
+        done = 0
+
+        def advance(records: int) -> None:
+            nonlocal done
+            progress.advance(records - done)
+            done = records
+
+        result = api.check(sources, **arguments, progress=advance) if out is None else api.convert(sources, **arguments, out=out, progress=advance)
+        progress.finish()
+    show(result, options, log, time.monotonic() - started)
+    return result.exit_status
+
+
+def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None:
+    """Findings and summary on stderr, the manifest on stdout when asked for."""
+    from feedbridge.report.terminal import render_findings, render_summary
+
+    if options["as_json"]:
+        json.dump(result.manifest, sys.stdout, ensure_ascii=True, indent=2)
+        sys.stdout.write("\n")
+    if log is not None:
+        for name, counts in result.counts.items():
+            log.event("run.counts", platform=name, **counts)
+        log.event("run.finished", seconds=round(seconds, 3), findings=result.finding_counts, exit_status=result.exit_status,
+                  out=str(result.out) if result.out else None)
+        return
+    if options["quiet"]:
+        return
+    severities = result.manifest["findings"]["by_severity"]
+    render_findings(
+        result.first_findings, total=result.finding_counts, limit=3, stream=sys.stderr, about=explanations(result)
+    )
+    render_summary(
+        result.counts, result.out, sys.stderr, severities=severities, seconds=seconds,
+        quarantine=[file["path"] for file in result.manifest["quarantine"]],
+    )
+
+
+def explanations(result: Any) -> dict[str, str]:
+    """What each code means: the catalogue, and the rules of the platforms."""
+    from feedbridge.platforms import platforms
+    from feedbridge.report.catalogue import CATALOGUE
+
+    about = dict(CATALOGUE)
+    for name in result.counts:
+        about.update({f"{name}.{rule.number}": " ".join(rule.title.split()) for rule in platforms()[name].rules})
+    return about
+
+
+def spooled(sources: tuple[str, ...]) -> tuple[list[str], list[str] | None]:
+    """Sources with standard input put into a file that can be read twice, and how findings show them."""
+    if "-" not in sources:
+        return list(sources), None
+    from feedbridge.errors import CommandError
+    from feedbridge.sources.files import expand, spool_stdin
+
+    if sources.count("-") > 1:
+        raise CommandError("standard input can be read once only", code="command.source", mend="give - once")
+    paths: list[str] = []
+    names: list[str] = []
+    for source in sources:
+        if source == "-":
+            paths.append(str(spool_stdin(sys.stdin.buffer)))
+            names.append("<stdin>")
+        else:
+            found = [str(path) for path in expand([source])]
+            paths += found
+            names += found
+    return paths, names

@@ -1,0 +1,444 @@
+"""The precise path: one group of records to a product, cell by cell, with the place of every value.
+
+Slow and exact. A run takes it for the records on which the compiled path (compile.py) gives up, for
+``explain``, and whenever a rule's finding needs line and column. A property test holds both paths equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from feedbridge.cells import CellError
+from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, BoundTrees, as_text, is_blank
+from feedbridge.mapping.finish import OptionPair, attach_variants, order_images
+from feedbridge.mapping.group import Group
+from feedbridge.mapping.paths import Column
+from feedbridge.mapping.schema import Records
+from feedbridge.product import Money, Product, Variant, light, to_model
+from feedbridge.sources.base import BadCells, BadDocument, Record, Source
+
+__all__ = ["Assembled", "Assembler", "Place", "place_of"]
+
+
+class Place(NamedTuple):
+    """Where a canonical value came from."""
+
+    record: Record
+    column: str
+    raw: str
+    layer: str
+    """The mapping's file and line."""
+    kind: str
+    """The reader."""
+
+
+class Assembled(NamedTuple):
+    """What the precise path made of a group. ``product`` is the light twin, None when it is held back."""
+
+    product: Product | None
+    findings: list[Finding]
+    trace: dict[str, Place]
+    sku: str
+
+
+COLLECTED = ("images", "content", "tier_prices", "custom_options")
+"""Lists of a product that are gathered from all of its records."""
+
+
+class Assembler:
+    """Makes products of groups for one source and one platform's (or the common) trees."""
+
+    def __init__(self, trees: BoundTrees, records: Records, source: Source, variant_if: list[Column], variants: Column | None) -> None:
+        self.trees = trees
+        self.records = records
+        self.source = source
+        self.variant_if = variant_if
+        self.variants = variants
+        self.by_row = records.one == "variant"
+        description = trees.product.fields.get("description")
+        self.html = isinstance(description, BoundLeaf) and keeps_html(description)
+
+    def assemble(self, group: Group) -> Assembled:
+        """Never raises for anything in a record."""
+        work = _Work(self, group)
+        for record in group.records():
+            cells = record[1]
+            if isinstance(cells, BadCells | BadDocument):
+                work.findings.append(cells.finding)
+                work.failed = True
+        if work.failed:
+            return work.result(None)
+        return work.run()
+
+
+    def variant_count(self, group: Group, product: Product | None) -> int:
+        """Variants of a product; of one that is held back, its variant records when there are several."""
+        if product is not None:
+            return len(product.variants)
+        if self.variants is not None:
+            inner = self.variants.get(group.head[1], None) if not isinstance(group.head[1], BadDocument) else None
+            return len(inner) if isinstance(inner, list) and len(inner) > 1 else 0
+        work = _Work(self, group)
+        count = sum(isinstance(r[1], BadCells | BadDocument) or work.is_variant(r) for r in group.members)
+        return count if count > 1 or not self.by_row else 0
+
+
+def keeps_html(leaf: BoundLeaf) -> bool:
+    """The leaf's text is HTML (read as html and not stripped)."""
+    return leaf.leaf.kind == "html" and not leaf.leaf.parameters.get("strip") and not leaf.spec.strip_html
+
+
+class _Work:
+    """One group on its way to a product."""
+
+    def __init__(self, maker: Assembler, group: Group) -> None:
+        self.maker = maker
+        self.group = group
+        self.findings: list[Finding] = []
+        self.trace: dict[str, Place] = {}
+        self.failed = False
+        self.variant_skus: dict[int, str] = {}
+        self.giving: set[int] = set()
+        self.sku = ""
+
+    def run(self) -> Assembled:
+        maker, group = self.maker, self.group
+        head = group.head
+        values = self.product_fields(head)
+        if group.headless and group.key:
+            values["sku"] = group.key
+        if values.get("sku") is None and not self.failed:
+            values["sku"] = self.variant_sku_of(head)
+        self.sku = values.get("sku") or ""
+        variants, pairs = self.variant_objects(values)
+        if values.get("sku") is None:
+            self.complain(head, "sku", "mapping.no-sku", "has no SKU", "give every product a SKU")
+        if values.get("title") is None:
+            self.complain(head, "title", "mapping.no-title", "has no title", "fill it in the source, or give the mapping a default")
+        if self.failed:
+            return self.result(None)
+        if maker.html and "description" in values:
+            values["description_is_html"] = True
+        product = light(Product)(**values)
+        if variants:
+            for number, code, message in attach_variants(product, variants, pairs, maker.records.no_option):
+                record = self.variant_records[number]
+                self.finding(record, f"variants.{number}.sku", code, Severity.WARNING, message, "give every variant a SKU of its own")
+        self.sku = product.sku
+        if not product.variants:
+            self.collapse_trace()
+        return self.result(self.checked(product))
+
+    def product_fields(self, head: Record) -> dict[str, Any]:
+        """Product-level fields from the head; where it is empty, from the first record that is not."""
+        maker, group = self.maker, self.group
+        fields = maker.trees.product.fields
+        values: dict[str, Any] = {}
+        rest = [record for record in group.members if record is not head] if maker.by_row else []
+        for name, node in fields.items():
+            if maker.by_row and name in COLLECTED and isinstance(node, BoundMany):
+                gathered: list[Any] = []
+                for record in group.members:
+                    more = self.many(node, record, None, name, len(gathered))
+                    gathered += more
+                    if more:
+                        self.giving.add(id(record))
+                if gathered:
+                    values[name] = order_images(gathered) if name == "images" else tuple(dict_once(gathered))
+                continue
+            value = self.node(node, head, None, name)
+            for record in rest:
+                if isinstance(node, BoundLeaf):
+                    value = self.later_row(node, record, head, name, value)
+            if value is not None:
+                values[name] = order_images(list(value)) if name == "images" else value
+        self.settle_compare_at(values, "")
+        return values
+
+    def settle_compare_at(self, values: dict[str, Any], path: str) -> None:
+        """A compare-at price above the price is the regular one, and the price the sale price. Source: sources.md, 3.1."""
+        compare_at, price = values.pop("compare_at_price", None), values.get("price")
+        if compare_at is not None and price is not None and compare_at.amount > price.amount:
+            values["price"], values["sale_price"] = compare_at, price
+            if f"{path}price" in self.trace:
+                self.trace[f"{path}sale_price"] = self.trace[f"{path}price"]
+            self.trace[f"{path}price"] = self.trace[f"{path}compare_at_price"]
+
+    def later_row(self, leaf: BoundLeaf, record: Record, head: Record, name: str, value: Any) -> Any:
+        """A later record of the group may repeat a product-level cell or leave it empty; else it is named."""
+        _, raw = leaf.locate(record[1], None)
+        if is_blank(raw) or leaf.spec.value is not None:
+            return value
+        if value is None:
+            return self.node(leaf, record, None, name)
+        _, first = leaf.locate(head[1], None)
+        if as_text(raw) != as_text(first) and not is_blank(first):
+            self.finding(
+                record, name, "mapping.conflict", Severity.WARNING,
+                f'says "{cut(as_text(raw))}", but line {head[0]} of the same product says "{cut(as_text(first))}"; the first is used',
+                "make them equal, or empty all but the first",
+            )
+        return value
+
+    def variant_sku_of(self, head: Record) -> Any:
+        leaf = self.maker.trees.variant.fields.get("sku")
+        return self.node(leaf, head, None, "sku") if isinstance(leaf, BoundLeaf) else None
+
+    def variant_objects(self, values: dict[str, Any]) -> tuple[list[Variant], list[list[OptionPair]]]:
+        maker, group = self.maker, self.group
+        fields = maker.trees.variant.fields
+        self.variant_records: list[Record] = []
+        elements: list[tuple[Record, Any, Any]] = []
+        if maker.variants is not None:
+            inner = maker.variants.get(group.head[1], None)
+            if inner is not None and not isinstance(inner, list):
+                self.complain(group.head, "variants", "mapping.variants", f"{maker.variants.label} is not a list", "name the path of the list of variants")
+            for item in inner if isinstance(inner, list) else []:
+                if isinstance(item, dict):
+                    elements.append((group.head, item, group.head[1]))
+                else:
+                    self.complain(group.head, "variants", "mapping.variants", f"{cut(str(item))!r} in {maker.variants.label} is not a variant", "mend the source")
+        elif fields:
+            elements = [(record, record[1], group.head[1]) for record in group.members if self.is_variant(record)]
+            self.idle_records(elements)
+        variants, pairs = [], []
+        head_names: dict[int, str] = {}
+        for number, (record, cells, up) in enumerate(elements):
+            path = f"variants.{number}."
+            own: dict[str, Any] = {}
+            for name, node in fields.items():
+                if name == "options":
+                    continue
+                value = self.node(node, (record[0], cells, *record[2:]), up, path + name)
+                if value is not None:
+                    own[name] = value
+            self.settle_compare_at(own, path)
+            self.variant_records.append(record)
+            if own.get("sku") is not None:
+                self.variant_skus[record[0]] = own["sku"]
+            node = fields.get("options")
+            pairs.append(self.option_pairs(node, record, cells, up, path, head_names) if isinstance(node, BoundMany) else [])
+            own.setdefault("sku", None)
+            variants.append(light(Variant)(**own))
+        return variants, pairs
+
+    def idle_records(self, elements: list[tuple[Record, Any, Any]]) -> None:
+        """Records that are no variant and add no image: whatever they say would be lost without a word."""
+        variants = {id(record) for record, _, _ in elements}
+        for record in self.group.members:
+            if id(record) not in variants and id(record) not in self.giving:
+                self.finding(
+                    record, "", "mapping.idle-record", Severity.WARNING, "is no variant (its variant columns are empty) and adds no image",
+                    "delete the row, or fill in what makes it a variant",
+                )
+
+    def is_variant(self, record: Record) -> bool:
+        maker = self.maker
+        if not maker.by_row or not maker.variant_if or record is self.group.head:
+            return True
+        return any(not is_blank(column.get(record[1], None)) for column in maker.variant_if)
+
+    def option_pairs(self, many: BoundMany, record: Record, cells: Any, up: Any, path: str, head_names: dict[int, str]) -> list[OptionPair]:
+        pairs: list[OptionPair] = []
+        place = (record[0], cells, *record[2:])
+        for slot, block in enumerate(many.blocks):
+            field = f"{path}option_values.{slot}"
+            items = self.elements(block, cells, up)
+            for item in items:
+                here = (record[0], item, *record[2:]) if block.each else place
+                if "map" in block.fields:
+                    found = self.raw_map(block.fields["map"], here, up, field)
+                    pairs += found
+                    continue
+                name = self.node(block.fields["name"], here, up, f"options.{slot}.name")
+                value = self.node(block.fields["value"], here, up, field)
+                if name is None:
+                    name = head_names.get(slot)
+                elif slot not in head_names:
+                    head_names[slot] = name
+                if value is None:
+                    continue
+                if name is None:
+                    self.complain(record, field, "mapping.option-without-name", f'option value "{cut(str(value))}" has no option name', "name the option in the first row of the product", str(value))
+                    continue
+                pairs.append((name, value))
+        return pairs
+
+    def raw_map(self, node: BoundNode, record: Record, up: Any, field: str) -> list[OptionPair]:
+        """Options as a JSON object (name to value) or a list of objects with name and value."""
+        assert isinstance(node, BoundLeaf)
+        raw, label = node.pick(record[1], up)
+        try:
+            return option_map(raw)
+        except CellError as exc:
+            self.cell_error(exc, record, field, label, raw, node)
+            return []
+
+    def node(self, node: BoundNode, record: Record, up: Any, path: str) -> Any:
+        if isinstance(node, BoundLeaf):
+            return self.value(node, record, up, path)
+        if isinstance(node, BoundNamed):
+            named = {name: v for name, leaf in node.leaves.items() if (v := self.value(leaf, record, up, f"{path}.{name}")) is not None}
+            return named or None
+        if isinstance(node, BoundMany):
+            return tuple(self.many(node, record, up, path)) or None
+        found = self.block(node, record, up, path)
+        return found[0] if found else None
+
+    def elements(self, block: BoundBlock, cells: Any, up: Any) -> list[Any]:
+        if block.each is None:
+            return [cells]
+        inner = block.each.get(cells, up)
+        if isinstance(inner, dict):
+            return [inner]
+        return [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []
+
+    def many(self, many: BoundMany, record: Record, up: Any, path: str, start: int = 0) -> list[Any]:
+        found: list[Any] = []
+        for block in many.blocks:
+            for cells in self.elements(block, record[1], up):
+                here = (record[0], cells, *record[2:])
+                around = up if up is not None or block.each is None else record[1]
+                found += self.block(block, here, around, f"{path}.{start + len(found)}")
+        return found
+
+    def block(self, block: BoundBlock, record: Record, up: Any, path: str) -> list[Any]:
+        """The objects of a block: none when nothing is there, several when its main member is a list."""
+        if block.model is Money:
+            value = self.node(block.fields["money"], record, up, path)
+            return [] if value is None else [value]
+        values: dict[str, Any] = {}
+        constants = 0
+        for name, node in block.fields.items():
+            value = self.node(node, record, up, f"{path}.{name}")
+            if value is not None:
+                values[name] = value
+                constants += isinstance(node, BoundLeaf) and node.spec.value is not None
+        missing = [name for name, info in block.model.model_fields.items() if info.is_required() and name not in values]
+        if missing or len(values) == constants and len(block.fields) > constants:
+            if missing and len(values) > constants:
+                self.finding(
+                    record, path, "mapping.incomplete", Severity.WARNING,
+                    f"{block.model.__name__} has {', '.join(values)} but no {', '.join(missing)}; left out", "fill it in the source",
+                )
+            return []
+        main = values.get("src")
+        if isinstance(main, tuple):
+            return [light(block.model)(**{**values, "src": src}) for src in main]
+        return [light(block.model)(**values)]
+
+    def value(self, leaf: BoundLeaf, record: Record, up: Any, path: str) -> Any:
+        label, raw = leaf.locate(record[1], up)
+        self.trace[path] = Place(record, label, "" if is_blank(raw) else as_text(raw), leaf.layer, leaf.leaf.kind)
+        try:
+            return leaf.evaluate(record[1], up)
+        except CellError as exc:
+            self.cell_error(exc, record, path, label, raw, leaf)
+            return None
+
+    def cell_error(self, exc: CellError, record: Record, path: str, label: str, raw: Any, leaf: BoundLeaf) -> None:
+        mend = exc.mend
+        if exc.code == "cell.price-format" and "decimal" in leaf.leaf.parameters:
+            mend = f"{mend}; the mapping sets the decimal mark at {leaf.layer}" if mend else mend
+        self.finding(record, path, exc.code, exc.severity, exc.message, mend, label, "" if is_blank(raw) else as_text(raw))
+
+    def complain(self, record: Record, field: str, code: str, message: str, mend: str, value: str = "") -> None:
+        self.finding(record, field, code, Severity.ERROR, message, mend, None, value)
+
+    def finding(
+        self, record: Record, field: str, code: str, severity: Severity, message: str, mend: str,
+        column: str | None = None, value: str = "",
+    ) -> None:
+        place = self.trace.get(field)
+        if column is None:
+            column = place.column if place else ""
+        if severity is Severity.ERROR:
+            self.failed = True
+        file, line, pointer = place_of(self.maker.source, record)
+        self.findings.append(Finding(
+            code=code, severity=severity, message=message, mend=mend, file=file, line=line,
+            column=column, pointer=pointer, field=field, value=cut(value),
+        ))
+
+    def collapse_trace(self) -> None:
+        """The only version became the product: its places are the product's."""
+        for path in [path for path in self.trace if path.startswith("variants.0.")]:
+            place = self.trace.pop(path)
+            if place.raw:
+                self.trace[path.removeprefix("variants.0.")] = place
+
+    def checked(self, product: Product) -> Product | None:
+        """The product when the model accepts it. Source: feedbridge.product.model, the authority."""
+        try:
+            to_model(Product, product)
+        except ValidationError as exc:
+            for error in exc.errors():
+                path = ".".join(str(step) for step in error["loc"])
+                place = self.trace.get(path) or Place(self.group.head, "", str(error.get("input", "")), "", "")
+                self.finding(
+                    place.record, path, "model.invalid", Severity.ERROR,
+                    f"{path}: {error['msg']}", "mend the value in the source", place.column, place.raw,
+                )
+            return None
+        return product
+
+    def result(self, product: Product | None) -> Assembled:
+        named = []
+        for finding in self.findings:
+            if not finding.sku:
+                sku = self.variant_skus.get(finding.line, "") or self.sku
+                finding = replace_sku(finding, sku)
+            named.append(finding)
+        return Assembled(product if not self.failed else None, named, self.trace, self.sku)
+
+
+def replace_sku(finding: Finding, sku: str) -> Finding:
+    from msgspec.structs import replace
+
+    return replace(finding, sku=cut(sku)) if sku else finding
+
+
+def place_of(source: Source, record: Record) -> tuple[str, int, str]:
+    """File, line and JSON Pointer of a record. A source made of several files knows which one it came from."""
+    place = getattr(source, "place", None)
+    if place is not None:
+        found: tuple[str, int, str] = place(record)
+        return found
+    if len(record) < 3:
+        return source.name, record[0], ""
+    pointer = getattr(source, "pointer", None)
+    return source.name, record[0], pointer(record) if pointer is not None else ""
+
+
+def option_map(raw: Any) -> list[OptionPair]:
+    """``{"Size": "M"}`` or ``[{"name": "Size", "value": "M"}]`` as pairs. Raises CellError."""
+    if is_blank(raw):
+        return []
+    if isinstance(raw, dict):
+        items = list(raw.items())
+    elif isinstance(raw, list) and all(isinstance(item, dict) for item in raw):
+        items = [(item.get("name") or item.get("option") or item.get("code"), item.get("value") or item.get("label")) for item in raw]
+    else:
+        raise CellError("mapping.options", f"{cut(str(raw))!r} is not a map of options", 'write {"Size": "M"}')
+    pairs = []
+    for name, value in items:
+        if is_blank(value):
+            continue
+        if is_blank(name) or isinstance(value, dict | list):
+            raise CellError("mapping.options", f"{cut(str(raw))!r} is not a map of option names to values", 'write {"Size": "M"}')
+        pairs.append((as_text(name), as_text(value)))
+    return pairs
+
+
+def dict_once(values: list[Any]) -> list[Any]:
+    """Equal light objects once, in order."""
+    once: list[Any] = []
+    for value in values:
+        if value not in once:
+            once.append(value)
+    return once
+
+

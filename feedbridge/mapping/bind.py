@@ -1,0 +1,485 @@
+"""A mapping bound to one source: every leaf knows its columns, its reader and its tables.
+
+Bound leaves are what both paths are made of: the precise one (assemble.py) calls them one by one and
+notes where each value came from, the quick one (compile.py) is generated from them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from feedbridge.cells import CellError, Reader
+from feedbridge.errors import CommandError, MappingError
+from feedbridge.findings import Severity
+from feedbridge.mapping.load import PLACEHOLDER, Mapping
+from feedbridge.mapping.lookup import Table, load_table
+from feedbridge.mapping.nearest import nearest
+from feedbridge.mapping.paths import Column, Header, document_column
+from feedbridge.mapping.schema import Condition, Spec
+from feedbridge.mapping.tree import Block, Leaf, Many, Named, Node, make_reader
+from feedbridge.mapping.yaml import KeyPath
+
+__all__ = ["BoundBlock", "BoundLeaf", "BoundMany", "BoundNamed", "BoundNode", "BoundTrees", "Binder", "is_blank"]
+
+SLUG = re.compile(r"[^\w]+")
+TEMPLATE = re.compile(r"\{([^{}|]+)(?:\|(\w+))?\}")
+
+
+def is_blank(raw: Any) -> bool:
+    """Nothing there: absent, empty, or only blanks."""
+    if raw is None or raw == "":
+        return True
+    if isinstance(raw, str):
+        return not raw.strip()
+    return isinstance(raw, list | dict) and not raw
+
+
+def slug(text: str) -> str:
+    """``Navy Blue / XL`` as ``navy-blue-xl``."""
+    return SLUG.sub("-", text.casefold()).strip("-")
+
+
+FILTERS: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "slug": slug}
+
+
+def as_text(raw: Any) -> str:
+    """A raw value as text: JSON numbers as digits, booleans as JSON writes them."""
+    if isinstance(raw, str):
+        return raw.strip()
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return str(raw)
+
+
+@dataclass(slots=True)
+class BoundLeaf:
+    """One field of one block, ready to be evaluated on a record."""
+
+    leaf: Leaf
+    layer: str
+    reader: Reader
+    columns: list[Column] = field(default_factory=list)
+    test: Callable[[Any, Any], bool] | None = None
+    test_column: Column | None = None
+    then: BoundLeaf | None = None
+    else_: BoundLeaf | None = None
+    template: list[tuple[str, Column | None, Callable[[str], str] | None]] | None = None
+    regex: re.Pattern[str] | None = None
+    table: Table | None = None
+    currency: list[Column] = field(default_factory=list)
+    currency_readers: dict[str, Reader] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> Spec:
+        return self.leaf.spec
+
+    def plain(self) -> bool:
+        """One column straight into the reader: what the compiled path can write out in place."""
+        spec = self.spec
+        return (
+            len(self.columns) == 1 and not self.currency and self.test is None and self.template is None
+            and self.table is None and self.regex is None and spec.all_ is None and spec.default is None
+            and spec.replace is None and spec.case is None and not spec.strip_html and spec.join is None
+            and not self.leaf.choices and not spec.required
+        )
+
+    def pick(self, record: Any, up: Any) -> tuple[Any, str]:
+        """The raw value and the column it stands in."""
+        if self.template is not None:
+            return self._fill(record, up), self.template_label()
+        if self.spec.all_ is not None:
+            values = [column.get(record, up) for column in self.columns]
+            filled = [value for value in values if not is_blank(value)]
+            label = " + ".join(column.label for column in self.columns)
+            if self.spec.join is not None:
+                return self.spec.join.join(as_text(value) for value in filled), label
+            return filled, label
+        raw: Any = None
+        label = self.columns[0].label if self.columns else ""
+        for column in self.columns:
+            raw = column.get(record, up)
+            if not is_blank(raw):
+                return raw, column.label
+        return raw, label
+
+    def template_label(self) -> str:
+        return " + ".join(column.label for _, column, _ in self.template or () if column is not None)
+
+    def locate(self, record: Any, up: Any) -> tuple[str, Any]:
+        """Column and raw value, for findings and ``explain``."""
+        if self.test is not None:
+            branch = self.then if self.test(record, up) else self.else_
+            if branch is not None:
+                label, raw = branch.locate(record, up)
+                if label:
+                    return label, raw
+            assert self.test_column is not None
+            return self.test_column.label, self.test_column.get(record, up)
+        raw, label = self.pick(record, up)
+        return label, raw
+
+    def evaluate(self, record: Any, up: Any = None) -> Any:
+        """The canonical value, or None when there is none. Raises CellError."""
+        if self.test is not None:
+            branch = self.then if self.test(record, up) else self.else_
+            value = branch.evaluate(record, up) if branch is not None else None
+            return self._required(value)
+        spec = self.spec
+        if spec.value is not None:
+            raw = spec.value
+        else:
+            raw, _ = self.pick(record, up)
+            if is_blank(raw):
+                raw = spec.default
+                if raw is None:
+                    return self._required(None)
+        if isinstance(raw, str):
+            raw = raw.strip()
+        raw = self._transform(raw)
+        if is_blank(raw):
+            return self._required(None)
+        reader = self._reader(record, up) if self.currency else self.reader
+        value = reader.read(raw)
+        if value == "":
+            return self._required(None)
+        return self._shape(value)
+
+    def _required(self, value: Any) -> Any:
+        if value is None and self.spec.required:
+            raise CellError("mapping.required", "is empty, but this mapping requires it", "fill it in the source")
+        return value
+
+    def _fill(self, record: Any, up: Any) -> str:
+        parts: list[str] = []
+        for literal, column, change in self.template or ():
+            parts.append(literal)
+            if column is not None:
+                raw = column.get(record, up)
+                if is_blank(raw):
+                    return ""
+                text = as_text(raw)
+                parts.append(change(text) if change else text)
+        return "".join(parts)
+
+    def _transform(self, raw: Any) -> Any:
+        spec = self.spec
+        if isinstance(raw, list) and spec.join is not None:
+            raw = spec.join.join(as_text(item) for item in raw if not is_blank(item))
+        if isinstance(raw, str):
+            if spec.strip_html:
+                from feedbridge.cells.html import strip_html
+
+                raw = strip_html(raw)
+            if self.regex is not None:
+                raw = self._regex(raw)
+            for old, new in (spec.replace or {}).items():
+                raw = raw.replace(old, new)
+            if spec.case:
+                raw = getattr(raw, spec.case)()
+            raw = raw.strip()
+        if self.table is not None and not is_blank(raw) and self.leaf.shape == "one":
+            return self.table.exchange(as_text(raw))
+        return raw
+
+    def _regex(self, text: str) -> str:
+        assert self.regex is not None and self.spec.regex is not None
+        if self.spec.regex.replace is not None:
+            return self.regex.sub(self.spec.regex.replace, text)
+        match = self.regex.search(text)
+        if match is None:
+            return ""
+        return (match.group(1) or "") if self.regex.groups else match.group()
+
+    def _reader(self, record: Any, up: Any) -> Reader:
+        for column in self.currency:
+            raw = column.get(record, up)
+            if not is_blank(raw):
+                code = as_text(raw).upper()
+                reader = self.currency_readers.get(code)
+                if reader is None:
+                    from feedbridge.cells import readers
+
+                    code = readers()["currency"]().read(code)
+                    fixed = {name: getattr(self.reader, name) for name in type(self.reader).model_fields}
+                    reader = self.currency_readers[code] = type(self.reader)(**{**fixed, "currency": code})
+                return reader
+        return self.reader
+
+    def _shape(self, value: Any) -> Any:
+        shape = self.leaf.shape
+        if shape == "one":
+            choices = self.leaf.choices
+            if choices and value not in choices:
+                near = nearest(str(value), choices)
+                raise CellError(
+                    "cell.choice", f'"{value}" is none of {", ".join(choices)}', f'did you mean "{near}"?' if near else ""
+                )
+            return value
+        if not isinstance(value, tuple):
+            value = (value,)
+        if shape == "paths":
+            value = value if value and isinstance(value[0], tuple) else (value,)
+        if self.table is not None:
+            exchange = self.table.exchange
+            items = (exchange(" > ".join(item) if isinstance(item, tuple) else str(item)) for item in value)
+            found = tuple(item for item in items if item)
+            value = tuple(tuple(step.strip() for step in item.split(">")) for item in found) if shape == "paths" else found
+        if shape == "ints":
+            return tuple(whole(item) for item in value)
+        return value or None
+
+
+def whole(text: Any) -> int:
+    try:
+        return int(str(text))
+    except ValueError:
+        raise CellError("cell.integer-format", f'"{text}" is not a whole number', "write digits only") from None
+
+
+@dataclass(slots=True)
+class BoundBlock:
+    model: type[BaseModel]
+    fields: dict[str, BoundNode] = field(default_factory=dict)
+    each: Column | None = None
+
+
+@dataclass(slots=True)
+class BoundMany:
+    model: type[BaseModel]
+    blocks: list[BoundBlock] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class BoundNamed:
+    leaves: dict[str, BoundLeaf] = field(default_factory=dict)
+
+
+BoundNode = BoundLeaf | BoundBlock | BoundMany | BoundNamed
+
+
+@dataclass(slots=True)
+class BoundTrees:
+    """The fields of products and variants bound to a source."""
+
+    product: BoundBlock
+    variant: BoundBlock
+    used: set[str] = field(default_factory=set)
+    """Labels of the columns that some leaf or the record grammar uses."""
+
+    def leaves(self) -> Iterator[BoundLeaf]:
+        yield from leaves_of(self.product)
+        yield from leaves_of(self.variant)
+
+
+def leaves_of(node: BoundNode) -> Iterator[BoundLeaf]:
+    """Every leaf below a node, branches of ``when`` included."""
+    if isinstance(node, BoundLeaf):
+        yield node
+        for branch in (node.then, node.else_):
+            if branch is not None:
+                yield from leaves_of(branch)
+    elif isinstance(node, BoundNamed):
+        yield from node.leaves.values()
+    elif isinstance(node, BoundMany):
+        for block in node.blocks:
+            yield from leaves_of(block)
+    else:
+        for inner in node.fields.values():
+            yield from leaves_of(inner)
+
+
+class Binder:
+    """Binds a mapping's trees to a header (or to documents, header None)."""
+
+    def __init__(self, mapping: Mapping, header: list[str] | None, source_name: str) -> None:
+        self.mapping = mapping
+        self.header = Header(header) if header is not None else None
+        self.source_name = source_name
+        self.complaints: list[tuple[KeyPath, str, str]] = []
+        self.used: set[str] = set()
+        self.tables: dict[str, Table] = {}
+        self.optional_columns = mapping.file.columns == "optional"
+
+    def bind(self, platform: str | None = None) -> BoundTrees:
+        """Raises MappingError (a column is not there), CommandError (a parameter is asked for)."""
+        product, variant = self.mapping.trees(platform)
+        trees = BoundTrees(self.block(product) or BoundBlock(product.model), self.block(variant) or BoundBlock(variant.model))
+        for name in ("sku", "title"):
+            if name not in trees.product.fields and not (name == "sku" and "sku" in trees.variant.fields):
+                if name in product.fields:
+                    leaf = product.fields[name]
+                    assert isinstance(leaf, Leaf)
+                    self.missing(leaf, leaf.spec.from_ or leaf.spec.first_filled or ())
+                else:
+                    self.complaints.append((("product",), f"says nothing of {name}", f"add {name}: and a column to product:"))
+        if self.complaints:
+            raise self.mapping.error(self.complaints, "mapping.unknown-column")
+        trees.used = self.used
+        return trees
+
+    def block(self, block: Block) -> BoundBlock | None:
+        bound = BoundBlock(block.model, each=document_column(block.each) if block.each else None)
+        for name, node in block.fields.items():
+            inner = self.node(node)
+            if inner is not None:
+                bound.fields[name] = inner
+        real = [n for n, inner in bound.fields.items() if not (isinstance(inner, BoundLeaf) and inner.spec.value is not None)]
+        if block.model not in TOP and not real and not any(constant_is_enough(n, block) for n in bound.fields):
+            return None
+        return bound
+
+    def node(self, node: Node) -> BoundNode | None:
+        if isinstance(node, Leaf):
+            return self.leaf(node)
+        if isinstance(node, Named):
+            leaves = {name: bound for name, leaf in node.leaves.items() if (bound := self.leaf(leaf)) is not None}
+            return BoundNamed(leaves) if leaves else None
+        if isinstance(node, Many):
+            blocks = [bound for block in node.blocks if (bound := self.block(block)) is not None]
+            return BoundMany(node.model, blocks) if blocks else None
+        return self.block(node)
+
+    def leaf(self, leaf: Leaf) -> BoundLeaf | None:
+        spec = leaf.spec
+        if isinstance(spec.value, str) and PLACEHOLDER.search(spec.value):
+            if spec.required:
+                raise self.asks(spec.value)
+            return None
+        columns = self.columns(leaf)
+        branches = {name: self.leaf(branch) if branch is not None else None
+                    for name, branch in (("then", leaf.then), ("else_", leaf.else_))}
+        test = self.condition(leaf, spec.when) if spec.when is not None else (None, None)
+        template = self.template(leaf) if spec.template else None
+        if spec.when is not None and test[0] is None:
+            return branches["else_"]
+        if columns is None or (spec.template and template is None):
+            if spec.default is None:
+                return None
+            columns = []
+        reader = self.make_reader(leaf)
+        if reader is None:
+            return None
+        bound = BoundLeaf(
+            leaf, self.mapping.places.layer(leaf.path), reader, columns, test[0], test[1],
+            branches["then"], branches["else_"], template,
+            re.compile(spec.regex.find) if spec.regex else None,
+        )
+        if spec.lookup is not None:
+            bound.table = self.table(leaf, spec)
+        if spec.currency_from:
+            bound.currency = [c for name in spec.currency_from if (c := self.find(name)) is not None]
+            self.used.update(column.label for column in bound.currency)
+        self.check_currency(bound)
+        return bound
+
+    def columns(self, leaf: Leaf) -> list[Column] | None:
+        """The leaf's columns; None when a table has none of them and may be without."""
+        spec = leaf.spec
+        names = spec.from_ or spec.first_filled or spec.all_ or ()
+        if not names:
+            return []
+        found = [column for name in names if (column := self.find(name)) is not None]
+        if not found:
+            optional = spec.optional if spec.optional is not None else self.optional_columns and not spec.required
+            if not optional:
+                self.missing(leaf, names)
+            return None
+        if spec.from_ and self.header is not None:
+            found = found[:1]
+        self.used.update(column.label for column in found)
+        return found
+
+    def find(self, name: str) -> Column | None:
+        return document_column(name) if self.header is None else self.header.find(name)
+
+    def missing(self, leaf: Leaf, names: tuple[str, ...]) -> None:
+        have = self.header.names if self.header is not None else []
+        shown = ", ".join(have[:40]) + (f" and {len(have) - 40} more" if len(have) > 40 else "")
+        wanted = " or ".join(f'"{name}"' for name in names)
+        near = next((near for name in names if (near := nearest(name, have, 75))), "")
+        self.complaints.append((
+            leaf.path, f"{self.source_name} has no column {wanted}; it has {shown}",
+            f'did you mean "{near}"?' if near else "name the right column, or set optional: true",
+        ))
+
+    def condition(self, leaf: Leaf, when: Condition) -> tuple[Callable[[Any, Any], bool] | None, Column | None]:
+        column = self.find(when.column)
+        if column is None:
+            if not self.optional_columns:
+                self.missing(leaf, (when.column,))
+            return None, None
+        self.used.add(column.label)
+        get = column.get
+        if when.empty is not None:
+            wanted = when.empty
+            return (lambda record, up: is_blank(get(record, up)) == wanted), column
+        if when.matches is not None:
+            pattern = re.compile(when.matches)
+            return (lambda record, up: not is_blank(raw := get(record, up)) and bool(pattern.search(as_text(raw)))), column
+        given = when.is_ if isinstance(when.is_, tuple) else (when.is_,)
+        texts = {as_text(value).casefold() for value in given}
+        return (lambda record, up: not is_blank(raw := get(record, up)) and as_text(raw).casefold() in texts), column
+
+    def template(self, leaf: Leaf) -> list[tuple[str, Column | None, Callable[[str], str] | None]] | None:
+        text = leaf.spec.template or ""
+        parts: list[tuple[str, Column | None, Callable[[str], str] | None]] = []
+        end = 0
+        for match in TEMPLATE.finditer(text):
+            column = self.find(match[1].strip())
+            if column is None:
+                if not self.optional_columns and not leaf.spec.optional:
+                    self.missing(leaf, (match[1],))
+                return None
+            if match[2] and match[2] not in FILTERS:
+                self.complaints.append(((*leaf.path, "template"), f'there is no filter "{match[2]}"', f"filters are {', '.join(FILTERS)}"))
+                return None
+            self.used.add(column.label)
+            parts.append((text[end:match.start()], column, FILTERS.get(match[2] or "")))
+            end = match.end()
+        parts.append((text[end:], None, None))
+        return parts
+
+    def table(self, leaf: Leaf, spec: Spec) -> Table:
+        assert spec.lookup is not None
+        name = f"{leaf.path}"
+        if name not in self.tables:
+            self.tables[name] = load_table(spec.lookup, self.mapping.folder, self.mapping.places.where((*leaf.path, "lookup")))
+        return self.tables[name]
+
+    def make_reader(self, leaf: Leaf) -> Reader | None:
+        return make_reader(leaf.kind, leaf.parameters, lambda message: self.complaints.append((leaf.path, message, "")))
+
+    def check_currency(self, bound: BoundLeaf) -> None:
+        """A price whose currency is an open ``--set`` parameter, with nothing else to say it: ask for it."""
+        given = bound.leaf.parameters.get("currency")
+        if isinstance(given, str) and PLACEHOLDER.search(given) and not bound.currency:
+            raise self.asks(given)
+
+    def asks(self, text: str) -> CommandError:
+        match = PLACEHOLDER.search(text)
+        assert match is not None
+        name = match[1]
+        parameter = self.mapping.file.parameters.get(name)
+        example = EXAMPLES.get(name, "VALUE")
+        about = f" ({parameter.about})" if parameter and parameter.about else ""
+        return CommandError(
+            f"{self.source_name} does not say the {name}{about}, and mapping {self.mapping.name} asks for it",
+            code="command.parameter-missing", mend=f"add --set {name}={example}",
+        )
+
+
+EXAMPLES = {"currency": "EUR", "locale": "de_DE", "channel": "ecommerce", "decimal": ","}
+
+from feedbridge.product import CustomOption, CustomOptionValue, Option, Product, Texts, Variant  # noqa: E402
+
+TOP = (Product, Variant)
+
+
+def constant_is_enough(name: str, block: Block) -> bool:
+    """Blocks that may consist of constants only: a custom option, an axis, a button."""
+    return block.model in (CustomOption, CustomOptionValue, Option) or block.model not in (Texts,) and name != "role"

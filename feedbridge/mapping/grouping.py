@@ -1,0 +1,241 @@
+"""Records to groups: which records make one product.
+
+Records of a product normally stand together, so groups are first taken as they come (``adjacent``), in
+flat memory. When a key turns up again further down, or variants name their parent, the whole source is
+gathered by key (``Anywhere``): one pass finds out what belongs together, a second puts it there, through
+files on disk when there is much of it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.bind import as_text, is_blank
+from feedbridge.mapping.group import Group
+from feedbridge.mapping.paths import Column
+from feedbridge.sources.base import BadCells, BadDocument, Record
+
+__all__ = ["Anywhere", "NotAdjacent", "ParentColumns", "adjacent", "key_of", "singles"]
+
+IN_MEMORY = 100_000
+"""Records that are gathered in memory; more are spilled to disk."""
+BUCKET = 20_000
+"""Products in one spill file."""
+
+
+class NotAdjacent(Exception):
+    """Records of one product do not stand together: gather the whole source."""
+
+
+class ParentColumns:
+    """The columns of a parent link. ``parent``: names the parent; ``own``: a record's own name."""
+
+    def __init__(self, parent: list[Column], own: list[Column], never: list[Column], orphans: str) -> None:
+        self.parent = parent
+        self.own = own
+        self.never = never
+        self.orphans = orphans
+
+
+def first_text(columns: list[Column], cells: Any) -> str:
+    for column in columns:
+        raw = column.get(cells, None)
+        if not is_blank(raw):
+            return as_text(raw)
+    return ""
+
+
+def key_of(record: Record, column: Column) -> str | None:
+    """A record's group key; None when it cannot be known (damaged before the key's column)."""
+    cells = record[1]
+    if isinstance(cells, BadCells) and cells.reliable <= column.index or isinstance(cells, BadDocument):
+        return None
+    raw = column.get(cells, None)
+    return "" if is_blank(raw) else as_text(raw)
+
+
+def singles(records: Iterator[Record]) -> Iterator[Group]:
+    """One record, one product."""
+    for record in records:
+        yield Group(record, [])
+
+
+def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iterator[Group]:
+    """Runs of records with the same key. A record without a key stands alone, or with ``fill_down`` belongs to
+    the run above. A damaged record whose key is unknown goes to the run around it, else stands alone."""
+    get, index = column.get, column.index
+    members: list[Record] = []
+    key: str | None = None
+    raw_key: Any = None
+    doubtful: list[Record] = []
+    for record in records:
+        cells = record[1]
+        if cells.__class__ is list or cells.__class__ is dict:
+            raw = cells[index] if index >= 0 else get(cells, None)
+            if raw == raw_key and raw and not doubtful:
+                members.append(record)
+                continue
+            own: str | None = "" if is_blank(raw) else as_text(raw)
+        else:
+            raw = None
+            own = key_of(record, column)
+        if own is None:
+            doubtful.append(record)
+            continue
+        if members and (own == key and own or not own and fill_down):
+            members += doubtful
+            members.append(record)
+            doubtful.clear()
+            continue
+        if members:
+            yield Group(members[0], members, key or "")
+        for lost in doubtful:
+            yield Group(lost, [lost])
+        doubtful.clear()
+        members, key, raw_key = [record], own, raw
+    if members:
+        yield Group(members[0], members, key or "")
+    for lost in doubtful:
+        yield Group(lost, [lost])
+
+
+class Anywhere:
+    """Gathers the records of each product from anywhere in a source, products in the order of their first record.
+
+    ``read`` gives all records and is called twice.
+    """
+
+    def __init__(
+        self, read: Callable[[], Iterator[Record]], column: Column | None, fill_down: bool, parents: ParentColumns | None,
+        source_name: str,
+    ) -> None:
+        self.read = read
+        self.column = column
+        self.fill_down = fill_down
+        self.parents = parents
+        self.source_name = source_name
+
+    def groups(self) -> Iterator[Group]:
+        keys, total = self.roots()
+        order: dict[str, int] = {}
+        buckets: dict[int, Any] = {}
+        memory: dict[int, list[tuple[int, str, Record]]] = {}
+        spill = total > IN_MEMORY
+        try:
+            for number, (record, root) in enumerate(zip(self.read(), keys, strict=True)):
+                place = order.setdefault(root or f"\0{number}", len(order))
+                if spill:
+                    bucket = buckets.get(place // BUCKET)
+                    if bucket is None:
+                        bucket = buckets[place // BUCKET] = tempfile.TemporaryFile(prefix="feedbridge-")  # noqa: SIM115
+                    pickle.dump((place, root, record), bucket, pickle.HIGHEST_PROTOCOL)
+                else:
+                    memory.setdefault(0, []).append((place, root, record))
+            for number in sorted(buckets) if spill else sorted(memory):
+                yield from self.gather(unspill(buckets[number]) if spill else iter(memory[number]))
+        finally:
+            for bucket in buckets.values():
+                bucket.close()
+
+    def gather(self, rows: Iterator[tuple[int, str, Record]]) -> Iterator[Group]:
+        together: dict[int, tuple[str, list[Record]]] = {}
+        for place, root, record in rows:
+            together.setdefault(place, (root, []))[1].append(record)
+        for place in sorted(together):
+            root, records = together[place]
+            if self.parents is None:
+                yield Group(records[0], records, root)
+            else:
+                yield from self.family(root, records)
+
+    def roots(self) -> tuple[list[str], int]:
+        """For each record the key of its product ("" when it stands alone)."""
+        if self.parents is None:
+            assert self.column is not None
+            keys: list[str] = []
+            above = ""
+            for record in self.read():
+                key = key_of(record, self.column)
+                if key == "" and self.fill_down:
+                    key = above
+                above = key if key is not None else above
+                keys.append(key or "")
+            return keys, len(keys)
+        parents = self.parents
+        links: list[tuple[str, str]] = []
+        parent_of: dict[str, str] = {}
+        for record in self.read():
+            cells = record[1]
+            bad = isinstance(cells, BadCells | BadDocument)
+            own = "" if bad else first_text(parents.own, cells)
+            parent = "" if bad else first_text(parents.parent, cells)
+            links.append((own, parent))
+            if own:
+                parent_of.setdefault(own, parent)
+        return [self.root(own, parent, parent_of) for own, parent in links], len(links)
+
+    @staticmethod
+    def root(own: str, parent: str, parent_of: dict[str, str]) -> str:
+        seen = {own}
+        name = own
+        while parent and parent not in seen:
+            seen.add(parent)
+            name, parent = parent, parent_of.get(parent, "")
+        return name
+
+    def family(self, root: str, records: list[Record]) -> Iterator[Group]:
+        """A parent with its variants; records that only carry other records (sub-models) are neither."""
+        parents = self.parents
+        assert parents is not None
+        if not root:
+            for record in records:
+                yield Group(record, [])
+            return
+        facts = [
+            (record, first_text(parents.own, record[1]), first_text(parents.parent, record[1]))
+            for record in records
+        ]
+        carriers = {parent for _, _, parent in facts if parent}
+        heads = [record for record, own, parent in facts if own == root and (not parent or parent == own)]
+        members = [
+            record for record, own, parent in facts
+            if parent and parent != own and own not in carriers and is_blank(first_text(parents.never, record[1]))
+        ]
+        for record in heads[1:]:
+            yield Group(record, [], root)
+        if heads:
+            yield Group(heads[0], members, root)
+        elif parents.orphans == "group" and members:
+            yield Group(members[0], members, root, headless=True)
+        else:
+            for record in members or records:
+                yield Group(self.orphan(record, root), [], root)
+
+    def orphan(self, record: Record, root: str) -> Record:
+        message = f'names the parent "{cut(root)}", which is not in the source'
+        finding = Finding(
+            code="mapping.orphan", severity=Severity.ERROR, message=message, file=self.source_name, line=record[0],
+            mend="give the parent's file as well, or add the parent", value=cut(root),
+            column=self.parents.parent[0].label if self.parents and self.parents.parent else "",
+        )
+        cells = record[1]
+        if isinstance(cells, list):
+            bad = BadCells(cells)
+            bad.finding, bad.reliable, bad.raw, bad.last_line = finding, len(cells), "", record[0]
+            return (record[0], bad)
+        document = BadDocument(cells)
+        document.finding, document.raw = finding, ""
+        return (record[0], document, *record[2:])
+
+
+def unspill(bucket: Any) -> Iterator[tuple[int, str, Record]]:
+    bucket.seek(0)
+    while True:
+        try:
+            yield pickle.load(bucket)  # noqa: S301 - our own file, just written
+        except EOFError:
+            return

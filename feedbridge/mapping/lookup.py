@@ -1,0 +1,92 @@
+"""Lookup tables: exchange a value for another, and know how many had an answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+from feedbridge.cells import CellError
+from feedbridge.errors import MappingError
+from feedbridge.findings import Severity
+from feedbridge.mapping.nearest import nearest
+from feedbridge.mapping.schema import LookupSpec
+from feedbridge.mapping.yaml import read_text, read_yaml
+
+__all__ = ["Table", "load_table"]
+
+
+class Table:
+    """A table and its coverage in this run: ``hits`` counts answers, ``misses`` what had none."""
+
+    def __init__(self, entries: dict[str, str], missing: str, shown: str) -> None:
+        self.entries = entries
+        self.folded = {key.strip().casefold(): value for key, value in entries.items()}
+        self.missing = missing
+        self.shown = shown
+        self.hits = 0
+        self.misses: Counter[str] = Counter()
+
+    def exchange(self, text: str) -> str:
+        """The answer for a value (compared without case and outer blanks). Raises CellError when there is none."""
+        found = self.folded.get(text.strip().casefold())
+        if found is not None:
+            self.hits += 1
+            return found
+        self.misses[text] += 1
+        if self.missing == "keep":
+            return text
+        if self.missing == "empty":
+            return ""
+        near = nearest(text, self.entries)
+        raise CellError(
+            "cell.lookup-missing", f'"{text}" is not in the table {self.shown}',
+            f"add it to the table{f'; the nearest entry is {near!r}' if near else ''}",
+            Severity.WARNING if self.missing == "warning" else Severity.ERROR,
+        )
+
+
+def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
+    """The table of a ``lookup:``. Raises MappingError."""
+    if (spec.table is None) == (spec.file is None):
+        raise MappingError("give either table or file", where=where, code="mapping.lookup")
+    if spec.table is not None:
+        return Table(spec.table, spec.missing, where.split(",")[0])
+    assert spec.file is not None
+    path = folder / spec.file
+    text = read_text(path, spec.file)
+    if path.suffix in {".yaml", ".yml"}:
+        plain, _ = read_yaml(text, spec.file)
+        if not isinstance(plain, dict):
+            raise MappingError("must be a block of key: value", where=spec.file, code="mapping.lookup")
+        return Table({str(k): str(v) for k, v in plain.items()}, spec.missing, spec.file)
+    return Table(_csv_table(text, spec), spec.missing, spec.file)
+
+
+def _csv_table(text: str, spec: LookupSpec) -> dict[str, str]:
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t|", key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = next(rows, None) or []
+    names = [name.strip() for name in header]
+    places = []
+    for wanted, default in ((spec.key, 0), (spec.value, 1)):
+        if wanted is not None and wanted not in names:
+            near = nearest(wanted, names)
+            raise MappingError(
+                f'has no column "{wanted}"; it has {", ".join(names)}', where=f"{spec.file}:1", code="mapping.lookup",
+                mend=f'did you mean "{near}"?' if near else "",
+            )
+        places.append(names.index(wanted) if wanted is not None else default)
+    key, value = places
+    entries: dict[str, str] = {}
+    for row in rows:
+        if len(row) > max(key, value) and row[key].strip():
+            old = entries.setdefault(row[key].strip(), row[value].strip())
+            if old != row[value].strip():
+                raise MappingError(
+                    f'"{row[key]}" stands twice, as "{old}" and as "{row[value]}"', where=f"{spec.file}:{rows.line_num}",
+                    code="mapping.lookup", mend="keep one of them",
+                )
+    return entries

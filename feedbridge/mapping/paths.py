@@ -1,0 +1,81 @@
+"""Where a value stands in a record: a column of a table, or a path in a JSON document."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+__all__ = ["Column", "Header", "document_column", "normal"]
+
+Get = Callable[[Any, Any], Any]
+"""``get(record, up)``: ``up`` is the product document when the record is one of its variants."""
+
+EXPRESSION = re.compile(r"[\[\]*?@|&()`'!]")
+
+
+class Column(NamedTuple):
+    """A place in every record: how it is called, how to get at it, its index in a table (-1 in a document)."""
+
+    label: str
+    get: Get
+    index: int = -1
+
+
+def normal(name: str) -> str:
+    """A header as it is compared: NFC, blanks folded, without case. Source: sources.md, rule 9."""
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
+class Header:
+    """The columns of a table by name."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = list(names)
+        self._index: dict[str, int] = {}
+        for index, name in enumerate(self.names):
+            self._index.setdefault(normal(name), index)
+
+    def find(self, name: str) -> Column | None:
+        """The column of that name; of columns with the same name the first."""
+        index = self._index.get(normal(name))
+        if index is None:
+            return None
+        return Column(self.names[index], lambda record, up: record[index], index)
+
+
+def document_column(path: str) -> Column:
+    """A path in a document: ``values.name``, ``images.0.url``, ``^handle`` (from the product), or a JMESPath
+    expression when it holds one of ``[]*?@|&()``."""
+    label, upward = path, path.startswith("^")
+    if upward:
+        path = path[1:]
+    if EXPRESSION.search(path):
+        import jmespath
+
+        search = jmespath.compile(path).search
+
+        def expression(record: Any, up: Any) -> Any:
+            return search(up if upward else record)
+
+        return Column(label, expression)
+    steps = tuple(path.split("."))
+    if len(steps) == 1:
+        (only,) = steps
+        if upward:
+            return Column(label, lambda record, up: up.get(only) if up is not None else None)
+        return Column(label, lambda record, up: record.get(only))
+
+    def walk(record: Any, up: Any) -> Any:
+        node = up if upward else record
+        for step in steps:
+            if isinstance(node, dict):
+                node = node.get(step)
+            elif isinstance(node, list) and step.isdigit() and int(step) < len(node):
+                node = node[int(step)]
+            else:
+                return None
+        return node
+
+    return Column(label, walk)

@@ -1,0 +1,104 @@
+"""YAML 1.2 with the place of every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feedbridge.errors import MappingError
+
+__all__ = ["KeyPath", "Places", "key_text", "read_yaml"]
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where each key stands: key path -> (file as shown, line)."""
+
+    file: str
+    lines: dict[KeyPath, tuple[str, int]]
+
+    def where(self, path: KeyPath) -> str:
+        """``mappings/acme.yaml:6, product.price``; the nearest key above it that has a place."""
+        short = path
+        while short and short not in self.lines:
+            short = short[:-1]
+        file, line = self.lines.get(short, (self.file, 1))
+        return f"{file}:{line}, {key_text(path)}" if path else f"{file}:{line}"
+
+    def layer(self, path: KeyPath) -> str:
+        """``mappings/acme.yaml:6``: the file and line that set a value."""
+        return self.where(path).split(", ")[0]
+
+
+def key_text(path: KeyPath) -> str:
+    """``("product", "images", 0, "src")`` as ``product.images.0.src``."""
+    return ".".join(str(step) for step in path)
+
+
+def read_yaml(text: str, shown: str) -> tuple[Any, dict[KeyPath, tuple[str, int]]]:
+    """Parse a YAML document into plain Python and the line of every key.
+
+    Raises: MappingError with file and line for broken YAML, duplicate keys and tags.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    loader = YAML(typ="rt")
+    loader.version = (1, 2)
+    try:
+        tree = loader.load(text)
+    except MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        problem = (exc.problem or str(exc)).strip().splitlines()[0]
+        raise MappingError(
+            f"not valid YAML: {problem}", where=f"{shown}:{line}", code="mapping.yaml",
+            mend="check indentation and quotes on this line and the one above it",
+        ) from exc
+    except (YAMLError, ValueError, RecursionError) as exc:
+        raise MappingError(f"not valid YAML: {exc}", where=shown, code="mapping.yaml") from exc
+    lines: dict[KeyPath, tuple[str, int]] = {}
+    return _plain(tree, (), shown, lines), lines
+
+
+def read_text(path: Path, shown: str) -> str:
+    """A mapping or table file as text. Raises MappingError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise MappingError("is not UTF-8 text", where=shown, code="mapping.encoding", mend="save it as UTF-8") from exc
+    except OSError as exc:
+        raise MappingError(
+            f"cannot be read: {exc.strerror}", where=shown, code="mapping.missing", mend="check the path"
+        ) from exc
+
+
+def _plain(node: Any, path: KeyPath, shown: str, lines: dict[KeyPath, tuple[str, int]]) -> Any:
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if isinstance(node, CommentedMap):
+        plain = {}
+        for key, value in node.items():
+            step = (*path, str(key))
+            lines[step] = (shown, node.lc.key(key)[0] + 1)
+            plain[str(key)] = _plain(value, step, shown, lines)
+        return plain
+    if isinstance(node, CommentedSeq):
+        items = []
+        for index, value in enumerate(node):
+            step = (*path, index)
+            lines[step] = (shown, node.lc.item(index)[0] + 1)
+            items.append(_plain(value, step, shown, lines))
+        return items
+    if isinstance(node, bool) or node is None:
+        return node
+    if isinstance(node, str):
+        return str(node)
+    if isinstance(node, int):
+        return int(node)
+    if isinstance(node, float):
+        return str(node)
+    return str(node)

@@ -1,0 +1,48 @@
+"""FlickRocket: batch-upload folders for digital goods, one folder and one product.json a product.
+
+Source: developer.flickrocket.com/en/batch-upload/ and its page on advanced settings; the usage guide of
+flickrocket.com. Physical goods are not for this platform.
+"""
+
+from __future__ import annotations
+
+from feedbridge.platforms.base import Platform
+from feedbridge.platforms.flickrocket import rules
+from feedbridge.platforms.flickrocket.converter import FlickRocketConverter
+from feedbridge.platforms.flickrocket.payload import ProductFile
+from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
+from feedbridge.platforms.flickrocket.writer import FlickRocketWriter
+
+__all__ = ["PLATFORM"]
+
+PLATFORM = Platform(
+    name="flickrocket",
+    title="FlickRocket",
+    about="Batch-upload folders: one folder a digital product, holding product.json, its content and its pictures.",
+    settings=FlickRocketSettings,
+    payload=ProductFile,
+    rules=rules.RULES,
+    converter=FlickRocketConverter,
+    writer=FlickRocketWriter,
+    unique=rules.K3,
+    claims=rules.K16,
+    unplaced=rules.S9,
+    placed=frozenset(
+        {
+            "sku",
+            "ids",
+            "kind",
+            "status",
+            "locale",
+            "title",
+            "description",
+            "translations",
+            "category_ids",
+            "images",
+            "content",
+            "digital",
+            "variants",
+        }
+    ),
+    dropped=frozenset({"group_key", "description_is_html", "options"}),
+)

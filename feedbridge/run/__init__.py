@@ -1,0 +1,1 @@
+"""A run: sources, mapping, rules and platforms joined, and the folder it leaves."""

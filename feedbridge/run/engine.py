@@ -1,0 +1,301 @@
+"""A run: sources through a mapping to platforms, in one process or several, into one output folder."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from feedbridge.cells.decimals import Decision
+from feedbridge.errors import FeedbridgeError, OutputError
+from feedbridge.findings import Finding, Severity
+from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.group import Group
+from feedbridge.mapping.grouping import NotAdjacent
+from feedbridge.platforms import Platform, Writer, platforms
+from feedbridge.run.job import Job
+from feedbridge.run.process import Chunk, Processor, finding_of, held_records
+from feedbridge.run.quarantine import QuarantineWriter
+from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
+from feedbridge.run.stitch import FindingFile, Late, Stitcher
+from feedbridge.rules import Found
+
+__all__ = ["Done", "Progress", "run"]
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of records read so far."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What a run leaves in memory; the rest is in the output folder."""
+
+    stitcher: Stitcher
+    findings: FindingFile
+    applied: list[Applied]
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """platform -> what its writer says of its files"""
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+
+
+def run(job: Job, working: Path | None, progress: Progress | None = None) -> Done:
+    """Do a job. ``working``: the folder to write into; None for ``check``, which writes no payload.
+
+    Raises: FeedbridgeError and its children; nothing it wrote is then worth keeping.
+    """
+    gathered: set[int] = set()
+    whole: set[int] = set()
+    applied = [
+        Applied(mapping, source, job.platforms) for mapping, source in zip(job.mappings, job.sources, strict=True)
+    ]
+    while True:
+        attempt = _Run(job, working, applied, gathered, whole, progress)
+        try:
+            return attempt.go()
+        except CutInDoubt:
+            whole.add(attempt.current)
+            attempt.clear()
+        except NotAdjacent:
+            gathered.add(attempt.current)
+            attempt.clear()
+        except OSError as exc:
+            raise OutputError(
+                f"cannot write: {exc.strerror or exc}", code="output.write", where=str(exc.filename or working or ""),
+                mend="make room or give permission, then run the same command again; nothing half-written was left",
+            ) from exc
+
+
+class _Run:
+    def __init__(self, job: Job, working: Path | None, applied: list[Applied], gathered: set[int], whole: set[int], progress: Progress | None) -> None:
+        self.job = job
+        self.working = working
+        self.applied = applied
+        self.gathered = gathered
+        self.whole = whole
+        self.progress = progress
+        self.current = 0
+        self.all: list[Platform] = [platforms()[name] for name in job.platforms]
+        self.findings = FindingFile(working / "findings.jsonl" if working else None)
+        writers: list[Writer] = []
+        quarantine = None
+        if working is not None:
+            for platform in self.all:
+                (working / platform.name).mkdir()
+                writers.append(platform.writer(job.settings[platform.name], working / platform.name, job.environment))
+            quarantine = QuarantineWriter(working / "quarantine")
+        self.quarantine = quarantine
+        self.stitcher = Stitcher(self.all, writers, self.findings, quarantine, job.sources, job.limit)
+
+    def clear(self) -> None:
+        """Take back what this attempt wrote."""
+        import shutil
+
+        self.findings.finish([])
+        if self.working is not None:
+            for path in self.working.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def go(self) -> Done:
+        stitcher = self.stitcher
+        for number, source in enumerate(self.job.sources):
+            self.current = number
+            for finding in source.findings:
+                self.findings.add(stitcher.read * 2, finding)
+            before = stitcher.records
+            with paused_collector():
+                self.applied[number].count = 0
+                self.source(number)
+                stitcher.file_notices()
+            if self.job.limit is None:
+                self.check_records(number, stitcher.records - before)
+            if stitcher.full():
+                break
+        late = self.late_findings()
+        for finding in self.unplaced():
+            late.append((stitcher.read * 2 + 1, finding))
+        stitcher.check_law()
+        results = {}
+        for platform, writer in zip(self.all, stitcher.writers, strict=False):
+            results[platform.name] = writer.finish()
+        self.findings.finish(late)
+        quarantine = self.quarantine.finish() if self.quarantine is not None else []
+        return Done(stitcher, self.findings, self.applied, results, quarantine)
+
+    def source(self, number: int) -> None:
+        applied = self.applied[number]
+        processor = Processor(self.job, number, applied)
+        gathered = number in self.gathered or not applied.streams()
+        if not gathered and self.job.workers > 1 and self.job.limit is None and number not in self.whole:
+            ranges = plan_ranges(applied.source, self.job.workers)
+            if len(ranges) > 1:
+                self.side_by_side(number, processor, ranges)
+                return
+        groups = applied.anywhere(self.stitcher.notice) if gathered else applied.groups(None, self.stitcher.notice)
+        self.take(processor.chunks(groups), gathered or applied.key is None)
+
+    def take(self, chunks: Iterator[Chunk], gathered: bool) -> None:
+        for chunk in chunks:
+            self.stitcher.take(chunk, gathered)
+            if self.progress is not None:
+                self.progress(self.stitcher.records)
+            if self.stitcher.full():
+                return
+
+    def side_by_side(self, number: int, processor: Processor, ranges: list[Any]) -> None:
+        """The source in ranges, each in a worker; results are taken in file order. A range that does not begin or end
+        cleanly at a record puts the cuts in doubt: the source is then read in one piece, so the result never depends on them."""
+        edges = EdgeRun(processor, self.applied[number])
+        keyed = self.applied[number].key is not None
+        with workers(self.job, number, self.applied[number].decimals) as submit:
+            waiting: list[Future[bytes]] = []
+            upcoming = iter(ranges)
+            for part in ranges[: self.job.workers + 1]:
+                waiting.append(submit(part))
+                next(upcoming)
+            done = 0
+            while waiting:
+                data = waiting.pop(0).result()
+                result = msgspec.msgpack.decode(data, type=RangeResult)
+                if not result.clean:
+                    raise CutInDoubt
+                part = next(upcoming, None)
+                if part is not None:
+                    waiting.append(submit(part))
+                self.merge_tables(number, result)
+                self.stitcher.notice(result.notices)
+                for chunk in edges.chunks(result, last=done == len(ranges) - 1):
+                    self.stitcher.take(chunk, not keyed)
+                if self.progress is not None:
+                    self.progress(self.stitcher.records)
+                self.applied[number].count += result.records
+                done += 1
+
+    def merge_tables(self, number: int, result: RangeResult) -> None:
+        for table, (hits, misses) in zip(self.applied[number].tables(), result.tables, strict=True):
+            table.hits += hits
+            table.misses.update(misses)
+
+    def check_records(self, number: int, taken: int) -> None:
+        count = self.applied[number].count
+        if count != taken:
+            raise FeedbridgeError(
+                f"{count} records were read, but {taken} came out; nothing was written", where=self.job.sources[number].name,
+                code="run.conservation", mend="this is a fault of feedbridge: please report it with the source file",
+            )
+
+    def late_findings(self) -> list[tuple[int, Finding]]:
+        """Findings and quarantine records of products that were turned away at the end: read once more."""
+        found: list[tuple[int, Finding]] = []
+        by_source: dict[int, dict[tuple[int, int], list[Late]]] = {}
+        for late in self.stitcher.late:
+            by_source.setdefault(late.source, {}).setdefault((late.line, late.index), []).append(late)
+        for number, wanted in by_source.items():
+            applied = self.applied[number]
+            gathered = number in self.gathered or not applied.streams()
+            count = applied.count
+            groups = applied.anywhere() if gathered else applied.groups()
+            for group in groups:
+                head = group.head
+                own = wanted.pop((head[0], head[2] if len(head) > 2 else 0), None)
+                if own is not None:
+                    found += self.late_product(number, group, own)
+                if not wanted:
+                    break
+            applied.count = count
+        return found
+
+    def late_product(self, number: int, group: Group, own: list[Late]) -> list[tuple[int, Finding]]:
+        applied = self.applied[number]
+        findings = []
+        for late in own:
+            name = self.job.platforms[late.platform]
+            way = applied.ways.get(name) or applied.ways[None]
+            assembled = way.assembler.assemble(group)
+            if assembled.product is None:
+                continue
+            findings.append((late.order, finding_of(
+                Found(late.rule, late.problem), name, assembled.product, assembled, group, applied, False
+            )))
+        for held in held_records(group, [finding for _, finding in findings], applied):
+            self.stitcher.hold(number, held)
+        return findings
+
+    def unplaced(self) -> list[Finding]:
+        """Fields that are mapped but have no place on a platform: said once a run."""
+        found = []
+        for platform in self.all:
+            if platform.unplaced is None:
+                continue
+            columns: dict[str, list[str]] = {}
+            for applied in self.applied:
+                trees = (applied.ways.get(platform.name) or applied.ways[None]).trees
+                for block in (trees.product, trees.variant):
+                    for name in block.fields:
+                        if name not in platform.placed and name not in platform.dropped:
+                            columns.setdefault(name, []).append(applied.source.name)
+            for name in columns:
+                found.append(Finding(
+                    code=f"{platform.name}.{platform.unplaced.number}", severity=Severity.ADVICE, field=name, platform=platform.name,
+                    message=f"{name} is mapped, but {platform.title} has no place for it", mend=platform.unplaced.mend,
+                    file=", ".join(dict.fromkeys(columns[name])),
+                ))
+        return found
+
+
+class CutInDoubt(Exception):
+    """A range did not begin or end at a record (a damaged place in the file): read the source in one piece."""
+
+
+@contextmanager
+def workers(job: Job, number: int, decimals: dict[str, Decision]) -> Iterator[Callable[[Any], Future[bytes]]]:
+    """Worker processes for one source. They are children by fork where the system has it, else fresh ones."""
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
+    executor = ProcessPoolExecutor(job.workers, mp_context=context, initializer=_begin, initargs=(job, number, decimals))
+    try:
+        yield lambda part: executor.submit(_work, part)
+    except BrokenProcessPool as exc:
+        raise FeedbridgeError(
+            "a worker process was killed (out of memory?)", code="run.worker", mend="run again with --workers 1"
+        ) from exc
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+_RANGE: EdgeRun | None = None
+
+
+def _begin(job: Job, number: int, decimals: dict[str, Decision]) -> None:
+    import signal
+
+    global _RANGE
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    applied = Applied(job.mappings[number], job.sources[number], job.platforms, decimals)
+    _RANGE = EdgeRun(Processor(job, number, applied), applied)
+
+
+def _work(part: Any) -> bytes:
+    assert _RANGE is not None
+    with paused_collector():
+        return msgspec.msgpack.encode(_RANGE.work(part))
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """No cyclic garbage collection: light products have no cycles, and looking for them costs a third of the run."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+

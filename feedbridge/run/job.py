@@ -1,0 +1,29 @@
+"""What a run is to do, in a form that worker processes can be given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+
+from feedbridge.mapping.load import Mapping
+from feedbridge.platforms import PlatformSettings
+from feedbridge.sources.base import Source
+
+__all__ = ["Job"]
+
+
+@dataclass(slots=True)
+class Job:
+    """Sources, a mapping for each, platforms and their settings.
+
+    ``environment`` holds the FEEDBRIDGE_* variables only; it is never shown.
+    """
+
+    sources: list[Source]
+    mappings: list[Mapping]
+    platforms: list[str]
+    settings: dict[str, PlatformSettings]
+    environment: MappingABC[str, str] = field(default_factory=dict, repr=False)
+    strict: bool = False
+    limit: int | None = None
+    workers: int = 1

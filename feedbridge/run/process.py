@@ -1,0 +1,257 @@
+"""Groups to outcomes: the part of a run that can be done side by side.
+
+A chunk holds what became of some products in file order, ready for the one place where the run comes
+together (stitch.py). It is made in this process or in a worker, by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.apply import Applied, Way
+from feedbridge.mapping.assemble import Assembled, Place, place_of
+from feedbridge.mapping.group import Group
+from feedbridge.platforms import Converter, Outcome, platforms
+from feedbridge.product import Product, to_model
+from feedbridge.rules import Found
+from feedbridge.run.job import Job
+from feedbridge.run.quarantine import reasons
+from feedbridge.sources.base import BadCells, BadDocument, Record
+
+__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "held_records"]
+
+CHUNK = 500
+"""Products in one chunk."""
+
+
+class Entry(msgspec.Struct, array_like=True, gc=False):
+    """One product: where it begins, its key and SKU, and what became of it on each platform.
+
+    ``line``, ``index``  of its first record; ``state`` per platform: w(ritten), e(xcluded), h(eld back)
+    """
+
+    line: int
+    index: int
+    key: str
+    sku: str
+    variants: int
+    records: int
+    state: str
+    outcomes: list[Outcome]
+
+
+class Held(msgspec.Struct, array_like=True, gc=False):
+    """One record of a product that is held back, for the quarantine: cells of a table, or a document's JSON text."""
+
+    line: int
+    code: str
+    problem: str
+    mend: str
+    pointer: str
+    cells: list[str] | None
+    raw: str
+    reliable: int
+    document: bytes
+
+
+class Chunk(msgspec.Struct, array_like=True):
+    """Some products of one source in file order. ``findings``: (number of the entry in this chunk, finding)."""
+
+    source: int
+    entries: list[Entry]
+    findings: list[tuple[int, Finding]]
+    held: list[Held]
+
+
+class Processor:
+    """Turns the groups of one source into chunks."""
+
+    def __init__(self, job: Job, number: int, applied: Applied) -> None:
+        self.job = job
+        self.number = number
+        self.applied = applied
+        self.names = job.platforms
+        self.converters: list[Converter] = [
+            platforms()[name].converter(job.settings[name], job.environment) for name in job.platforms
+        ]
+        self.ways: list[Way] = [applied.ways.get(name) or applied.ways[None] for name in job.platforms]
+        self.overlaid = any(way is not applied.ways[None] for way in self.ways)
+        self.folder = applied.source.folder
+
+    def chunks(self, groups: Iterable[Group]) -> Iterator[Chunk]:
+        """Chunks of at most 500 products."""
+        chunk = self.new_chunk()
+        common = self.applied.ways[None]
+        build = common.build
+        one = self.converters[0].convert if len(self.converters) == 1 and not self.overlaid and not self.job.strict else None
+        folder = self.folder
+        written = "w" * len(self.converters)
+        entries = chunk.entries
+        for group in groups:
+            if one is not None:
+                # The ordinary case, one platform: nothing but two calls and an entry.
+                try:
+                    product = build(group)
+                except Exception:  # whatever it is, the precise path decides (and raises if it is a fault of ours)
+                    self.carefully(group, chunk)
+                else:
+                    outcome = one(product, folder)
+                    if outcome.problems or outcome.excluded:
+                        self.carefully(group, chunk)
+                    else:
+                        head = group.head
+                        entries.append(Entry(
+                            head[0], self.index(head), group.key, product.sku, len(product.variants),
+                            len(group.members) or 1, written, [outcome],
+                        ))
+            else:
+                self.carefully(group, chunk)
+            if len(entries) >= CHUNK:
+                yield chunk
+                chunk = self.new_chunk()
+                entries = chunk.entries
+        if entries:
+            yield chunk
+
+    def index(self, record: Record) -> int:
+        """Place of a document in its list; 0 for tables and JSON Lines, where the line says it all."""
+        return int(record[2]) if len(record) > 2 and self.applied.source.pointer_prefix else 0
+
+    def new_chunk(self) -> Chunk:
+        return Chunk(self.number, [], [], [])
+
+    def carefully(self, group: Group, chunk: Chunk) -> None:
+        """One product on every platform, with findings."""
+        common = self.applied.ways[None]
+        made: dict[int, tuple[Product | None, Assembled | None]] = {}
+        outcomes: list[Outcome] = []
+        states: list[str] = []
+        found: list[Finding] = []
+        shared = self.product(common, group, made)
+        for name, way, converter in zip(self.names, self.ways, self.converters, strict=True):
+            product, assembled = shared if way is common else self.product(way, group, made)
+            if assembled is not None and way is not common:
+                found += [msgspec.structs.replace(f, platform=name) for f in assembled.findings]
+            if product is None:
+                outcomes.append(Outcome())
+                states.append("h")
+                continue
+            outcome = converter.convert(product, self.folder)
+            state = "w"
+            if outcome.problems:
+                if assembled is None:
+                    assembled = way.assembler.assemble(group)
+                    made[id(way)] = (product, assembled)
+                findings = [finding_of(one, name, product, assembled, group, self.applied, bool(outcome.excluded)) for one in outcome.problems]
+                found += findings
+                if not outcome.excluded and any(f.severity is Severity.ERROR for f in findings):
+                    state = "h"
+                outcome.problems = []
+            if outcome.excluded:
+                state = "e"
+            outcomes.append(outcome if state == "w" else Outcome(excluded=outcome.excluded))
+            states.append(state)
+        product, assembled = shared
+        if assembled is None and not outcomes:
+            assembled = made[id(common)][1]
+        own = assembled.findings if assembled is not None else []
+        place = len(chunk.entries)
+        everything = [*own, *found]
+        head = group.head
+        chunk.findings += [(place, finding) for finding in everything]
+        if "h" in states or not self.names and product is None:
+            chunk.held += held_records(group, everything, self.applied)
+        chunk.entries.append(Entry(
+            head[0], self.index(head), group.key, product.sku if product is not None else assembled.sku if assembled else "",
+            common.assembler.variant_count(group, product), len(group.records()), "".join(states), outcomes,
+        ))
+
+    def product(self, way: Way, group: Group, made: dict[int, tuple[Product | None, Assembled | None]]) -> tuple[Product | None, Assembled | None]:
+        if id(way) not in made:
+            product, assembled = way.product(group)
+            if product is not None and self.job.strict and assembled is None:
+                try:
+                    to_model(Product, product)
+                except ValidationError:
+                    assembled = way.assembler.assemble(group)
+                    product = assembled.product
+            made[id(way)] = (product, assembled)
+        return made[id(way)]
+
+
+def finding_of(
+    one: Found, platform: str, product: Product, assembled: Assembled, group: Group, applied: Applied, excluded: bool
+) -> Finding:
+    """A rule's problem with file, line, column, SKU and value."""
+    rule, problem = one
+    place = place_for(problem.field, assembled, group)
+    sku = product.sku
+    parts = problem.field.split(".")
+    if parts[0] == "variants" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(product.variants):
+        sku = product.variants[int(parts[1])].sku
+    file, line, pointer = place_of(applied.source, place.record)
+    return Finding(
+        code=f"{platform}.{rule.number}", severity=Severity.ADVICE if excluded else rule.severity, message=problem.message,
+        mend=problem.mend or rule.mend, file=file, line=line, column=place.column, pointer=pointer, sku=cut(sku),
+        field=problem.field, platform=platform, value=cut(problem.value or place.raw),
+    )
+
+
+def place_for(field: str, assembled: Assembled, group: Group) -> Place:
+    """Where a canonical field came from: itself, the product's field it inherits, or the nearest thing known."""
+    trace = assembled.trace
+    parts = field.split(".")
+    record = group.head
+    if parts[0] == "variants" and len(parts) > 1:
+        sku = trace.get(f"variants.{parts[1]}.sku")
+        record = sku.record if sku else record
+        slot = next((p for p in trace if p.startswith(f"variants.{parts[1]}.")), None)
+        record = trace[slot].record if slot else record
+    for path in (field, f"{field}.0", ".".join(parts[2:]) if parts[0] == "variants" else ""):
+        place = trace.get(path)
+        if place is not None and (place.raw or place.column):
+            return place if path != ".".join(parts[2:]) else place._replace(record=place.record)
+    short = parts
+    while len(short) > 1:
+        short = short[:-1]
+        for path in (".".join(short), ".".join([*short, "src"])):
+            if path in trace:
+                return trace[path]
+    return Place(record, "", "", "", "")
+
+
+def held_records(group: Group, findings: list[Finding], applied: Applied) -> list[Held]:
+    """Every record of a held-back product, in the source's own shape, with what is wrong with it."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    records = group.records()
+    lines = {record[0] for record in records}
+    elsewhere = [finding for finding in errors if finding.line not in lines]
+    told = sorted({finding.line for finding in errors if finding.line in lines})
+    held = []
+    for number, record in enumerate(records):
+        own = [finding for finding in errors if finding.line == record[0]]
+        if number == 0:
+            own += elsewhere
+        if own:
+            code, problem, mend = reasons(own)
+        else:
+            code, problem, mend = "held-with-product", f"belongs to the product that is held back at line {', '.join(map(str, told))}", ""
+        held.append(held_record(record, code, problem, mend, applied))
+    return held
+
+
+def held_record(record: Record, code: str, problem: str, mend: str, applied: Applied) -> Held:
+    cells: Any = applied.raw_record(record)
+    _, line, pointer = place_of(applied.source, record)
+    if isinstance(cells, list):
+        bad = cells if isinstance(cells, BadCells) else None
+        return Held(line, code, problem, mend, pointer, list(cells), bad.raw if bad else "", bad.reliable if bad else -1, b"")
+    if isinstance(cells, BadDocument):
+        return Held(line, code, problem, mend, pointer, None, cells.raw, 0, b"")
+    document = msgspec.json.Encoder(decimal_format="number").encode(cells)
+    return Held(line, code, problem, mend, pointer, None, "", -1, document)

@@ -1,0 +1,346 @@
+"""Where a run comes together: products in file order, uniqueness over the run, writers, findings, counts.
+
+One place and one order, whatever number of workers made the chunks, so the output is the same to the byte.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from feedbridge.errors import FeedbridgeError
+from feedbridge.findings import Finding, Severity
+from feedbridge.mapping.grouping import NotAdjacent
+from feedbridge.platforms import Outcome, Platform, Writer
+from feedbridge.run.process import Chunk, Entry, Held
+from feedbridge.run.quarantine import DocumentSheet, QuarantineWriter, TableSheet
+from feedbridge.rules import Problem, Rule
+from feedbridge.sources.base import BadCells, BadDocument, Source
+
+__all__ = ["Counts", "FindingFile", "Late", "Stitcher"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Products (or variants) of a run on one platform: read = written + excluded + held back."""
+
+    read: int = 0
+    written: int = 0
+    held_back: int = 0
+    excluded: Counter[str] = field(default_factory=Counter)
+
+    def holds(self) -> bool:
+        return self.read == self.written + self.held_back + self.excluded.total()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "read": self.read, "written": self.written, "excluded": dict(sorted(self.excluded.items())),
+            "held_back": self.held_back,
+        }
+
+
+@dataclass(slots=True)
+class Counts:
+    """Both tallies of one platform."""
+
+    products: Tally = field(default_factory=Tally)
+    variants: Tally = field(default_factory=Tally)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.products.to_dict(), "variants": self.variants.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A product that was turned away when the run came together (its SKU was there before)."""
+
+    source: int
+    line: int
+    index: int
+    platform: int
+    rule: Rule
+    problem: Problem
+    order: int
+
+
+class FindingFile:
+    """``findings.jsonl`` as it grows: one line a finding, in file order. Keeps counts and the first few of each code."""
+
+    EXAMPLES = 20
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.codes: Counter[str] = Counter()
+        self.severities: Counter[str] = Counter()
+        self.first: dict[str, list[Finding]] = {}
+        self.orders = array("Q")
+        self.kept: list[Finding] = []
+        """All findings, when there is no file to write them to."""
+        self._encode = msgspec.json.Encoder().encode
+        self._file = path.open("w+b") if path is not None else None
+
+    def add(self, order: int, finding: Finding) -> None:
+        self._count(finding)
+        self.orders.append(order)
+        if self._file is not None:
+            self._file.write(self._encode(finding) + b"\n")
+        else:
+            self.kept.append(finding)
+
+    def _count(self, finding: Finding) -> None:
+        self.codes[finding.code] += 1
+        self.severities[finding.severity.value] += 1
+        examples = self.first.setdefault(finding.code, [])
+        if len(examples) < self.EXAMPLES:
+            examples.append(finding)
+
+    def finish(self, late: list[tuple[int, Finding]]) -> None:
+        """Put the late ones in their places and close."""
+        for _, finding in late:
+            self._count(finding)
+        if self._file is None or self.path is None:
+            merged = sorted([*zip(self.orders, self.kept, strict=True), *late], key=lambda one: one[0])
+            self.kept = [finding for _, finding in merged]
+            return
+        if late:
+            self._merge(sorted(late, key=lambda one: one[0]))
+        self._file.flush()
+        self._file.close()
+
+    def _merge(self, late: list[tuple[int, Finding]]) -> None:
+        assert self._file is not None and self.path is not None
+        self._file.seek(0)
+        merged = self.path.with_suffix(".merging")
+        with merged.open("w+b") as out:
+            waiting = iter(late)
+            next_one = next(waiting, None)
+            for order, line in zip(self.orders, self._file, strict=True):
+                while next_one is not None and next_one[0] < order:
+                    out.write(self._encode(next_one[1]) + b"\n")
+                    next_one = next(waiting, None)
+                out.write(line)
+            while next_one is not None:
+                out.write(self._encode(next_one[1]) + b"\n")
+                next_one = next(waiting, None)
+        merged.replace(self.path)
+
+
+class Stitcher:
+    """Takes chunks in order. ``writers`` is empty for ``check``."""
+
+    def __init__(
+        self, platforms: list[Platform], writers: list[Writer], findings: FindingFile, quarantine: QuarantineWriter | None,
+        sources: list[Source], limit: int | None,
+    ) -> None:
+        self.platforms = platforms
+        self.writers = writers
+        self.findings = findings
+        self.quarantine = quarantine
+        self.sources = sources
+        self.limit = limit
+        self.counts = [Counts() for _ in platforms]
+        self.read = 0
+        self.variants_read = 0
+        self.held_anywhere = 0
+        self.records = 0
+        self.late: list[Late] = []
+        self._notices: list[Finding] = []
+        self._sheets: dict[int, TableSheet | DocumentSheet] = {}
+        self._seen: list[dict[str, int]] = [{} for _ in platforms]
+        self._spelt: list[dict[str, tuple[str, ...]]] = [{} for _ in platforms]
+        self._claims: list[dict[str, tuple[str, int]]] = [{} for _ in platforms]
+        self._groups: list[set[str]] = [set() for _ in sources]
+        self._written_all = "w" * len(platforms)
+
+    def full(self) -> bool:
+        return self.limit is not None and self.read >= self.limit
+
+    def notice(self, findings: list[Finding]) -> None:
+        """What a source noticed about rows that are used all the same; filed before the first product below them."""
+        self._notices += findings
+
+    def take(self, chunk: Chunk, gathered: bool) -> None:
+        """One chunk. Raises NotAdjacent when a product's key was there before (unless all were gathered)."""
+        groups = self._groups[chunk.source]
+        findings = iter(chunk.findings)
+        waiting = next(findings, None)
+        held = 0
+        for number, entry in enumerate(chunk.entries):
+            if self.full():
+                break
+            if entry.key and not gathered:
+                if entry.key in groups:
+                    raise NotAdjacent
+                groups.add(entry.key)
+            if self._notices:
+                self.file_notices(entry.line)
+            while waiting is not None and waiting[0] == number:
+                self.findings.add(self.read * 2 + 1, waiting[1])
+                waiting = next(findings, None)
+            if "h" in entry.state or not entry.state and not entry.sku:
+                for one in chunk.held[held : held + entry.records]:
+                    self.hold(chunk.source, one)
+                held += entry.records
+            self._take_entry(chunk.source, entry)
+            self.read += 1
+            self.variants_read += entry.variants
+            self.records += entry.records
+
+    def file_notices(self, line: int | None = None) -> None:
+        """File the notices above a line, or all of them."""
+        kept = []
+        for finding in self._notices:
+            if line is None or finding.line < line:
+                self.findings.add(self.read * 2, finding)
+            else:
+                kept.append(finding)
+        self._notices = kept
+
+    def _take_entry(self, source: int, entry: Entry) -> None:
+        place = (source << 40) | entry.line
+        held = False
+        for number, outcome in enumerate(entry.outcomes):
+            state = entry.state[number]
+            if state == "w":
+                clash = self._clash(number, outcome, place)
+                if clash is None:
+                    if self.writers:
+                        self.writers[number].add(outcome)
+                else:
+                    state = "h"
+                    rule, problem = clash
+                    self.late.append(Late(source, entry.line, entry.index, number, rule, problem, self.read * 2 + 1))
+            held = held or state == "h"
+            self._count(self.counts[number], state, outcome.excluded, entry.variants)
+        self.held_anywhere += held or "h" in entry.state
+
+    @staticmethod
+    def _count(counts: Counts, state: str, excluded: str, variants: int) -> None:
+        products, own = counts.products, counts.variants
+        products.read += 1
+        own.read += variants
+        if state == "w":
+            products.written += 1
+            own.written += variants
+        elif state == "e":
+            products.excluded[excluded] += 1
+            if variants:
+                own.excluded[excluded] += variants
+        else:
+            products.held_back += 1
+            own.held_back += variants
+
+    def _clash(self, number: int, outcome: Outcome, place: int) -> tuple[Rule, Problem] | None:
+        """What forbids this product beside those before it; notes its keys and claims when nothing does."""
+        seen, spelt = self._seen[number], self._spelt[number]
+        own: list[str] = []
+        platform = self.platforms[number]
+        for position, key in enumerate(outcome.keys):
+            folded = key.casefold()
+            before = seen.get(folded)
+            if before is None:
+                seen[folded] = place
+                own.append(folded)
+                if folded != key:
+                    spelt[folded] = (key,)
+                continue
+            spellings = spelt.get(folded, (folded,))
+            rule = platform.unique if key in spellings else platform.unique_case
+            if rule is not None and rule.severity is Severity.ERROR:
+                self._forget(number, own)
+                return rule, self._twice(key, before, position)
+            if rule is not None:
+                self._case_warning(rule, key, spellings[0], before, place, number)
+            spelt[folded] = (*spellings, key)
+        claims = self._claims[number]
+        for name, content in outcome.claims:
+            known = claims.get(name)
+            if known is None:
+                claims[name] = (content, place)
+            elif known[0] != content:
+                rule = platform.claims
+                assert rule is not None
+                self._forget(number, own)
+                where = self._where(known[1])
+                return rule, Problem("digital.licences", f'"{name}" stands for other content at {where}', name, rule.mend)
+        return None
+
+    def _forget(self, number: int, folded: Iterable[str]) -> None:
+        """Keys that a product brought in and that is turned away do not count against later ones."""
+        for key in folded:
+            self._seen[number].pop(key, None)
+            self._spelt[number].pop(key, None)
+
+    def _where(self, place: int) -> str:
+        return f"{self.sources[place >> 40].name}:{place & ((1 << 40) - 1)}"
+
+    def _twice(self, key: str, before: int, position: int) -> Problem:
+        field = "sku" if position == 0 else f"variants.{position - 1}.sku"
+        return Problem(field, f'"{key}" was there before, at {self._where(before)}', key, "give one of the two another SKU, or delete it")
+
+    def _case_warning(self, rule: Rule, key: str, other: str, before: int, place: int, number: int) -> None:
+        source = self.sources[place >> 40]
+        self.findings.add(self.read * 2 + 1, Finding(
+            code=f"{self.platforms[number].name}.{rule.number}", severity=rule.severity, file=source.name, sku=key,
+            line=place & ((1 << 40) - 1), message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
+            mend=rule.mend, platform=self.platforms[number].name, field="sku", value=key,
+        ))
+
+    def hold(self, source: int, held: Held) -> None:
+        """One record into the quarantine."""
+        if self.quarantine is None:
+            return
+        sheet = self._sheet(source)
+        if isinstance(sheet, TableSheet):
+            cells = list(held.cells or [])
+            if held.reliable >= 0 and held.raw:
+                bad = BadCells(cells)
+                bad.raw, bad.reliable, bad.last_line = held.raw, held.reliable, held.line
+                cells = bad
+            sheet.add(held.line, held.code, held.problem, held.mend, cells)
+        elif held.document:
+            sheet.add(held.line, held.code, held.problem, held.mend, _DECODE(held.document), held.pointer)
+        else:
+            bad_document = BadDocument()
+            bad_document.raw = held.raw
+            sheet.add(held.line, held.code, held.problem, held.mend, bad_document, held.pointer)
+
+    def _sheet(self, number: int) -> TableSheet | DocumentSheet:
+        if number not in self._sheets:
+            assert self.quarantine is not None
+            source = self.sources[number]
+            if source.kind == "table":
+                about = source.about
+                self._sheets[number] = self.quarantine.table(
+                    source.name, source.header, str(about.get("delimiter", ",")), str(about.get("quote", '"')),
+                    fed_back=source.is_quarantine,
+                )
+            else:
+                self._sheets[number] = self.quarantine.documents(source.name)
+        return self._sheets[number]
+
+    def check_law(self) -> None:
+        """read = written + excluded + held back, on every platform. Raises FeedbridgeError when it does not hold."""
+        for platform, counts in zip(self.platforms, self.counts, strict=True):
+            if counts.products.read != self.read or not counts.products.holds() or not counts.variants.holds():
+                raise FeedbridgeError(
+                    f"{platform.name}: read {self.read}, but {counts.products.to_dict()}; the counts do not add up, nothing was written",
+                    code="run.conservation", mend="this is a fault of feedbridge: please report it with the source file",
+                )
+
+
+def _decimal_json(data: bytes) -> dict[str, Any]:
+    import json
+    from decimal import Decimal
+
+    found: dict[str, Any] = json.loads(data, parse_float=Decimal)
+    return found
+
+
+_DECODE = _decimal_json

@@ -1,0 +1,366 @@
+"""What the CSV reader reads, what it accepts with a word, what it holds back and where it goes on, what it refuses."""
+
+from __future__ import annotations
+
+import bz2
+import csv as standard_csv
+import gzip
+import hashlib
+
+import pytest
+
+from feedbridge.errors import CommandError, SourceError
+from feedbridge.sources.base import BadCells
+from feedbridge.sources.csv import LOOK_AHEAD_LINES, MOST_CELL_CHARS, MOST_RECORD_LINES, CsvSource, RangeNotClean
+
+HEADER = "sku,name,price,stock\n"
+
+
+def opened(folder, text, written_in="utf-8", **options):
+    path = folder / "feed.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode(written_in))
+    return CsvSource(path, name="feed.csv", **options)
+
+
+def read(source):
+    """Good records, bad ones as (line, last line, code, finding's line), and the findings of rows used all the same."""
+    batches = list(source.batches())
+    records = [record for batch in batches for record in batch.records]
+    good = [record for record in records if not isinstance(record[1], BadCells)]
+    bad = [
+        (line, cells.last_line, cells.finding.code, cells.finding.line)
+        for line, cells in records
+        if isinstance(cells, BadCells)
+    ]
+    assert [line for line, _ in records] == sorted(line for line, _ in records)
+    assert all(len(cells) == len(source.header) for _, cells in records)
+    return good, bad, [(f.code, f.line) for batch in batches for f in batch.findings]
+
+
+def bad_cells(source):
+    return next(cells for batch in source.batches() for _, cells in batch.records if isinstance(cells, BadCells))
+
+
+A, B, C = ["A", "a", "1", "2"], ["B", "b", "3", "4"], ["C", "c", "5", "6"]
+
+
+# --- reads ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(HEADER + "A,a,1,2\nB,b,3,4\n", [(2, A), (3, B)], id="plain"),
+        pytest.param(HEADER + '\n\nA,a,1,2\n\n  \nB,"b",3,4', [(4, A), (7, B)], id="blank lines count"),
+        pytest.param("\n\n" + HEADER + "A,a,1,2\n", [(4, A)], id="blank lines before the header"),
+        pytest.param(HEADER + 'A,"x\n\ny",1,2\nB,b,3,4\n', [(2, ["A", "x\n\ny", "1", "2"]), (5, B)], id="line breaks"),
+        pytest.param(HEADER + 'A,5" pipe,1,2\n', [(2, ["A", '5" pipe', "1", "2"])], id="inch sign inside a cell"),
+        pytest.param(HEADER + "A,a\x0bb\u2028c\x85,1,2\n", [(2, ["A", "a\x0bb\u2028c\x85", "1", "2"])], id="odd breaks"),
+        pytest.param(HEADER + ",a,1,2\n", [(2, ["", "a", "1", "2"])], id="first cell empty"),
+        pytest.param(
+            HEADER + 'A,"text, with commas,\nand, more, of, them",1,2\n',
+            [(2, ["A", "text, with commas,\nand, more, of, them", "1", "2"])],
+            id="prose",
+        ),
+        pytest.param("sep=;\nsku;name;price;stock\nA;a;1;2\n", [(3, A)], id="sep line"),
+        pytest.param('sku, "name", price, stock\nA, "a", 1, 2\n', [(2, A)], id="spaces before quotes"),
+    ],
+)
+def test_reads(tmp_path, text, expected):
+    source = opened(tmp_path, text)
+    assert source.header == ["sku", "name", "price", "stock"]
+    assert read(source) == (expected, [], [])
+    assert read(source)[0] == expected  # as often as asked
+
+
+def test_about_says_how_it_was_read(tmp_path):
+    source = opened(tmp_path, gzip.compress(("\ufeff" + "sku;name\n1;ä\n;\n").encode()))
+    assert read(source) == ([(2, ["1", "ä"])], [], [])
+    assert source.about == {
+        "format": "csv",
+        "encoding": "utf-8",
+        "encoding_from": "bom",
+        "bom": True,
+        "delimiter": ";",
+        "quote": '"',
+        "compression": "gzip",
+        "blank_rows": 1,
+    }
+    assert (source.kind, source.folder, source.pointer_prefix) == ("table", tmp_path, "")
+    assert source.sha256() == hashlib.sha256((tmp_path / "feed.csv").read_bytes()).hexdigest()
+    assert source.split(2, least_bytes=0) == []
+
+
+def test_settings_win_over_detection(tmp_path):
+    source = opened(tmp_path, 'rubbish\n1|"x|3\n2|y|4\n', delimiter="|", quoting=False, has_header=False, skip_lines=1)
+    assert source.header == ["column 1", "column 2", "column 3"]
+    assert read(source) == ([(2, ["1", '"x', "3"]), (3, ["2", "y", "4"])], [], [])
+    assert source.about["quote"] == ""
+
+
+def test_skipped_lines_count(tmp_path):
+    source = opened(tmp_path, 'Report, "of\nall,\n' + HEADER + "A,a,1,2\n", skip_lines=2)
+    assert read(source) == ([(4, A)], [], [])
+
+
+def test_without_a_header_a_broken_first_record_is_held_back(tmp_path):
+    source = opened(tmp_path, '1;"say "hi""\n2;b\n', has_header=False)
+    assert read(source) == ([(2, ["2", "b"])], [(1, 1, "csv.stray-quote", 1)], [])
+
+
+def test_streams_have_no_folder(tmp_path):
+    path = tmp_path / "spooled"
+    path.write_text("a,b\n1,2\n")
+    assert CsvSource(path, name="<stdin>").folder is None
+    assert CsvSource(path, name="<stdin>", folder=tmp_path).folder == tmp_path
+
+
+# --- accepts with a word -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "findings"),
+    [
+        pytest.param(HEADER + "A,a\nB,b,3,4\n", [(2, ["A", "a", "", ""]), (3, B)], [("csv.short-row", 2)], id="short"),
+        pytest.param(
+            HEADER + 'A,"x\ny"\nB,b,3,4\n', [(2, ["A", "x\ny", "", ""]), (4, B)], [("csv.short-row", 2)], id="short, two"
+        ),
+        pytest.param(HEADER + "A,a,1,2,,\nB,b,3,4,\n", [(2, A), (3, B)], [], id="trailing, said once about the file"),
+        pytest.param(
+            "sku,text\nA,\"x,y\nB,z\"\n", [(2, ["A", "x,y\nB,z"])], [("csv.suspicious-quote", 2)], id="narrow swallow?"
+        ),
+        pytest.param(
+            HEADER + 'A,"in red, in blue, in green\nin wool, in silk",1,2\n',
+            [(2, ["A", "in red, in blue, in green\nin wool, in silk", "1", "2"])],
+            [("csv.suspicious-quote", 2)],
+            id="prose as wide as a row",
+        ),
+    ],
+)  # fmt: skip
+def test_accepts_with_a_finding(tmp_path, text, good, findings):
+    source = opened(tmp_path, text)
+    found = read(source)
+    assert found[:2] == (good, [])
+    assert found[2] == findings
+
+
+def test_a_late_trailing_delimiter_is_said_once(tmp_path):
+    text = HEADER + "A,a,1,2\n" * 50 + "B,b,3,4,\n" * 3
+    source = opened(tmp_path, text, block=40)
+    assert source.findings == []
+    assert read(source)[2] == [("csv.trailing-delimiter", 52)]
+    ranges = source.split(2, least_bytes=1)
+    assert len(list(source.batches(ranges[0]))) > 0
+    with pytest.raises(RangeNotClean):
+        list(source.batches(ranges[1]))
+
+
+def test_the_short_row_finding_says_all(tmp_path):
+    finding = next(opened(tmp_path, HEADER + "A,a\n").batches()).findings[0]
+    assert str(finding).startswith("feed.csv:2: 2 of 4 cells; the missing ones are read as empty [csv.short-row]")
+    assert finding.severity == "warning"
+
+
+def test_rows_without_text_are_skipped_and_counted(tmp_path):
+    source = opened(tmp_path, HEADER + ",,,\nA,a,1,2\n,,\n\n,,,,,,\n   \n")
+    assert read(source) == ([(3, A)], [], [])
+    assert source.about["blank_rows"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        pytest.param("id,a,id\n1,2,3\n", [("csv.duplicate-header", "id", 1)], id="duplicate"),
+        pytest.param("id,,x\n1,2,3\n", [("csv.empty-header", "", 1)], id="empty"),
+        pytest.param("id,,x\n1,,3\n", [], id="empty over empty"),
+        pytest.param("id,x\n", [("source.header-only", "", 0)], id="header only"),
+        pytest.param("id,x\n,\n", [("source.header-only", "", 0)], id="header and blank rows"),
+        pytest.param("id,x\n1,2,\n", [("csv.trailing-delimiter", "", 2)], id="trailing delimiter"),
+    ],
+)
+def test_notices_about_the_file(tmp_path, text, codes):
+    assert [(f.code, f.column, f.line) for f in opened(tmp_path, text).findings] == codes
+
+
+def test_a_guessed_or_doubtful_encoding_is_said(tmp_path):
+    guessed = opened(tmp_path, "id,name\n1,Größe\n", "cp1252")
+    assert [f.code for f in guessed.findings] == ["source.encoding-guessed"]
+    assert '"Größe"' in guessed.findings[0].message
+    assert read(guessed)[0] == [(2, ["1", "Größe"])]
+    assert opened(tmp_path, "id,name\n1,Größe\n").findings == []
+    doubtful = opened(tmp_path, "id,name\n1,Größe\n", encoding="cp1252")
+    assert [f.code for f in doubtful.findings] == ["source.encoding-doubt"]
+
+
+# --- holds back ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "bad"),
+    [
+        pytest.param(HEADER + "A,a,1,2,x\nB,b,3,4\n", [(3, B)], [(2, 2, "csv.long-row", 2)], id="long"),
+        pytest.param(HEADER + "A,a,1\0,2\nB,b,3,4\n", [(3, B)], [(2, 2, "csv.nul", 2)], id="NUL"),
+        pytest.param(HEADER + 'A,"a" b,1,2\nB,b,3,4\n', [(3, B)], [(2, 2, "csv.stray-quote", 2)], id="stray quote"),
+        pytest.param(
+            HEADER + 'A,"x\ny","p "q" r",2\nB,b,3,4\n', [(4, B)], [(2, 3, "csv.stray-quote", 3)], id="stray, second line"
+        ),
+        pytest.param(
+            HEADER + 'A,"a,1,2\nB,b,3,4\nC,"c",5,6\n', [(3, B), (4, C)], [(2, 2, "csv.open-quote", 2)], id="open quote"
+        ),
+        pytest.param(
+            HEADER + 'A,a,1,2\nB,"b,3,4\nC,c,5,6\n', [(2, A), (4, C)], [(3, 3, "csv.open-quote", 3)], id="open to the end"
+        ),
+        pytest.param(HEADER + 'A,a,1,2\nB,"b', [(2, A)], [(3, 3, "csv.open-quote", 3)], id="open in the last line"),
+        pytest.param(
+            HEADER + 'A,"a,1,2\nB,b,3,4\nC,c",5,6\n', [(3, B), (4, ["C", 'c"', "5", "6"])],
+            [(2, 2, "csv.open-quote", 2)], id="swallowed rows, right width",
+        ),
+        pytest.param(
+            HEADER + 'A,"a,1,2\nB,b,3",4\nC,c,5,6\n', [(3, ["B", "b", '3"', "4"]), (4, C)],
+            [(2, 2, "csv.open-quote", 2)], id="swallowed rows, wrong width",
+        ),
+        pytest.param(
+            HEADER + 'A,"text\nmore "text"\nend",1,2\nB,b,3,4\n', [(5, B)], [(2, 4, "csv.open-quote", 2)],
+            id="lines of a broken cell are not rows",
+        ),
+        pytest.param(
+            HEADER + 'A,"x" y,1,2\n\nB,b,3,4\nC,"c" c,5,6\nA,a,1,2\n', [(4, B), (6, A)],
+            [(2, 3, "csv.stray-quote", 2), (5, 5, "csv.stray-quote", 5)], id="two",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block", [1, 7, 1 << 18])
+def test_holds_back_and_goes_on(tmp_path, text, good, bad, block):
+    assert read(opened(tmp_path, text, block=block)) == (good, bad, [])
+
+
+def test_held_back_cells_say_what_can_be_trusted(tmp_path):
+    cells = bad_cells(opened(tmp_path, HEADER + 'A,a,"1" x,2\nB,b,3,4\n'))
+    assert list(cells) == ["A", "a", '"1" x', "2"]
+    assert (cells.reliable, cells.raw, cells.last_line) == (2, 'A,a,"1" x,2\n', 2)
+    finding = cells.finding
+    assert (finding.column, finding.line, finding.file, finding.severity) == ("price", 2, "feed.csv", "error")
+    assert finding.mend.endswith("reading goes on at line 3")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "shown"),
+    [
+        pytest.param("utf-8", HEADER.encode() + "A,ä,1,2\n".encode() * 5 + b"B,x\xe4\xf6,3,4\nC,c,5,6\n", "E4 F6", id="utf-8"),
+        pytest.param("cp1252", HEADER.encode() + b"A,a,1,2\n" * 5 + b"B,x\x81,3,4\nC,c,5,6\n", "81", id="cp1252"),
+        pytest.param("shift_jis", HEADER.encode() + b"A,a,1,2\n" * 5 + b"B,\x82,3,4\nC,c,5,6\n", "82", id="shift_jis"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block", [3, 1 << 18])
+def test_undecodable_bytes_hold_back_their_record_only(tmp_path, encoding, text, shown, block):
+    source = opened(tmp_path, text, encoding=encoding, block=block)
+    good, bad, findings = read(source)
+    assert [line for line, _ in good] == [2, 3, 4, 5, 6, 8]
+    assert (bad, findings) == ([(7, 7, "csv.undecodable", 7)], [])
+    cells = bad_cells(source)
+    assert f"byte {shown} is not" in cells.finding.message
+    assert (cells.finding.column, cells.reliable, cells[0], cells[2:]) == ("name", 1, "B", ["3", "4"])
+    assert "\ufffd" in cells.raw
+    cells.raw.encode()
+
+
+def test_looks_ahead_only_so_far(tmp_path):
+    lines = "".join(f"line {n}\n" for n in range(LOOK_AHEAD_LINES + 50))
+    good, bad, findings = read(opened(tmp_path, HEADER + 'A,"x" y,1,2\n' + lines + "B,b,3,4\n"))
+    assert bad == [(2, 2, "csv.stray-quote", 2)]
+    assert good[-1] == (LOOK_AHEAD_LINES + 53, B)
+    assert len(findings) == LOOK_AHEAD_LINES + 50
+    near = "".join(f"line {n}\n" for n in range(LOOK_AHEAD_LINES - 1))
+    good, bad, findings = read(opened(tmp_path, HEADER + 'A,"x" y,1,2\n' + near + "B,b,3,4\n"))
+    assert (good, findings) == ([(LOOK_AHEAD_LINES + 2, B)], [])
+
+
+def test_a_quote_open_over_too_many_lines_is_given_up(tmp_path):
+    text = HEADER + 'A,"a,1,2\n' + "B,b b,3,4\n" * (MOST_RECORD_LINES + 10) + 'C,c",5,6\n'
+    good, bad, _ = read(opened(tmp_path, text))
+    assert bad == [(2, 2, "csv.open-quote", 2)]
+    assert len(good) == MOST_RECORD_LINES + 11
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        pytest.param("x" * (MOST_CELL_CHARS + 1), "csv.huge-cell", id="plain"),
+        pytest.param('"' + "x" * (MOST_CELL_CHARS + 1) + '"', "csv.huge-cell", id="quoted"),
+        pytest.param('"' + ("x" * 999 + "\n") * (MOST_CELL_CHARS // 1000 + 1) + '"', "csv.open-quote", id="lines"),
+    ],
+)
+def test_huge_cells_are_held_back(tmp_path, cell, code):
+    good, bad, _ = read(opened(tmp_path, f"{HEADER}A,{cell},1,2\nB,b,3,4\n"))
+    assert bad[0][:1] + bad[0][2:] == (2, code, 2)
+    assert good[-1][1] == B
+
+
+def test_long_cells_are_read(tmp_path):
+    assert standard_csv.field_size_limit() > MOST_CELL_CHARS
+    cell = "x" * 1_000_000
+    assert read(opened(tmp_path, HEADER + f'A,"{cell}\n{cell}",1,2\n'))[0] == [(2, ["A", f"{cell}\n{cell}", "1", "2"])]
+
+
+# --- quarantine ----------------------------------------------------------------------------------------------------
+
+
+def test_quarantine_files_lose_their_front_columns(tmp_path):
+    text = 'line;code;problem;mend;sku;name\n14;c;"p\nq";m;A;a\n15;c;p;m;B\n16;c;p;m;"C" x;c\n17;c;p;m;D;d\n'
+    source = opened(tmp_path, text)
+    assert source.is_quarantine
+    assert source.header == ["sku", "name"]
+    good, bad, findings = read(source)
+    assert good == [(2, ["A", "a"]), (6, ["D", "d"])]
+    assert bad == [(4, 4, "csv.short-row", 4), (5, 5, "csv.stray-quote", 5)]
+    assert findings == []
+    cells = bad_cells(source)
+    assert (list(cells), cells.reliable, cells.finding.severity) == (["B", ""], 1, "error")
+
+
+@pytest.mark.parametrize("header", ["line,code,problem,sku", "Line,code,problem,mend,sku", "sku,line,code,problem,mend"])
+def test_other_headers_are_no_quarantine(tmp_path, header):
+    source = opened(tmp_path, header + "\n" + ",".join("abcde"[: header.count(",") + 1]) + "\n")
+    assert not source.is_quarantine
+    assert source.header == header.split(",")
+
+
+# --- refuses -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(b"", "source.empty", id="no bytes"),
+        pytest.param(b"\n\r\n\n", "source.empty", id="blank lines"),
+        pytest.param(b"\xef\xbb\xbf", "source.empty", id="only a byte-order mark"),
+        pytest.param(bz2.compress(b""), "source.empty", id="compressed nothing"),
+        pytest.param(b'"sku,name\n1,2\n', "csv.header-quote", id="header quote"),
+        pytest.param(b"sku,n\0me\n1,2\n", "csv.header-bytes", id="header NUL"),
+        pytest.param("sku,größe\nä,ö\n".encode() + b"", "", id="fine"),
+        pytest.param(",".join(map(str, range(50_001))).encode(), "csv.columns", id="too many columns"),
+        pytest.param(b"<!doctype html><html>", "source.not-csv", id="a web page"),
+        pytest.param(b"%PDF-1.7\n", "source.not-csv", id="a PDF"),
+        pytest.param(gzip.compress(b"a,b\n1,2\n" * 900)[:-30], "source.archive-damaged", id="cut gzip"),
+    ],
+)
+def test_refuses(tmp_path, data, code):
+    if not code:
+        assert opened(tmp_path, data).header == ["sku", "größe"]
+        return
+    with pytest.raises(SourceError) as caught:
+        opened(tmp_path, data)
+    assert caught.value.code == code
+    assert caught.value.mend
+
+
+def test_refuses_what_is_not_there(tmp_path):
+    with pytest.raises(SourceError) as caught:
+        CsvSource(tmp_path / "none.csv")
+    assert caught.value.code == "source.missing"
+
+
+@pytest.mark.parametrize("options", [{"encoding": "utf-9"}, {"delimiter": "::"}])
+def test_refuses_impossible_settings(tmp_path, options):
+    with pytest.raises(CommandError):
+        opened(tmp_path, "a,b\n1,2\n", **options)
