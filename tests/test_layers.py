@@ -43,11 +43,22 @@ def is_module(name: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 
+def uses_version_only(tree: ast.Module) -> bool:
+    """Whether ``feedbridge.__version__`` is all that a module takes of the house itself."""
+    used = {
+        node.attr for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "feedbridge"
+    }
+    return used == {"__version__"}
+
+
 def imported(tree: ast.Module, module: str, package: bool) -> Iterator[tuple[int, str]]:
     """(line, name inside feedbridge) of every import, also of those inside functions; ``""`` is feedbridge itself."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
+                if alias.name == "feedbridge" and uses_version_only(tree):
+                    continue
                 if alias.name.split(".")[0] == "feedbridge":
                     yield node.lineno, alias.name.removeprefix("feedbridge").removeprefix(".")
         elif isinstance(node, ast.ImportFrom):
@@ -119,7 +130,8 @@ def test_public_module_says_what_it_is(path):
         pytest.param("cells.money", False, "from feedbridge.run import folder, x", ["run", "run.folder"], id="file"),
         pytest.param("cells.money", False, "from feedbridge import errors, run", ["errors", "run"], id="house"),
         pytest.param("cells.money", False, "from feedbridge import __version__", [], id="version"),
-        pytest.param("cells.money", False, "import feedbridge", [""], id="the house itself"),
+        pytest.param("cells.money", False, "import feedbridge\nfeedbridge.__version__", [], id="version of the house"),
+        pytest.param("cells.money", False, "import feedbridge\nfeedbridge.read()", [""], id="the house itself"),
         pytest.param("cells.money", False, "from .base import Reader", ["cells.base"], id="relative"),
         pytest.param("cells.money", False, "from ..run import run", ["run"], id="relative, one up"),
         pytest.param("cells", True, "from .base import Reader", ["cells.base"], id="relative in a package"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
@@ -20,7 +20,7 @@ _ISO = re.compile(
 )
 _NUMERIC = re.compile(r"(?P<a>[0-9]{1,4})(?P<mark>[./-])(?P<b>[0-9]{1,2})(?P=mark)(?P<c>[0-9]{1,4})(?P<rest>\D.*)?")
 _TIMES = re.compile(r"%-?[HIMSfpzZcX]")
-_PROBE = datetime(2023, 11, 24, 13, 5, 7)
+_PROBE = datetime(2023, 11, 24, 13, 5, 7, tzinfo=UTC)
 
 
 def _workable(pattern: str) -> str:

@@ -79,9 +79,10 @@ def bare(raw: Any) -> str:
         text = plain_text(raw, "gtin")
     except CellError as exc:
         raise _warning(exc.code, exc.message, exc.mend) from exc
-    text = text.translate(_BETWEEN)
-    if text.isdigit() and text.isascii():
-        return text
+    if text[:1].isdigit() and text[-1].isdigit():
+        text = text.translate(_BETWEEN)
+        if text.isdigit() and text.isascii():
+            return text
     raise wrong_shape(raw, text)
 
 

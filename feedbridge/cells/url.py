@@ -13,7 +13,7 @@ from feedbridge.cells.plain import plain_text, quoted
 
 __all__ = ["ImageUrl", "PathOrUrl", "Url"]
 
-_ORDINARY = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?(?:[/?#][!-\[\]_a-z~=|{}^`]*)?")
+_ORDINARY = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9]+(?:/|$))")
 _UNSEEN = re.compile("[\\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
@@ -57,25 +57,22 @@ class Url(Reader):
         return self.relative(text, raw)
 
     def relative(self, text: str, raw: Any) -> str:
+        if self.base is None or text.lower().startswith("www."):
+            return self.no_base(text, raw)
         if text.startswith("//"):
-            return (
-                whole_url(f"{self.base.split(':')[0] if self.base else 'https'}:{text}", raw)
-                if self.base
-                else self.no_base(text, raw)
-            )
-        return self.joined(text, raw) if self.base else self.no_base(text, raw)
+            return whole_url(f"{self.base.split(':')[0]}:{text}", raw)
+        return self.joined(text, self.base, raw)
 
-    def joined(self, text: str, raw: Any) -> str:
-        assert self.base is not None
+    def joined(self, text: str, base: str, raw: Any) -> str:
         path = inner_path(text, raw)
-        return whole_url(f"{self.base.rstrip('/')}/{path.lstrip('/').replace(' ', '%20')}", raw)
+        return whole_url(f"{base.rstrip('/')}/{path.lstrip('/').replace(' ', '%20')}", raw)
 
     def no_base(self, text: str, raw: Any) -> str:
         host = text.lstrip("/").split("/")[0]
         mend = (
             f"write https://{text.lstrip('/')}"
             if "." in host and (text.startswith("//") or host.lower().startswith("www."))
-            else ("write the whole address with https://, or set base in the mapping")
+            else "write the whole address with https://, or set base in the mapping"
         )
         raise CellError("cell.url-relative", f"{quoted(raw)} is not a whole address", mend)
 
@@ -87,8 +84,8 @@ class PathOrUrl(Url):
     'images/tea pot.jpg'
 
     Shape:  with ``base`` a path becomes an address; else it stays as written, and must not lead out of its folder.
-    Raises: CellError, code url-path (control characters, ``..`` above the folder, backslashes), and those of Url
-            without url-relative.
+    Raises: CellError, code url-path (control characters, ``..`` above the folder, backslashes), url-relative (only
+            for ``www.…``, which is no path), and the others of Url.
     """
 
     kind: ClassVar[str] = "path_or_url"

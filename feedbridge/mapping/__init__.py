@@ -1,0 +1,1 @@
+"""A mapping: which column means what; records in, canonical products out."""

@@ -85,7 +85,7 @@ class BoundLeaf:
             len(self.columns) == 1 and not self.currency and self.test is None and self.template is None
             and self.table is None and self.regex is None and spec.all_ is None and spec.default is None
             and spec.replace is None and spec.case is None and not spec.strip_html and spec.join is None
-            and not self.leaf.choices and not spec.required
+            and not self.leaf.choices
         )
 
     def pick(self, record: Any, up: Any) -> tuple[Any, str]:

@@ -372,6 +372,15 @@ class _Compiler:
             if check is not None:
                 self.emit(f"if {var} is not None: {self.constant(check)}({var})")
             return
+        self.plain_leaf(leaf, model, name, cells, up, var, check)
+        if leaf.spec.required:
+            self.emit(f"if {var} is None: raise Punt")
+
+    def plain_leaf(
+        self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str,
+        check: Callable[[Any], None] | None,
+    ) -> None:
+        """One column straight into the reader."""
         kind = leaf.leaf.kind
         column = leaf.columns[0]
         if self.table:

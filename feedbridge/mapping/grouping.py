@@ -58,6 +58,15 @@ def key_of(record: Record, column: Column) -> str | None:
     return "" if is_blank(raw) else as_text(raw)
 
 
+def guess(record: Record, column: Column) -> str:
+    """What a damaged record's key may have been. Good enough to hold back the product it then belongs to: better a
+    whole product held back than one written without a variant."""
+    cells = record[1]
+    if not isinstance(cells, BadCells) or column.index < 0:
+        return ""
+    return cells[column.index].strip() if column.index < len(cells) else ""
+
+
 def singles(records: Iterator[Record]) -> Iterator[Group]:
     """One record, one product."""
     for record in records:
@@ -84,7 +93,11 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
             raw = None
             own = key_of(record, column)
         if own is None:
-            doubtful.append(record)
+            if members and key and guess(record, column) == key:
+                members += [*doubtful, record]
+                doubtful.clear()
+            else:
+                doubtful.append(record)
             continue
         if members and (own == key and own or not own and fill_down):
             members += doubtful
@@ -93,10 +106,12 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
             continue
         if members:
             yield Group(members[0], members, key or "")
+        members, key, raw_key = [record], own, raw
+        while doubtful and own and guess(doubtful[-1], column) == own:
+            members.insert(0, doubtful.pop())
         for lost in doubtful:
             yield Group(lost, [lost])
         doubtful.clear()
-        members, key, raw_key = [record], own, raw
     if members:
         yield Group(members[0], members, key or "")
     for lost in doubtful:
@@ -157,13 +172,20 @@ class Anywhere:
         if self.parents is None:
             assert self.column is not None
             keys: list[str] = []
+            guesses: list[tuple[int, str]] = []
             above = ""
-            for record in self.read():
+            for number, record in enumerate(self.read()):
                 key = key_of(record, self.column)
-                if key == "" and self.fill_down:
+                if key is None:
+                    guesses.append((number, guess(record, self.column)))
+                elif key == "" and self.fill_down:
                     key = above
                 above = key if key is not None else above
                 keys.append(key or "")
+            known = set(keys)
+            for number, key in guesses:
+                if key in known:
+                    keys[number] = key
             return keys, len(keys)
         parents = self.parents
         links: list[tuple[str, str]] = []

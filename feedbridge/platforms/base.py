@@ -41,7 +41,8 @@ class Outcome(msgspec.Struct):
     ``problems`` what rules found; an error among them holds the product back for this platform
     ``excluded`` the kind of product, when it is not for this platform at all; else empty
     ``folder``   name of the product's own folder, on a platform that writes one a product
-    ``notes``    words the platform's writer counts over the run for the manifest, as ``parents_left_out``
+    ``notes``    numbers of rules to be said once a run, with the number of products; and words the platform's writer
+                 counts for the manifest, as ``parents_left_out``
     """
 
     body: bytes = b""

@@ -18,6 +18,7 @@ from feedbridge.cells.decimals import Decision
 from feedbridge.errors import FeedbridgeError, OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.bind import leaves_of
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.platforms import Platform, Writer, platforms
@@ -119,7 +120,7 @@ class _Run:
             if stitcher.full():
                 break
         late = self.late_findings()
-        for finding in self.unplaced():
+        for finding in [*stitcher.once_a_run(), *self.unplaced()]:
             late.append((stitcher.read * 2 + 1, finding))
         stitcher.check_law()
         results = {}
@@ -234,18 +235,25 @@ class _Run:
         for platform in self.all:
             if platform.unplaced is None:
                 continue
-            columns: dict[str, list[str]] = {}
+            fields: dict[str, dict[str, str]] = {}
             for applied in self.applied:
                 trees = (applied.ways.get(platform.name) or applied.ways[None]).trees
-                for block in (trees.product, trees.variant):
-                    for name in block.fields:
-                        if name not in platform.placed and name not in platform.dropped:
-                            columns.setdefault(name, []).append(applied.source.name)
-            for name in columns:
+                for block, front in ((trees.product, ""), (trees.variant, "variants.")):
+                    for name, node in block.fields.items():
+                        if name == "compare_at_price" or {name, f"{front}{name}"} & (platform.placed | platform.dropped):
+                            continue
+                        columns = [c.label for leaf in leaves_of(node) for c in leaf.columns]
+                        if columns:
+                            fields.setdefault(name, {})[applied.source.name] = columns[0]
+            if fields:
+                listed = ", ".join(
+                    f"{name} (column \"{next(iter(places.values()))}\")" for name, places in fields.items()
+                )
                 found.append(Finding(
-                    code=f"{platform.name}.{platform.unplaced.number}", severity=Severity.ADVICE, field=name, platform=platform.name,
-                    message=f"{name} is mapped, but {platform.title} has no place for it", mend=platform.unplaced.mend,
-                    file=", ".join(dict.fromkeys(columns[name])),
+                    code=f"{platform.name}.{platform.unplaced.number}", severity=Severity.ADVICE, platform=platform.name,
+                    message=f"{platform.title} has no place for {listed}", mend=platform.unplaced.mend,
+                    file=", ".join(dict.fromkeys(name for places in fields.values() for name in places)),
+                    field=", ".join(fields),
                 ))
         return found
 

@@ -150,6 +150,8 @@ class Stitcher:
         self.held_anywhere = 0
         self.records = 0
         self.late: list[Late] = []
+        self.notes: list[dict[str, list[Any]]] = [{} for _ in platforms]
+        """What is said once a run: rule's number -> products, place and SKU of the first."""
         self._notices: list[Finding] = []
         self._sheets: dict[int, TableSheet | DocumentSheet] = {}
         self._seen: list[dict[str, int]] = [{} for _ in platforms]
@@ -210,6 +212,9 @@ class Stitcher:
             if state == "w":
                 clash = self._clash(number, outcome, place)
                 if clash is None:
+                    for note in outcome.notes:
+                        first = self.notes[number].setdefault(note, [0, place, entry.sku])
+                        first[0] += 1
                     if self.writers:
                         self.writers[number].add(outcome)
                 else:
@@ -291,6 +296,22 @@ class Stitcher:
             line=place & ((1 << 40) - 1), message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
             mend=rule.mend, platform=self.platforms[number].name, field="sku", value=key,
         ))
+
+    def once_a_run(self) -> list[Finding]:
+        """Findings for what many products have in common: one a rule, with their number."""
+        found = []
+        for platform, notes in zip(self.platforms, self.notes, strict=True):
+            rules = {rule.number: rule for rule in platform.rules}
+            for number, (count, place, sku) in sorted(notes.items()):
+                rule = rules.get(number)
+                if rule is not None:
+                    products = "1 product" if count == 1 else f"{count:,} products"
+                    found.append(Finding(
+                        code=f"{platform.name}.{number}", severity=rule.severity, platform=platform.name, mend=rule.mend,
+                        message=f"{products}, the first at line {place & ((1 << 40) - 1)}: {' '.join(rule.title.split())}",
+                        file=self.sources[place >> 40].name, sku=sku,
+                    ))
+        return found
 
     def hold(self, source: int, held: Held) -> None:
         """One record into the quarantine."""

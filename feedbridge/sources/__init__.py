@@ -1,0 +1,1 @@
+"""Sources: bytes in, records with their place out; they know neither products nor platforms."""

@@ -409,7 +409,7 @@ class _Reading:
     def _judge(self, start: int, end: int, cells: list[str]) -> bool:
         """Take in a record that is not plainly good. False when it is one only because a quote is wrong."""
         window, width = self._window, self._width
-        if not any(cells) or (len(cells) == 1 < width and not cells[0].strip()):
+        if not any(cells) or (end - start == 1 and len(cells) == 1 < width and not cells[0].strip()):
             self.blank_rows += bool(cells)
             return True
         line = window.first + start
@@ -421,9 +421,9 @@ class _Reading:
                 return False
             finding = self._finding(
                 "csv.suspicious-quote", Severity.WARNING, line,
-                f"a quoted cell runs to line {line + end - start - 1}, over lines that could be rows of their own: is there "
-                "a quote too many?",
-                "if they are rows, take the quote out; if they are text, nothing is wrong", self._opening(start), window.lines[start],
+                f"a quoted cell runs to line {line + end - start - 1}, over lines that could be rows of their own",
+                "if they are rows, take out the quote that opens it; if they are text, nothing is wrong",
+                self._opening(start), window.lines[start],
             )  # fmt: skip
             self._findings.append(finding)
         if window.nul or window.marked or window.chars > MOST_CELL_CHARS:
@@ -494,7 +494,7 @@ class _Reading:
         if len(cells) == width and self._holds_no_row(window.lines, start, end):
             return ""
         lines = [line for line in lines if line.strip()]
-        rows = [line.count(delimiter) == width - 1 or own_width(line, self._dialect) == width for line in lines]
+        rows = [own_width(line, self._dialect) == width for line in lines]
         if len(cells) != width:
             return "certain" if any(rows[1:]) else ""
         # Prose has a space behind its commas, and rows have none; both can be of the same width.

@@ -184,7 +184,7 @@ def test_no_value_of_a_mixed_column_is_misread_without_ambiguous_ones(cells, oth
         try:
             assert reader.read(text) == number
         except CellError as exc:
-            assert exc.code in ("cell.number-format", "cell.number-ambiguous")  # noqa: PT017
+            assert exc.code in ("cell.number-format", "cell.number-ambiguous")
 
 
 @given(st.decimals(min_value=-(10**12), max_value=10**12, allow_nan=False, allow_infinity=False, places=4))

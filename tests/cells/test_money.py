@@ -55,7 +55,9 @@ def refused(reader, raw):
         pytest.param({"currency": "EUR"}, 12, "12", "EUR", id="JSON int"),
         pytest.param({"currency": "EUR", "decimal": ","}, Decimal("1.234"), "1.234", "EUR", id="JSON number is exact"),
         pytest.param({}, {"amount": "12.50", "currency": "EUR"}, "12.50", "EUR", id="JSON object"),
-        pytest.param({}, {"amount": Decimal("12.5"), "currencyCode": "CAD"}, "12.5", "CAD", id="JSON object, other key"),
+        pytest.param(
+            {}, {"amount": Decimal("12.5"), "currencyCode": "CAD"}, "12.5", "CAD", id="JSON object, other key"
+        ),
         pytest.param({"currency": "EUR"}, {"amount": 3}, "3", "EUR", id="JSON object without currency"),
     ],
 )
@@ -71,7 +73,9 @@ def test_money_reads(parameters, raw, amount, currency):
         pytest.param({"currency": "EUR"}, "1.234", "cell.number-ambiguous", id="ambiguous"),
         pytest.param({}, "1,234 EUR", "cell.number-ambiguous", id="ambiguous with code"),
         pytest.param({"currency": "EUR", "decimal": "."}, "12,50", "cell.price-format", id="comma in a point column"),
-        pytest.param({"currency": "EUR", "decimal": "."}, "1.234,56", "cell.price-format", id="groups in a point column"),
+        pytest.param(
+            {"currency": "EUR", "decimal": "."}, "1.234,56", "cell.price-format", id="groups in a point column"
+        ),
         pytest.param({"currency": "EUR", "decimal": ","}, "12.50", "cell.price-format", id="point in a comma column"),
         pytest.param({"currency": "EUR"}, "12 USD", "cell.price-currency", id="another code"),
         pytest.param({"currency": "EUR"}, "$12", "cell.price-currency", id="another sign"),
@@ -93,13 +97,17 @@ def test_money_reads(parameters, raw, amount, currency):
         pytest.param({"currency": "EUR"}, "(5.00)", "cell.price-format", id="accountants' minus"),
         pytest.param({"currency": "EUR"}, "−5", "cell.price-format", id="typographic minus"),
         pytest.param({"currency": "EUR", "minor_units": True}, "12.50", "cell.price-format", id="decimals of cents"),
-        pytest.param({"currency": "EUR", "minor_units": True}, "1250.00", "cell.price-format", id="zero decimals of cents"),
+        pytest.param(
+            {"currency": "EUR", "minor_units": True}, "1250.00", "cell.price-format", id="zero decimals of cents"
+        ),
         pytest.param({"currency": "EUR"}, True, "cell.price-shape", id="boolean"),
         pytest.param({"currency": "EUR"}, ["1"], "cell.price-shape", id="list"),
         pytest.param({"currency": "EUR"}, {"value": 1}, "cell.price-shape", id="object without amount"),
         pytest.param({"currency": "EUR"}, {"amount": 1, "per": "kg"}, "cell.price-shape", id="object that says more"),
         pytest.param({"currency": "EUR"}, {"amount": None}, "cell.price-format", id="amount null"),
-        pytest.param({"currency": "EUR"}, {"amount": 1, "currency": "USD"}, "cell.price-currency", id="object in dollars"),
+        pytest.param(
+            {"currency": "EUR"}, {"amount": 1, "currency": "USD"}, "cell.price-currency", id="object in dollars"
+        ),
         pytest.param({}, {"amount": 1, "currency": "XXX"}, "cell.price-format", id="object in no currency"),
     ],
 )
@@ -138,7 +146,13 @@ def test_json_numbers_do_not_share_memory_with_texts_or_each_other():
     assert refused(reader, True).code == "cell.price-shape"
 
 
-SIGNS = {"EUR": ("€", "EUR", "eur"), "USD": ("$", "US$", "USD"), "SEK": ("kr", "SEK"), "PLN": ("zł", "PLN"), "INR": ("₹", "Rs.", "INR")}
+SIGNS = {
+    "EUR": ("€", "EUR", "eur"),
+    "USD": ("$", "US$", "USD"),
+    "SEK": ("kr", "SEK"),
+    "PLN": ("zł", "PLN"),
+    "INR": ("₹", "Rs.", "INR"),
+}
 
 
 @st.composite
@@ -178,8 +192,10 @@ def test_price_is_never_another_amount_without_knowing_the_mark(price, knowing, 
     try:
         money = reader.read(text)
     except CellError as exc:
-        allowed = {"cell.number-ambiguous", "cell.price-no-currency"} | ({"cell.price-format"} if decimal != "auto" else set())
-        assert exc.code in allowed or text.startswith("Rs."), exc.message  # noqa: PT017
+        allowed = {"cell.number-ambiguous", "cell.price-no-currency"} | (
+            {"cell.price-format"} if decimal != "auto" else set()
+        )
+        assert exc.code in allowed or text.startswith("Rs."), exc.message
     else:
         assert (str(money.amount), money.currency) == (str(amount), currency)
 

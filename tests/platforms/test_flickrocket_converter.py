@@ -89,7 +89,7 @@ def test_documented_create(folder: Path):
 def test_update_holds_the_id_and_what_is_given(folder: Path):
     outcome = convert(product(ids={"flickrocket": "142995"}, content=[], digital=None, locale="nl"), folder)
     assert codes(outcome, "error") == []
-    assert outcome.keys == ("sku-1", "id:142995")
+    assert outcome.keys == ("sku-1", "FlickRocket id: 142995")
     assert body(outcome)["product"] == {"id": 142995, "title": "Moby-Dick"}
     assert body(outcome)["files"] == {"flux_dvd": "", "preview": ""}
     assert set(body(outcome)["options"]["files"].values()) == {"none"}

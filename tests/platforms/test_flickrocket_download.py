@@ -290,6 +290,19 @@ def test_product_with_fetched_files_is_written(server: Any, allowed: dict[str, A
     assert verify(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("how", ["link", "copy"])
+def test_fetched_files_are_gone_once_they_are_written(server: Any, allowed: dict[str, Any], tmp_path: Path, how: str):
+    given = {**allowed, "files": how}
+    converter = PLATFORM.converter(FlickRocketSettings(**given), {})
+    outcomes = [
+        converter.convert(product(sku=sku, content=[{"src": address(server, "/book.pdf")}]), None) for sku in "AB"
+    ]
+    assert len(list(allowed["download_folder"].iterdir())) == 1
+    write(outcomes, tmp_path / "out", **given)
+    assert list(allowed["download_folder"].iterdir()) == []
+    assert [(tmp_path / "out" / sku / "files" / "book.pdf").read_bytes() for sku in "AB"] == [PDF, PDF]
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [

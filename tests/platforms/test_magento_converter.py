@@ -107,6 +107,12 @@ def test_parent_goes_first_with_documented_members_only():
         '{"title":"Gloss","value":"gloss","sort_order":1,"price":12.345,"price_type":"percent","sku":"","is_delete":0}]}',
         id="radio"),
     pytest.param(
+        {"title": "Ribbon", "kind": "radio", "sort_order": 5, "values": [
+            {"title": "Red", "price": "-0.0000001"}]},
+        '{"title":"Ribbon","type":"radio","sort_order":5,"is_require":0,"values":['
+        '{"title":"Red","value":"red","sort_order":1,"price":-0.0000001,"price_type":"fixed","sku":"","is_delete":0}]}',
+        id="price without an exponent"),
+    pytest.param(
         {"title": "Extras", "kind": "checkbox", "sort_order": 6, "values": [
             {"title": "Gift box", "price": "1.90", "sku": "BOX", "value_id": "812"}]},
         '{"title":"Extras","type":"checkbox","sort_order":6,"is_require":0,"values":['

@@ -123,7 +123,7 @@ def magento_products(draw: st.DrawFn) -> Product:
         more["images"] = tuple(Image(src=src) for src in draw(st.lists(PICTURES, max_size=3)))
     if draw(st.booleans()):
         more["attributes"] = {"enable_product_designer": draw(mostly(st.sampled_from(["0", "1"]), "2", "yes"))}
-    if product.variants and draw(st.booleans()):
+    if draw(st.booleans()) and product.variants:
         more["variants"] = tuple(
             variant.model_copy(update={
                 "ids": draw(st.sampled_from([{}, {"magento": draw(IDS)}])),

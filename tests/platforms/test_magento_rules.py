@@ -266,7 +266,7 @@ def test_sku_as_id_is_silent_when_it_is_meant_so():
 
 
 def test_a_lone_surrogate_holds_back_instead_of_raising():
-    product = to_light(Product.model_validate({"sku": "7", "title": "Tote"}))
+    product: Any = to_light(Product.model_validate({"sku": "7", "title": "Tote"}))
     product.title = "Tote \ud83d"
     outcome = MagentoConverter(MagentoSettings(), {}).convert(product, None)
     assert said(outcome) == [("M1", "title")]

@@ -10,7 +10,8 @@ import pytest
 
 from tests.platforms.magento_verifier import suspicions, verify
 
-NOTE = {"title": "Note", "type": "field", "sort_order": 1, "is_require": 0, "price": 2.5, "price_type": "fixed", "sku": ""}
+NOTE = {"title": "Note", "type": "field", "sort_order": 1, "is_require": 0, "price": 2.5, "price_type": "fixed",
+        "sku": ""}
 GOLD = {
     "title": "Gold", "value": "gold", "sort_order": 1, "price": 3, "price_type": "fixed", "sku": "", "is_delete": 0,
 }
@@ -85,8 +86,10 @@ def test_broken_document(tmp_path, text, number):
     pytest.param({"custom_options": [NOTE | {"price_type": "%"}]}, "M32", id="price type"),
     pytest.param({"custom_options": [NOTE | {"sku": "N" * 65}]}, "M34", id="option SKU"),
     pytest.param({"custom_options": [NOTE | {"max_characters": -1}]}, "M35", id="character limit"),
-    pytest.param({"custom_options": [NOTE | {"type": "file", "image_size_x": 30}]}, "M36", id="picture size is a number"),
-    pytest.param({"custom_options": [NOTE | {"type": "file", "file_extension": "PNG"}]}, "M37", id="extension in capitals"),
+    pytest.param({"custom_options": [NOTE | {"type": "file", "image_size_x": 30}]}, "M36",
+                 id="picture size is a number"),
+    pytest.param({"custom_options": [NOTE | {"type": "file", "file_extension": "PNG"}]}, "M37",
+                 id="extension in capitals"),
     pytest.param({"custom_options": [COLOUR | {"values": [GOLD | {"is_delete": 1}]}]}, "M39", id="all deleted"),
     pytest.param({"custom_options": [COLOUR | {"values": [GOLD | {"title": ""}]}]}, "M40", id="value without title"),
     pytest.param({"custom_options": [COLOUR | {"values": [GOLD | {"is_delete": "no"}, GOLD]}]}, "M41", id="is_delete"),
@@ -98,7 +101,7 @@ def test_broken_product(tmp_path, changes, number):
 
 
 @pytest.mark.parametrize(("changes", "number"), [
-    pytest.param({"price": "1.2345678"}, "M10", id="7 decimals"),
+    pytest.param({"price": "18.1234567"}, "M10", id="7 decimals"),
     pytest.param({"special_price": "18.95"}, "M11", id="special price not below"),
     pytest.param({"category_id": "bags"}, "M12b", id="category is a word"),
     pytest.param({"images": [{"src": "image_url"}]}, "M13b", id="placeholder"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from feedbridge.sources.base import BadCells
 from feedbridge.sources.csv import CsvSource, RangeNotClean
 
 FAST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SPECIAL = list("aB1 .é€,;\t|\"'\n\r") + ["\r\n", '""', ', "', "\x0b", "\x1c", "\x85", "\u2028", "ß", "\\", "x\ny"]
+SPECIAL = [*"aB1 .é€,;\t|\"'\n\r", "\r\n", '""', ', "', "\x0b", "\x1c", "\x85", "\u2028", "ß", "\\", "x\ny"]
 IN_CP1252 = [piece for piece in SPECIAL if piece not in ("\x85", "\u2028")]
 ENCODINGS = [("utf-8", b""), ("utf-8", codecs.BOM_UTF8), ("utf-16-le", codecs.BOM_UTF16_LE), ("cp1252", b"")]
 
@@ -51,18 +52,21 @@ def write(header: list[str], table: list[list[str]], delimiter: str, quote: str,
     return Written(header, rows[1:], text, delimiter, quote)
 
 
-def cell_texts(delimiter: str, pieces: list[str], width: int) -> st.SearchStrategy[str]:
+def cell_texts(delimiter: str, pieces: list[str]) -> st.SearchStrategy[str]:
     text = st.lists(st.sampled_from(pieces), max_size=4).map("".join)
     # A cell of several lines with as many delimiters as a row has is held back on purpose: see test_csv.py.
     return text.map(lambda cell: cell.replace(delimiter, "_") if re.search("[\r\n]", cell) else cell)
 
 
 @st.composite
-def tables(draw: st.DrawFn, pieces: list[str] = SPECIAL, least_width: int = 1, most_rows: int = 8) -> Written:
+def tables(
+    draw: st.DrawFn, pieces: list[str] = SPECIAL, least_width: int = 1, most_rows: int = 8, begin: str = ""
+) -> Written:
     width = draw(st.integers(least_width, 6))
     delimiter = draw(st.sampled_from(",;\t|"))
     header = [f"column {number}" for number in range(width)]
-    row = st.lists(cell_texts(delimiter, pieces, width), min_size=width, max_size=width)
+    cell = cell_texts(delimiter, pieces).map(lambda text: begin + text if text[:1] in "\r\n,;\t|\"'" else text)
+    row = st.lists(cell, min_size=width, max_size=width)
     table = draw(st.lists(row, max_size=most_rows))
     return write(
         header,
@@ -109,7 +113,9 @@ def physical_lines(text: str) -> list[str]:
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[Written, str, int]:
     """A table, its text with one quote too many somewhere behind the header, and the place of that quote."""
-    table = draw(tables(least_width=2).filter(lambda t: bool(t.rows)))
+    # Behind one quote too many, an opening quote closes. When a line end, delimiter or quote follows it, the two ways to
+    # read the text are equally good, and no reader can tell; so here cells begin with something else.
+    table = draw(tables(least_width=2, begin="x").filter(lambda t: bool(t.rows)))
     begin = len(physical_lines(table.text)[0])
     place = draw(st.integers(begin, len(table.text)))
     if table.text[place - 1 : place + 1] == "\r\n":
@@ -158,7 +164,7 @@ def test_the_block_size_never_shows(damage, one, other):
             read = source(text.encode(), table, folder, block, name="feed.csv", encoding="utf-8")
             batches = list(read.batches())
         records = [record for batch in batches for record in batch.records]
-        findings = [finding for batch in batches for finding in batch.findings]
+        findings = [*read.findings, *(finding for batch in batches for finding in batch.findings)]
         findings += [cells.finding for _, cells in records if isinstance(cells, BadCells)]
         results.append((records, findings))
     assert results[0] == results[1]
@@ -183,7 +189,7 @@ def test_clean_ranges_give_the_sequential_reading(text, parts, bom):
     if ranges:
         assert [r for b in pieces for r in b.records] == [r for b in whole for r in b.records]
         assert [f for b in pieces for f in b.findings] == [f for b in whole for f in b.findings]
-        assert all(one.end == two.start for one, two in zip(ranges, ranges[1:], strict=False))
+        assert all(one.end == two.start for one, two in pairwise(ranges))
 
 
 def test_a_well_formed_file_is_split_and_read_in_ranges(tmp_path):

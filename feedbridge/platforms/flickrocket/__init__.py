@@ -25,6 +25,7 @@ PLATFORM = Platform(
     converter=FlickRocketConverter,
     writer=FlickRocketWriter,
     unique=rules.K3,
+    unique_case=rules.K3,
     claims=rules.K16,
     unplaced=rules.S9,
     placed=frozenset(

@@ -95,7 +95,7 @@ class FlickRocketConverter:
         name = folder_name(product.sku)
         identity = flickrocket_id(product)
         outcome = Outcome(
-            keys=(name_key(name), f"id:{identity}") if identity else (name_key(name),),
+            keys=(name_key(name), f"FlickRocket id: {identity}") if identity else (name_key(name),),
             problems=problems,
             folder=name,
         )

@@ -18,6 +18,7 @@ import socket
 import ssl
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
@@ -87,6 +88,11 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir(), f"feedbridge-{owner}-{parent.pid if parent else os.getpid()}")
 
 
+@cache
+def _clean_at_exit(folder: Path) -> None:
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 class Downloads:
     """Fetches files for one converter; the same address is fetched once."""
 
@@ -94,6 +100,8 @@ class Downloads:
         self._settings = settings
         self._folder: Path | None = None
         self._done: dict[str, Downloaded | DownloadError] = {}
+        if settings.download and settings.download_folder is None and multiprocessing.parent_process() is None:
+            _clean_at_exit(default_folder())  # also of what workers fetch: theirs is the same folder
 
     def fetch(self, url: str) -> Downloaded:
         """The file at an address. Raises DownloadError."""
@@ -163,6 +171,7 @@ class Downloads:
                     if size > most:
                         raise too_large
                     file.write(chunk)
+                os.fchmod(file.fileno(), 0o644)  # it may be hard-linked into the output; the folder here is closed
             if request.expired:
                 raise TimeoutError
             if wanted is not None and size != wanted:
@@ -188,8 +197,6 @@ class Downloads:
         status = folder.lstat()
         if given is None and hasattr(os, "getuid") and (status.st_uid != os.getuid() or folder.is_symlink()):
             raise DownloadError(f"{folder} belongs to somebody else", "give download_folder")
-        if given is None and multiprocessing.parent_process() is None:
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self._folder = folder
         return folder
 

@@ -5,6 +5,7 @@ Nothing else is written: the folders are dropped on FlickRocket's uploader as th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -16,6 +17,7 @@ import msgspec
 
 from feedbridge.errors import CommandError, OutputError
 from feedbridge.platforms.base import FileUse, Outcome
+from feedbridge.platforms.flickrocket.download import default_folder
 from feedbridge.platforms.flickrocket.payload import PLACEHOLDER_USER, LightUser
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.output import HashedFile
@@ -76,6 +78,9 @@ class FlickRocketWriter:
         self._folder = folder
         self._link = settings.files == "link"
         self._credentials = Credentials(environment) if settings.with_credentials else None
+        fetched = (settings.download_folder or default_folder()) if settings.download else None
+        self._fetched_folder = os.path.join(fetched, "") if fetched is not None else None
+        self._fetched: set[str] = set()
         self._files: list[dict[str, Any]] = []
         self._folders = 0
 
@@ -88,6 +93,8 @@ class FlickRocketWriter:
             raise _output_error(exc, folder) from exc
         for use in outcome.files:
             self._files.append(self._put(use, folder))
+            if self._fetched_folder is not None and use.source.startswith(self._fetched_folder):
+                self._fetched.add(use.source)
         self._files.append(self._put_product(outcome.body, folder))
         self._folders += 1
 
@@ -96,6 +103,9 @@ class FlickRocketWriter:
 
         With credentials a product.json has no digest: it would let the password be guessed from the manifest.
         """
+        for path in self._fetched:  # several products may share a fetched file, so not before the end
+            with contextlib.suppress(OSError):
+                os.unlink(path)
         told: dict[str, Any] = {"files": self._files, "folders": self._folders}
         if self._credentials is not None:
             told["warnings"] = [WARNING]

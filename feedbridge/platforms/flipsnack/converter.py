@@ -25,7 +25,7 @@ from feedbridge.platforms.flipsnack.payload import (
     LightVariantAttribute,
     LightWebsite,
 )
-from feedbridge.platforms.flipsnack.rules import F14, S1, examine, is_number, main_image, numbers_at_fault
+from feedbridge.platforms.flipsnack.rules import F14, S1, S6, examine, is_number, main_image, numbers_at_fault
 from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
 from feedbridge.platforms.flipsnack.signing import request_overhead, source_hash
 from feedbridge.product import Money, Product
@@ -35,6 +35,8 @@ __all__ = ["FlipsnackConverter"]
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SLOTS = (("name1", "options1"), ("name2", "options2"), ("name3", "options3"))
+_FURTHER_PICTURES = (S6.number,)
+"""Said once a run, not once a product: nearly every product has several pictures."""
 _CACHED_NUMBERS = 50_000
 _CACHED_TEXTS = 10_000
 _CACHED_TEXT_CHARS = 16
@@ -71,6 +73,14 @@ class _Escapes(dict[str, str]):
         return escaped
 
 
+def _ascii(text: str | None) -> Any:
+    """A text that is not ASCII already as the JSON it becomes: quicker than escaping the whole product afterwards."""
+    if text is None or text.isascii():
+        return text
+    text.encode()  # half a surrogate pair is no character (A4): UnicodeEncodeError
+    return msgspec.Raw(encode_basestring_ascii(text).encode("ascii"))
+
+
 class FlipsnackConverter:
     """Light products to outcomes. Raises CommandError when made with an unusable sourceHash."""
 
@@ -89,8 +99,11 @@ class FlipsnackConverter:
             problem = S1.check(product, None, settings)  # type: ignore[misc]
             return Outcome(excluded=problem.value, problems=[Found(S1, problem)])
         problems: list[Found] = []
+        notes: tuple[str, ...] = ()
         try:
             problems = examine(product, settings)
+            if problems and problems[-1].rule is S6:
+                problems, notes = [found for found in problems if found.rule is not S6], _FURTHER_PICTURES
             if problems:
                 for found in problems:
                     if found.rule.severity is Severity.ERROR:
@@ -108,7 +121,7 @@ class FlipsnackConverter:
             return Outcome(problems=[*problems, Found(F9, cause)])
         variants = product.variants
         keys = (product.sku, *[variant.sku for variant in variants]) if variants else (product.sku,)
-        return Outcome(body=body, keys=keys, problems=problems)
+        return Outcome(body=body, keys=keys, problems=problems, notes=notes)
 
     def _unwritable(self, product: Product, cause: Exception) -> list[Found]:
         """What is wrong with a product that could not be examined or encoded.
@@ -135,8 +148,8 @@ class FlipsnackConverter:
         payload = LightProduct(
             type=self._settings.item_type,
             code=product.sku,
-            title=product.title or None,
-            description=product.description or None,
+            title=_ascii(product.title or None),
+            description=_ascii(product.description or None),
             image_link=image.src if image is not None else None,
         )
         light: Any = payload

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 __all__ = ["MOST", "PlainAmounts", "decimals", "is_storable", "number", "plain"]
 
 MOST = Decimal(10) ** 14
@@ -38,10 +40,14 @@ def is_storable(amount: Decimal) -> bool:
     return amount.is_finite() and -MOST < amount < MOST
 
 
-def number(amount: Decimal) -> int | Decimal:
-    """An amount as a JSON number: ``3`` for 3.00, ``2.5`` for 2.50."""
+def number(amount: Decimal) -> int | Decimal | msgspec.Raw:
+    """An amount as a JSON number in plain digits: ``3`` for 3.00, ``2.5`` for 2.50."""
     text = plain(amount)
-    return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
+    if text.lstrip("-").isdecimal():
+        return int(text)
+    shortest = Decimal(text)
+    # Decimal itself shows the smallest amounts as 1E-7.
+    return msgspec.Raw(text.encode()) if "E" in str(shortest) else shortest
 
 
 class PlainAmounts(dict[Decimal, str]):

@@ -1,0 +1,94 @@
+"""The JSON Schema of mapping files, for editors: completion and red lines while typing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from feedbridge.cells import readers
+from feedbridge.mapping.schema import MappingFile, Spec
+from feedbridge.mapping.tree import EXTRA, unwrap
+from feedbridge.product import Money, Option, Product, Texts, Variant
+
+__all__ = ["mapping_schema"]
+
+
+def mapping_schema() -> dict[str, Any]:
+    """Draft 2020-12. Fields are the canonical product's, specs know every reader's parameters."""
+    schema = MappingFile.model_json_schema(by_alias=True)
+    definitions = schema.setdefault("$defs", {})
+    definitions["Spec"] = _spec()
+    for model in (Product, Variant):
+        _fields(model, definitions)
+    for holder in (schema, definitions["Overlay"]):
+        holder["properties"]["product"] = {"$ref": "#/$defs/Product"}
+        holder["properties"]["variant"] = {"$ref": "#/$defs/Variant"}
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "feedbridge mapping file"
+    return schema
+
+
+def _spec() -> dict[str, Any]:
+    block = Spec.model_json_schema(by_alias=True)
+    properties = block["properties"]
+    block.pop("$defs", None)
+    for name in ("from", "first_filled", "all", "currency_from"):
+        properties[name] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    for name in ("then", "else"):
+        properties[name] = {"$ref": "#/$defs/Spec"}
+    properties["when"] = {"$ref": "#/$defs/Condition"}
+    properties["lookup"] = {"$ref": "#/$defs/LookupSpec"}
+    properties["regex"] = {"$ref": "#/$defs/RegexSpec"}
+    properties["as"] = {"enum": sorted(readers())}
+    properties["use"] = {"type": "string", "description": "Name of a fragment to start from."}
+    for reader in readers().values():
+        for name, parameter in reader.model_json_schema().get("properties", {}).items():
+            properties.setdefault(name, {"description": parameter.get("description", f"parameter of {reader.kind}")})
+    for parameter in properties.values():
+        parameter.pop("title", None)
+    return {
+        "description": "One column name, a list of aliases, or a block that says where the value comes from and how it is read.",
+        "anyOf": [
+            {"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            {"type": "object", "properties": properties, "additionalProperties": False},
+        ],
+    }
+
+
+def _fields(model: type[BaseModel], definitions: dict[str, Any]) -> None:
+    """The block of fields of a model, and of the models inside it."""
+    if model.__name__ in definitions and "properties" in definitions[model.__name__]:
+        return
+    properties: dict[str, Any] = {}
+    definitions[model.__name__] = {"type": "object", "properties": properties, "additionalProperties": False}
+    for name, info in model.model_fields.items():
+        inner, container = unwrap(info.annotation)
+        properties[name] = _field(inner, container, definitions)
+        if info.description:
+            properties[name] = {**properties[name], "description": info.description}
+    spec = {"$ref": "#/$defs/Spec"}
+    for name in EXTRA.get(model, ()):
+        properties[name] = spec if name != "options" else {"type": "array", "items": {"anyOf": [
+            spec, {"type": "object", "properties": {"name": spec, "value": spec, "each": {"type": "string"}, "for": {"type": "string"}}},
+        ]}}
+    if model not in (Product, Variant):
+        properties["each"] = {"type": "string", "description": "JSON: one object for every item of this inner list."}
+        properties["for"] = {"type": "string", "description": "One object for each of these words; ${item} stands for it."}
+
+
+def _field(inner: Any, container: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    spec = {"$ref": "#/$defs/Spec"}
+    if inner is Money or not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if container == "dict":
+            return {"type": "object", "additionalProperties": spec}
+        return {"anyOf": [spec, {"type": "array", "items": spec}]} if inner is Money and container else spec
+    if inner is Option:
+        return spec
+    _fields(inner, definitions)
+    block = {"$ref": f"#/$defs/{inner.__name__}"}
+    if inner is Texts:
+        return {"type": "object", "additionalProperties": block}
+    if container == "tuple":
+        return {"anyOf": [block, spec, {"type": "array", "items": {"anyOf": [block, spec]}}]}
+    return {"anyOf": [block, spec]}
