@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as MappingABC
+from functools import cached_property
 from typing import Any
 
 from feedbridge.cells import CellError
-from feedbridge.cells.decimals import Decision, decide
+from feedbridge.cells.decimals import Decision, Tally
 from feedbridge.errors import MappingError, SourceError
 from feedbridge.findings import Finding
 from feedbridge.mapping.akeneo import RAW, flatten
 from feedbridge.mapping.assemble import Assembled, Assembler
-from feedbridge.mapping.bind import Binder, BoundLeaf, BoundTrees
+from feedbridge.mapping.bind import Binder, BoundBlock, BoundLeaf, BoundTrees
 from feedbridge.mapping.compile import Build, Punt, compile_product
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, singles
@@ -30,26 +32,60 @@ class Way:
     def __init__(self, trees: BoundTrees, assembler: Assembler) -> None:
         self.trees = trees
         self.assembler = assembler
-        self.build: Build = compile_product(assembler)
+
+    @cached_property
+    def build(self) -> Build:
+        """The quick path, compiled when it is first needed."""
+        return compile_product(self.assembler)
 
     def product(self, group: Group) -> tuple[Product | None, Assembled | None]:
         """The product, and what the precise path found when it was taken (None when it was not)."""
-        try:
-            return self.build(group), None
-        except (Punt, CellError):
-            assembled = self.assembler.assemble(group)
-            return assembled.product, assembled
+        if not group.told:
+            try:
+                return self.build(group), None
+            except (Punt, CellError):
+                pass
+        assembled = self.assembler.assemble(group)
+        return assembled.product, assembled
+
+
+def label_of(leaf: BoundLeaf) -> str:
+    return " + ".join(column.label for column in leaf.columns)
+
+
+ALWAYS = frozenset({"sku", "title", "status", "kind", "description_is_html", "options"})
+"""Fields that every product needs, wherever it goes."""
+
+
+def pruned(trees: BoundTrees, keep: frozenset[str] | None) -> BoundTrees:
+    """The trees with only those fields. ``keep`` names product fields and, alike or as ``variants.<name>``, variants'."""
+    if keep is None:
+        return trees
+    wanted = keep | ALWAYS | ({"compare_at_price"} if keep & {"price", "sale_price"} else frozenset())
+    product = BoundBlock(trees.product.model, {n: node for n, node in trees.product.fields.items() if n in wanted})
+    variant = BoundBlock(
+        trees.variant.model, {n: node for n, node in trees.variant.fields.items() if n in wanted or f"variants.{n}" in wanted}
+    )
+    return BoundTrees(product, variant, trees.used)
+
+
+def same_fields(one: BoundTrees, other: BoundTrees) -> bool:
+    return one.product.fields.keys() == other.product.fields.keys() and one.variant.fields.keys() == other.variant.fields.keys()
 
 
 class Applied:
     """A mapping bound to a source. Raises MappingError and CommandError when they do not fit each other.
 
+    ``keep``      platform -> the canonical fields it has a place for. What none of them has a place for is not read
+                  at all, so a bad weight holds nothing back where weights are not sent. None: every field.
     ``decimals``  what was decided of columns whose decimal mark the mapping leaves open
-    ``ways``      platform -> its way to a product; platforms without an overlay share one
+    ``common``    one way to a product with all that the platforms without an overlay need
+    ``ways``      platform -> exactly its own way; None -> the common one
     """
 
     def __init__(
-        self, mapping: Mapping, source: Source, platforms: Sequence[str] = (), decisions: dict[str, Decision] | None = None
+        self, mapping: Mapping, source: Source, keep: MappingABC[str, frozenset[str]] | None = None,
+        decisions: dict[str, Decision] | None = None,
     ) -> None:
         self.mapping = mapping
         self.source = source
@@ -59,28 +95,32 @@ class Applied:
         self.parents = self.parent_columns()
         variants = self.records_spec.variants
         self.variants = self.binder.find(variants) if variants else None
-        variant_if = [c for name in self.records_spec.variant_if or () if (c := self.binder.find(name)) is not None]
-        common = self.binder.bind()
+        self.variant_if = [c for name in self.records_spec.variant_if or () if (c := self.binder.find(name)) is not None]
+        keep = keep or {}
+        plain = [name for name in keep if not mapping.has_overlay(name)]
+        self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
+        needed = frozenset().union(*(keep[name] for name in plain)) if plain else None
+        common = pruned(self.full[None], needed)
         self.decimals = decisions if decisions is not None else self.decide_decimals(common)
-        self.ways: dict[str | None, Way] = {None: self.way(common, variant_if)}
-        for platform in platforms:
-            if mapping.has_overlay(platform):
-                self.ways[platform] = self.way(self.binder.bind(platform), variant_if)
+        self.common = self.way(common)
+        self.ways: dict[str | None, Way] = {None: self.common}
+        for name, fields in keep.items():
+            if mapping.has_overlay(name):
+                self.full[name] = self.binder.bind(name)
+            trees = pruned(self.full.get(name, self.full[None]), fields)
+            same = name in plain and same_fields(trees, common)
+            self.ways[name] = self.common if same else self.way(trees)
         self.count = 0
         self.translations = any(
-            column.label.startswith("values_by_locale") for leaf in common.leaves() for column in leaf.columns
+            column.label.startswith("values_by_locale") for leaf in self.full[None].leaves() for column in leaf.columns
         )
 
-    def way(self, trees: BoundTrees, variant_if: list[Column]) -> Way:
+    def way(self, trees: BoundTrees) -> Way:
         self.settle_decimals(trees)
         if self.records_spec.one == "variant" and not trees.variant.fields:
             raise MappingError("records are variants, but variant: maps nothing", where=self.mapping.shown, code="mapping.shape",
                                mend="move sku, price … to variant:, or say records: {one: product}")
-        return Way(trees, Assembler(trees, self.records_spec, self.source, variant_if, self.variants))
-
-    @property
-    def platform_ways(self) -> list[str | None]:
-        return list(self.ways)
+        return Way(trees, Assembler(trees, self.records_spec, self.source, self.variant_if, self.variants))
 
     def tables(self) -> list[Table]:
         """Lookup tables with their coverage."""
@@ -128,13 +168,13 @@ class Applied:
         """Groups as the records come (only when ``streams``)."""
         records = self.records(part, notice)
         if self.key is None:
-            return singles(records)
+            return singles(records, self.records_spec.one == "variant")
         return adjacent(records, self.key, self.records_spec.fill_down)
 
     def anywhere(self, notice: Callable[[list[Finding]], None] | None = None) -> Iterator[Group]:
         """Groups gathered over the whole source."""
         if self.key is None and self.parents is None:
-            return singles(self.records(None, notice))
+            return singles(self.records(None, notice), self.records_spec.one == "variant")
         first = True
 
         def read() -> Iterator[Record]:
@@ -186,24 +226,27 @@ class Applied:
         ]
 
     def decide_decimals(self, trees: BoundTrees) -> dict[str, Decision]:
-        """Decide each column whose decimal mark is open from all of its values. Raises SourceError for a column that
-        cannot be decided: it is refused, never guessed."""
+        """Decide each column whose decimal mark is open from all of its values, in one reading. Columns that one field
+        takes together are decided together."""
         if self.source.kind != "table":
             return {}
-        columns = {column.index: column.label for leaf in self.open_decimals(trees) for column in leaf.columns}
-        decisions: dict[str, Decision] = {}
-        for index, label in columns.items():
-            values = (
-                (record[0], record[1][index])
-                for batch in self.source.batches() for record in batch.records
-                if record[1].__class__ is list and record[1][index]
-            )
-            decisions[label] = decide(values, label)
-        return decisions
+        indexes = {label_of(leaf): [column.index for column in leaf.columns] for leaf in self.open_decimals(trees)}
+        tallies = {label: Tally(label) for label in indexes}
+        if not tallies:
+            return {}
+        watched = [(tallies[label].add, index) for label, own in indexes.items() for index in own]
+        for batch in self.source.batches():
+            for record in batch.records:
+                cells = record[1]
+                if cells.__class__ is list:
+                    for add, index in watched:
+                        if cells[index]:
+                            add(record[0], cells[index])
+        return {label: tally.decision() for label, tally in tallies.items()}
 
     def settle_decimals(self, trees: BoundTrees) -> None:
         for leaf in self.open_decimals(trees):
-            decision = next((self.decimals[c.label] for c in leaf.columns if c.label in self.decimals), None)
+            decision = self.decimals.get(label_of(leaf))
             if decision is None:
                 continue
             if decision.mark is None:
@@ -213,6 +256,6 @@ class Applied:
                     + (", or --set decimal=," if "decimal" in self.mapping.file.parameters else ""),
                 )
             fixed = {name: getattr(leaf.reader, name) for name in type(leaf.reader).model_fields}
-            leaf.reader = type(leaf.reader)(**{**fixed, "decimal": decision.mark})
+            leaf.reader = type(leaf.reader)(**{**fixed, "decimal": decision.mark, "refuse_ambiguous": decision.is_mixed})
 
 

@@ -114,6 +114,8 @@ class _Work:
             values["sku"] = self.variant_sku_of(head)
         self.sku = values.get("sku") or ""
         variants, pairs = self.variant_objects(values)
+        for record, code, message, mend in group.told:
+            self.finding(record, "", code, Severity.WARNING, message, mend)
         if values.get("sku") is None:
             self.complain(head, "sku", "mapping.no-sku", "has no SKU", "give every product a SKU")
         if values.get("title") is None:

@@ -18,6 +18,8 @@ class Group(msgspec.Struct, gc=False):
     ``key``      what holds them together (handle, item group, parent's key); "" when a record stands alone
     ``headless`` the parent is not in the source, ``head`` is the first child
     ``order``    place among the products of the source
+    ``carriers`` records between parent and variants (sub-models): counted and kept, no variants themselves
+    ``told``     what grouping itself has to say of these records, as (record, code, message, mend)
     """
 
     head: Record
@@ -25,9 +27,11 @@ class Group(msgspec.Struct, gc=False):
     key: str = ""
     headless: bool = False
     order: int = 0
+    carriers: list[Record] = []
+    told: list[tuple[Record, str, str, str]] = []
 
     def records(self) -> list[Record]:
-        """Every record of the product once, in file order."""
+        """Every record of the product once: the head, what is between, the variants, each in file order."""
         if self.members and (self.headless or self.members[0] is self.head):
-            return self.members
-        return [self.head, *self.members]
+            return [*self.members, *self.carriers] if self.carriers else self.members
+        return [self.head, *self.carriers, *self.members]

@@ -25,6 +25,9 @@ IN_MEMORY = 100_000
 """Records that are gathered in memory; more are spilled to disk."""
 BUCKET = 20_000
 """Products in one spill file."""
+NO_VARIANTS = (
+    "mapping.no-variants", "is a model of variants, but no variant in the source names it", "give the file with its variants as well",
+)
 
 
 class NotAdjacent(Exception):
@@ -67,10 +70,10 @@ def guess(record: Record, column: Column) -> str:
     return cells[column.index].strip() if column.index < len(cells) else ""
 
 
-def singles(records: Iterator[Record]) -> Iterator[Group]:
-    """One record, one product."""
+def singles(records: Iterator[Record], by_row: bool = False) -> Iterator[Group]:
+    """One record, one product; ``by_row``: a record is a variant, so it is its product's only one."""
     for record in records:
-        yield Group(record, [])
+        yield Group(record, [record] if by_row else [])
 
 
 def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iterator[Group]:
@@ -227,14 +230,20 @@ class Anywhere:
             record for record, own, parent in facts
             if parent and parent != own and own not in carriers and is_blank(first_text(parents.never, record[1]))
         ]
+        taken = {id(record) for record in [*heads, *members]}
+        between = [(record, own) for record, own, _ in facts if id(record) not in taken]
+        others = [record for record, _ in between]
         for record in heads[1:]:
             yield Group(record, [], root)
         if heads:
-            yield Group(heads[0], members, root)
+            told = [record for record, own in between if own not in carriers]
+            if not members and not is_blank(first_text(parents.never, heads[0][1])):
+                told.insert(0, heads[0])
+            yield Group(heads[0], members, root, carriers=others, told=[(record, *NO_VARIANTS) for record in told])
         elif parents.orphans == "group" and members:
-            yield Group(members[0], members, root, headless=True)
+            yield Group(members[0], members, root, headless=True, carriers=others)
         else:
-            for record in members or records:
+            for record in records:
                 yield Group(self.orphan(record, root), [], root)
 
     def orphan(self, record: Record, root: str) -> Record:

@@ -117,6 +117,7 @@ CATALOGUE: dict[str, str] = {
     "mapping.missing": "There is no such mapping file, or it cannot be read.",
     "mapping.no-sku": "A product has no SKU.",
     "mapping.no-title": "A product has no title.",
+    "mapping.no-variants": "A model of variants is in the source, but none of its variants.",
     "mapping.not-recognised": "No preset fits the source clearly enough to be used without being named.",
     "mapping.option-without-name": "An option value has no option name.",
     "mapping.options": "The options of a variant are not a map of names to values.",

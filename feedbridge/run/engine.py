@@ -55,7 +55,7 @@ def run(job: Job, working: Path | None, progress: Progress | None = None) -> Don
     gathered: set[int] = set()
     whole: set[int] = set()
     applied = [
-        Applied(mapping, source, job.platforms) for mapping, source in zip(job.mappings, job.sources, strict=True)
+        Applied(mapping, source, keep_of(job)) for mapping, source in zip(job.mappings, job.sources, strict=True)
     ]
     while True:
         attempt = _Run(job, working, applied, gathered, whole, progress)
@@ -218,12 +218,12 @@ class _Run:
         findings = []
         for late in own:
             name = self.job.platforms[late.platform]
-            way = applied.ways.get(name) or applied.ways[None]
+            way = applied.ways[name]
             assembled = way.assembler.assemble(group)
             if assembled.product is None:
                 continue
             findings.append((late.order, finding_of(
-                Found(late.rule, late.problem), name, assembled.product, assembled, group, applied, False
+                Found(late.rule, late.problem), name, assembled.product, assembled, group, applied
             )))
         for held in held_records(group, [finding for _, finding in findings], applied):
             self.stitcher.hold(number, held)
@@ -237,7 +237,7 @@ class _Run:
                 continue
             fields: dict[str, dict[str, str]] = {}
             for applied in self.applied:
-                trees = (applied.ways.get(platform.name) or applied.ways[None]).trees
+                trees = applied.full.get(platform.name, applied.full[None])
                 for block, front in ((trees.product, ""), (trees.variant, "variants.")):
                     for name, node in block.fields.items():
                         if name == "compare_at_price" or {name, f"{front}{name}"} & (platform.placed | platform.dropped):
@@ -256,6 +256,11 @@ class _Run:
                     field=", ".join(fields),
                 ))
         return found
+
+
+def keep_of(job: Job) -> dict[str, frozenset[str]]:
+    """Platform -> the canonical fields it has a place for."""
+    return {name: platforms()[name].placed | platforms()[name].dropped for name in job.platforms}
 
 
 class CutInDoubt(Exception):
@@ -286,7 +291,7 @@ def _begin(job: Job, number: int, decimals: dict[str, Decision]) -> None:
 
     global _RANGE
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    applied = Applied(job.mappings[number], job.sources[number], job.platforms, decimals)
+    applied = Applied(job.mappings[number], job.sources[number], keep_of(job), decimals)
     _RANGE = EdgeRun(Processor(job, number, applied), applied)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
+from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.apply import Applied, Way
 from feedbridge.mapping.assemble import Assembled, Place, place_of
+from feedbridge.mapping.compile import Punt
 from feedbridge.mapping.group import Group
 from feedbridge.platforms import Converter, Outcome, platforms
 from feedbridge.product import Product, to_model
@@ -79,44 +81,79 @@ class Processor:
         self.converters: list[Converter] = [
             platforms()[name].converter(job.settings[name], job.environment) for name in job.platforms
         ]
-        self.ways: list[Way] = [applied.ways.get(name) or applied.ways[None] for name in job.platforms]
-        self.overlaid = any(way is not applied.ways[None] for way in self.ways)
+        self.ways: list[Way] = [applied.ways[name] for name in job.platforms]
+        self.overlaid = any(applied.mapping.has_overlay(name) for name in job.platforms)
         self.folder = applied.source.folder
 
     def chunks(self, groups: Iterable[Group]) -> Iterator[Chunk]:
         """Chunks of at most 500 products."""
         chunk = self.new_chunk()
-        common = self.applied.ways[None]
-        build = common.build
-        one = self.converters[0].convert if len(self.converters) == 1 and not self.overlaid and not self.job.strict else None
-        folder = self.folder
-        written = "w" * len(self.converters)
         entries = chunk.entries
+        build = self.applied.common.build
+        converts = [converter.convert for converter in self.converters]
+        only = converts[0] if len(converts) == 1 else None
+        # parents and what stands between them and their variants are records beside the members: counted by the precise path
+        quick = not self.overlaid and not self.job.strict and self.applied.parents is None
+        folder = self.folder
+        written = "w" * len(converts)
+        pointed = bool(self.applied.source.pointer_prefix)
         for group in groups:
-            if one is not None:
-                # The ordinary case, one platform: nothing but two calls and an entry.
+            # The ordinary case is two calls and an entry; whatever is not ordinary is for the precise path.
+            outcomes = None
+            if quick:
                 try:
                     product = build(group)
-                except Exception:  # whatever it is, the precise path decides (and raises if it is a fault of ours)
-                    self.carefully(group, chunk)
+                except (Punt, CellError):
+                    pass
                 else:
-                    outcome = one(product, folder)
-                    if outcome.problems or outcome.excluded:
-                        self.carefully(group, chunk)
+                    if only is not None:
+                        outcome = only(product, folder)
+                        outcomes = None if outcome.problems or outcome.excluded else [outcome]
+                        state = written
                     else:
-                        head = group.head
-                        entries.append(Entry(
-                            head[0], self.index(head), group.key, product.sku, len(product.variants),
-                            len(group.members) or 1, written, [outcome],
-                        ))
-            else:
+                        outcomes = [convert(product, folder) for convert in converts]
+                        state = self.state(outcomes, group, product, chunk)
+                        outcomes = outcomes if state else None
+            if outcomes is None:
                 self.carefully(group, chunk)
+            else:
+                head = group.head
+                entries.append(Entry(
+                    head[0], int(head[2]) if pointed and len(head) > 2 else 0, group.key, product.sku, len(product.variants),
+                    len(group.members) or 1, state, outcomes,
+                ))
             if len(entries) >= CHUNK:
                 yield chunk
                 chunk = self.new_chunk()
                 entries = chunk.entries
         if entries:
             yield chunk
+
+    def state(self, outcomes: list[Outcome], group: Group, product: Product, chunk: Chunk) -> str:
+        """The states of a product on several platforms when all is well or it is only left out; else ""."""
+        state = ""
+        left_out = []
+        for name, outcome in zip(self.names, outcomes, strict=True):
+            if outcome.excluded:
+                left_out.append((name, outcome))
+                state += "e"
+            elif outcome.problems:
+                return ""
+            else:
+                state += "w"
+        for name, outcome in left_out:
+            chunk.findings += [(len(chunk.entries), self.left_out(one, name, product, group)) for one in outcome.problems]
+            outcome.problems = []
+        return state
+
+    def left_out(self, one: Found, name: str, product: Product, group: Group) -> Finding:
+        """Why a kind of product is not for a platform; it concerns the whole product, so no column is looked for."""
+        file, line, pointer = place_of(self.applied.source, group.head)
+        return Finding(
+            code=f"{name}.{one.rule.number}", severity=Severity.ADVICE, message=one.problem.message, platform=name,
+            mend=one.problem.mend or one.rule.mend, file=file, line=line, pointer=pointer, sku=cut(product.sku),
+            field=one.problem.field,
+        )
 
     def index(self, record: Record) -> int:
         """Place of a document in its list; 0 for tables and JSON Lines, where the line says it all."""
@@ -126,49 +163,48 @@ class Processor:
         return Chunk(self.number, [], [], [])
 
     def carefully(self, group: Group, chunk: Chunk) -> None:
-        """One product on every platform, with findings."""
-        common = self.applied.ways[None]
+        """One product on every platform, each exactly by its own way, with findings."""
         made: dict[int, tuple[Product | None, Assembled | None]] = {}
         outcomes: list[Outcome] = []
-        states: list[str] = []
+        states = ""
+        cells: dict[Finding, list[str]] = {}
         found: list[Finding] = []
-        shared = self.product(common, group, made)
         for name, way, converter in zip(self.names, self.ways, self.converters, strict=True):
-            product, assembled = shared if way is common else self.product(way, group, made)
-            if assembled is not None and way is not common:
-                found += [msgspec.structs.replace(f, platform=name) for f in assembled.findings]
+            product, assembled = self.product(way, group, made)
+            for finding in assembled.findings if assembled is not None else ():
+                cells.setdefault(finding, []).append(name)
             if product is None:
                 outcomes.append(Outcome())
-                states.append("h")
+                states += "h"
                 continue
             outcome = converter.convert(product, self.folder)
             state = "w"
-            if outcome.problems:
-                if assembled is None:
-                    assembled = way.assembler.assemble(group)
-                    made[id(way)] = (product, assembled)
-                findings = [finding_of(one, name, product, assembled, group, self.applied, bool(outcome.excluded)) for one in outcome.problems]
-                found += findings
-                if not outcome.excluded and any(f.severity is Severity.ERROR for f in findings):
-                    state = "h"
-                outcome.problems = []
             if outcome.excluded:
                 state = "e"
+                found += [self.left_out(one, name, product, group) for one in outcome.problems]
+            elif outcome.problems:
+                assembled = assembled or way.assembler.assemble(group)
+                findings = [finding_of(one, name, product, assembled, group, self.applied) for one in outcome.problems]
+                found += findings
+                if any(finding.severity is Severity.ERROR for finding in findings):
+                    state = "h"
+            outcome.problems = []
             outcomes.append(outcome if state == "w" else Outcome(excluded=outcome.excluded))
-            states.append(state)
-        product, assembled = shared
-        if assembled is None and not outcomes:
-            assembled = made[id(common)][1]
-        own = assembled.findings if assembled is not None else []
+            states += state
+        every = [
+            finding if len(names) == len(self.names) else msgspec.structs.replace(finding, platform=name)
+            for finding, names in cells.items() for name in (names if len(names) < len(self.names) else names[:1])
+        ]
+        every += found
         place = len(chunk.entries)
-        everything = [*own, *found]
-        head = group.head
-        chunk.findings += [(place, finding) for finding in everything]
-        if "h" in states or not self.names and product is None:
-            chunk.held += held_records(group, everything, self.applied)
+        chunk.findings += [(place, finding) for finding in every]
+        if "h" in states:
+            chunk.held += held_records(group, every, self.applied)
+        product, assembled = next(iter(made.values()))
         chunk.entries.append(Entry(
-            head[0], self.index(head), group.key, product.sku if product is not None else assembled.sku if assembled else "",
-            common.assembler.variant_count(group, product), len(group.records()), "".join(states), outcomes,
+            group.head[0], self.index(group.head), group.key,
+            product.sku if product is not None else assembled.sku if assembled is not None else "",
+            self.ways[0].assembler.variant_count(group, product), len(group.records()), states, outcomes,
         ))
 
     def product(self, way: Way, group: Group, made: dict[int, tuple[Product | None, Assembled | None]]) -> tuple[Product | None, Assembled | None]:
@@ -185,7 +221,7 @@ class Processor:
 
 
 def finding_of(
-    one: Found, platform: str, product: Product, assembled: Assembled, group: Group, applied: Applied, excluded: bool
+    one: Found, platform: str, product: Product, assembled: Assembled, group: Group, applied: Applied
 ) -> Finding:
     """A rule's problem with file, line, column, SKU and value."""
     rule, problem = one
@@ -196,7 +232,7 @@ def finding_of(
         sku = product.variants[int(parts[1])].sku
     file, line, pointer = place_of(applied.source, place.record)
     return Finding(
-        code=f"{platform}.{rule.number}", severity=Severity.ADVICE if excluded else rule.severity, message=problem.message,
+        code=f"{platform}.{rule.number}", severity=rule.severity, message=problem.message,
         mend=problem.mend or rule.mend, file=file, line=line, column=place.column, pointer=pointer, sku=cut(sku),
         field=problem.field, platform=platform, value=cut(problem.value or place.raw),
     )

@@ -126,7 +126,10 @@ def test_refused_column_shows_both_kinds():
 
 
 def test_json_numbers_say_nothing():
-    decision = decide([(1, 12), (2, Decimal("1.5")), (3, None)], "price")
+    tally = Tally("price")
+    for line, value in enumerate([12, Decimal("1.5"), None, True, ["1,5"]]):
+        tally.add(line, value)
+    decision = tally.decision()
     assert (decision.mark, decision.plain_count, decision.evidence_count) == (".", 0, 0)
 
 

@@ -59,7 +59,7 @@ def test_variants_become_simple_products_byte_by_byte():
         '"30002":{"id":30002,"name":"Crew Tee - Navy / M","price":"21","special_price":"","category_id":"12",'
         '"status":1,"enable_product_designer":1,"type":"simple"}'
     )
-    assert (outcome.keys, outcome.entries, outcome.notes) == (("30001", "30002"), 2, ("parents_left_out",))
+    assert (outcome.keys, outcome.entries, outcome.notes) == (("30001", "30002"), 2, ("A9",))
 
 
 def test_parent_goes_first_with_documented_members_only():

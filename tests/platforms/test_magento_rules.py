@@ -143,7 +143,6 @@ def test_holds_back(fields, number, field):
                  id="sale price of a variant above the inherited price"),
     pytest.param({"category_ids": {"magento": ["bags"]}}, "M12b", "category_ids.magento.0", id="category is a word"),
     pytest.param({"category_ids": {"magento": ["0"]}}, "M12b", "category_ids.magento.0", id="category 0"),
-    pytest.param({"categories": [["Bags"]]}, "M12c", "categories", id="category names only"),
     pytest.param({"images": [{"src": "image_url"}]}, "M13b", "images.0.src", id="placeholder of the vendor's sample"),
     pytest.param({"images": [{"src": "ftp://cdn.example.test/a.jpg"}]}, "M13b", "images.0.src", id="ftp address"),
     pytest.param({"images": [{"src": "//cdn.example.test/a.jpg"}]}, "M13b", "images.0.src",
@@ -182,8 +181,6 @@ def test_warns_and_writes(fields, number, field):
 
 
 @pytest.mark.parametrize(("fields", "number", "field"), [
-    pytest.param({"sku": "TOTE-1"}, "A3", "sku", id="SKU as id"),
-    pytest.param({"sku": "020417"}, "A3", "sku", id="SKU with a zero in front"),
     pytest.param({"tier_prices": [tier("25", percent_off="10")]}, "M25", "tier_prices.0.percent_off", id="percentage"),
     pytest.param({"custom_options": [option("date", max_characters=5)]}, "M35b", "custom_options.0.max_characters",
                  id="character limit of a date"),
@@ -261,8 +258,24 @@ def test_currency_of_the_run_is_claimed_or_set():
     assert PLATFORM.claims is not None and PLATFORM.claims.number == "M8b"
 
 
-def test_sku_as_id_is_silent_when_it_is_meant_so():
-    assert said(convert({"sku": "TOTE-1"}, sku_as_id=True)) == []
+@pytest.mark.parametrize(("fields", "settings", "notes"), [
+    pytest.param({}, {}, (), id="nothing to note"),
+    pytest.param({"categories": [["Bags"]]}, {}, ("M12c",), id="category names only"),
+    pytest.param({"categories": [["Bags"]], "category_ids": {"magento": []}}, {}, ("M12c",), id="no id was found"),
+    pytest.param({"categories": [["Bags"]], "category_ids": {"magento": ["310"]}}, {}, (), id="category with its id"),
+    pytest.param({"sku": "TOTE-1"}, {}, ("A3",), id="SKU as id"),
+    pytest.param({"sku": "020417"}, {}, ("A3",), id="SKU with a zero in front"),
+    pytest.param({"sku": "TOTE-1"}, {"sku_as_id": True}, (), id="SKU as id, and meant so"),
+    pytest.param({"sku": "TOTE-1", "ids": {"magento": "A-1"}}, {}, (), id="the store's id is a word"),
+    pytest.param({"sku": "T", "variants": [{"sku": "7"}]}, {}, ("A9",), id="parent left out"),
+    pytest.param({"variants": [{"sku": "S"}, {"sku": "M"}]}, {}, ("A3", "A9"), id="SKUs of variants as ids"),
+    pytest.param({"sku": "T", "options": SIZES, "variants": [{"sku": "7", "option_values": ["S"]}]}, {"parent": True},
+                 ("A3",), id="SKU of the parent as id"),
+])
+def test_notes_what_is_said_once_a_run(fields, settings, notes):
+    outcome = convert(fields, **settings)
+    assert (outcome.notes, outcome.problems) == (notes, [])
+    assert set(notes) <= {rule.number for rule in PLATFORM.rules if rule.severity is Severity.WARNING}
 
 
 def test_a_lone_surrogate_holds_back_instead_of_raising():

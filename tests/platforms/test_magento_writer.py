@@ -33,7 +33,7 @@ def written(folder: Path) -> list[list[str]]:
 
 
 def test_one_document_by_default(tmp_path):
-    said = write(tmp_path, [product("1"), product("2", "3", notes=("parents_left_out",))])
+    said = write(tmp_path, [product("1"), product("2", "3", notes=("A3", "A9"))])
     body = b'{"product":{"1":{"id":1},"2":{"id":2},"3":{"id":3}}}'
     assert (tmp_path / "batch-0001.json").read_bytes() == body
     assert said == {

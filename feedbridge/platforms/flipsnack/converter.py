@@ -33,7 +33,8 @@ from feedbridge.rules import Found, Problem
 
 __all__ = ["FlipsnackConverter"]
 
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
+"""DEL is ASCII, but escaped all the same, as the standard library's JSON encoder does."""
 _SLOTS = (("name1", "options1"), ("name2", "options2"), ("name3", "options3"))
 _FURTHER_PICTURES = (S6.number,)
 """Said once a run, not once a product: nearly every product has several pictures."""
@@ -46,10 +47,10 @@ class _NotANumber(ValueError):
     """A number of the product cannot be written as a JSON number."""
 
 
-class _Digits(dict[Any, msgspec.Raw]):
+class _Digits(dict[Any, str]):
     """The JSON number of an amount, as its decimal digits: 12.50 is 12.5, 1E+2 is 100. Equal amounts are one key."""
 
-    def __missing__(self, number: Decimal | int) -> msgspec.Raw:
+    def __missing__(self, number: Decimal | int) -> str:
         if not is_number(number):
             raise _NotANumber
         text = f"{number:f}" if isinstance(number, Decimal) else str(int(number))
@@ -57,7 +58,7 @@ class _Digits(dict[Any, msgspec.Raw]):
             text = text.rstrip("0").rstrip(".")
         if len(self) >= _CACHED_NUMBERS:
             self.clear()
-        digits = self[number] = msgspec.Raw(text.lstrip("-").encode())  # a zero may be signed
+        digits = self[number] = text.lstrip("-")  # a zero may be signed
         return digits
 
 
@@ -73,12 +74,14 @@ class _Escapes(dict[str, str]):
         return escaped
 
 
-def _ascii(text: str | None) -> Any:
-    """A text that is not ASCII already as the JSON it becomes: quicker than escaping the whole product afterwards."""
-    if text is None or text.isascii():
-        return text
-    text.encode()  # half a surrogate pair is no character (A4): UnicodeEncodeError
-    return msgspec.Raw(encode_basestring_ascii(text).encode("ascii"))
+class _Texts(dict[str, str]):
+    """A short text that keeps coming back (option names and values) as the JSON string it becomes."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) >= _CACHED_TEXTS:
+            self.clear()
+        quoted = self[text] = encode_basestring_ascii(text)
+        return quoted
 
 
 class FlipsnackConverter:
@@ -90,6 +93,8 @@ class FlipsnackConverter:
         self._encode = msgspec.json.Encoder().encode
         self._digits = _Digits()
         self._escapes = _Escapes()
+        self._texts = _Texts()
+        self._type = encode_basestring_ascii(settings.item_type)
         self._most_bytes = settings.batch_bytes - request_overhead(settings) - len("[]")
 
     def convert(self, product: Product, folder: Path | None) -> Outcome:
@@ -108,11 +113,15 @@ class FlipsnackConverter:
                 for found in problems:
                     if found.rule.severity is Severity.ERROR:
                         return Outcome(problems=problems)
-            body = self._encode(self._payload(product))
+            text = self._plain_json(product)
+            if text is not None:
+                body = text.encode("ascii")
+            else:
+                body = self._encode(self._payload(product))
+                if not body.isascii() or b"\x7f" in body:
+                    body = _NOT_ASCII.sub(self._escape, body.decode()).encode("ascii")
         except (ArithmeticError, ValueError) as exc:
             return Outcome(problems=problems + self._unwritable(product, exc))
-        if not body.isascii():
-            body = _NOT_ASCII.sub(self._escape, body.decode()).encode("ascii")
         if len(body) > self._most_bytes:
             cause = Problem(
                 "", f"the product alone needs {len(body):,} bytes; a call has room for {self._most_bytes:,}",
@@ -137,6 +146,75 @@ class FlipsnackConverter:
     def _escape(self, run: re.Match[str]) -> str:
         return self._escapes[run.group()]
 
+    def _plain_json(self, product: Product) -> str | None:
+        """The JSON of a product without presentation, personalisation and quantity bounds, put together piece by piece:
+        the same bytes as encoding its light payload (a property test compares them), in a third of the time.
+
+        Returns: None when the product has more to say, or a character that takes a closer look (beyond U+FFFF).
+        """
+        if (product.presentation is not None or product.personalisation is not None
+                or product.quantity_min is not None or product.quantity_max is not None):
+            return None
+        quoted, digits = encode_basestring_ascii, self._digits
+        price, sale, images = product.price, product.sale_price, product.images
+        code = quoted(product.sku)
+        text = f'{{"type":{self._type},"code":{code}'
+        if product.title:
+            text += f',"title":{quoted(product.title)}'
+        if product.description:
+            text += f',"description":{quoted(product.description)}'
+        if images:
+            image = images[0] if len(images) == 1 else main_image(product)[1]
+            if image is not None:
+                text += f',"image_link":{quoted(image.src)}'
+        shared_price, shared_sale = price, sale
+        if price is None:
+            price, sale = _lowest(product)
+        if price is not None:
+            text += f',"sell_price":{digits[price.amount]},"currency":"{price.currency}"'
+            if sale is not None and sale.amount < price.amount:
+                text += f',"discount_price":{digits[sale.amount]}'
+        variants = product.variants
+        if product.options:
+            text += self._plain_options(product)
+        if variants:
+            texts, made = self._texts, []
+            for variant in variants:
+                price, sale, image = variant.price, variant.sale_price, variant.image
+                if price is None:
+                    price = shared_price
+                    if sale is None:
+                        sale = shared_sale
+                one = f'{{"code":{quoted(variant.sku)},"parent_code":{code}'
+                if image is not None:
+                    one += f',"image_link":{quoted(image.src)}'
+                values = variant.option_values
+                one += f',"visible":{"true" if variant.status == "active" else "false"},"attribute":{{"options1":{texts[values[0]]}'
+                if len(values) > 1:
+                    one += f',"options2":{texts[values[1]]}'
+                    if len(values) > 2:
+                        one += f',"options3":{texts[values[2]]}'
+                one += "}"
+                if price is not None:
+                    one += f',"price":{digits[price.amount]}'
+                    if sale is not None and sale.amount < price.amount:
+                        one += f',"discount_price":{digits[sale.amount]}'
+                made.append(one + "}")
+            text += f',"variants":[{",".join(made)}]'
+        return None if "\\ud" in text else text + "}"
+
+    def _plain_options(self, product: Product) -> str:
+        texts = self._texts
+        members = []
+        for slot, (option, (name, options)) in enumerate(zip(product.options, _SLOTS, strict=False)):
+            values = option.values
+            if product.variants:
+                values = tuple(dict.fromkeys([*values, *[variant.option_values[slot] for variant in product.variants]]))
+            members.append(f'"{name}":{texts[option.name]}')
+            if values:
+                members.append(f'"{options}":{texts[self._settings.option_delimiter.join(values)]}')
+        return f',"attribute":{{{",".join(members)}}}'
+
     def _payload(self, product: Product) -> Any:
         """The light payload of a product that broke no rule."""
         price, sale, images = product.price, product.sale_price, product.images
@@ -148,16 +226,16 @@ class FlipsnackConverter:
         payload = LightProduct(
             type=self._settings.item_type,
             code=product.sku,
-            title=_ascii(product.title or None),
-            description=_ascii(product.description or None),
+            title=product.title or None,
+            description=product.description or None,
             image_link=image.src if image is not None else None,
         )
         light: Any = payload
         if price is not None:
-            light.sell_price = self._digits[price.amount]
+            light.sell_price = self._number(price.amount)
             light.currency = price.currency
             if sale is not None and sale.amount < price.amount:
-                light.discount_price = self._digits[sale.amount]
+                light.discount_price = self._number(sale.amount)
         if product.options:
             light.attribute = self._attribute(product)
         if product.variants:
@@ -173,7 +251,7 @@ class FlipsnackConverter:
         return payload
 
     def _number(self, number: Any) -> Any:
-        return None if number is None else self._digits[number]
+        return None if number is None else msgspec.Raw(self._digits[number].encode())
 
     def _attribute(self, product: Product) -> Any:
         """Names and joined values of the options; values only variants have follow the listed ones."""
@@ -187,7 +265,7 @@ class FlipsnackConverter:
         return LightAttribute(**members)
 
     def _variants(self, product: Product) -> list[Any]:
-        digits, code = self._digits, product.sku
+        digits, code = self._number, product.sku
         shared_price, shared_sale = product.price, product.sale_price
         variants = []
         for variant in product.variants:
@@ -208,8 +286,8 @@ class FlipsnackConverter:
                 image_link=variant.image.src if variant.image is not None else None,
                 visible=variant.status == "active",
                 attribute=chosen,
-                price=digits[price.amount] if price is not None else None,
-                discount_price=digits[sale.amount]
+                price=digits(price.amount) if price is not None else None,
+                discount_price=digits(sale.amount)
                 if sale is not None and price is not None and sale.amount < price.amount
                 else None,
             ))

@@ -19,29 +19,25 @@ from feedbridge.platforms.magento.amounts import PlainAmounts
 from feedbridge.platforms.magento.draft import Draft, Item, draft, is_whole_number
 from feedbridge.platforms.magento.payload import ImageSource, LightConfigurable, LightImageSource, LightSimple
 from feedbridge.platforms.magento.rules import (
-    CATEGORIES_LEFT_OUT,
     MAX_ID_CHARS,
     MAX_NAME_CHARS,
-    SKU_SENT,
     categories_have_ids,
     check,
     document_is_a_map,
     id_is_the_stores,
     is_category_number,
+    parent_is_left_out,
 )
 from feedbridge.platforms.magento.settings import MagentoSettings
 from feedbridge.platforms.magento.tier_prices import tier_entries
 from feedbridge.product import Product, Status
 from feedbridge.rules import Found, Problem
 
-__all__ = ["PARENT_LEFT_OUT", "MagentoConverter"]
+__all__ = ["MagentoConverter"]
 
-PARENT_LEFT_OUT = "parents_left_out"
 CACHED = 20_000
 ACTIVE = Status.ACTIVE
 FLAGS = {"0": 0, "1": 1}
-CATEGORIES = Found(categories_have_ids, CATEGORIES_LEFT_OUT)
-SKU = Found(id_is_the_stores, SKU_SENT)
 
 
 class MagentoConverter:
@@ -84,12 +80,6 @@ class MagentoConverter:
             for found in problems:
                 if found.rule.severity is Severity.ERROR:
                     return Outcome(keys=keys, entries=len(keys), problems=problems)
-        else:
-            # Two things that are usual in many feeds, and cost nothing to find.
-            if product.categories and not product.category_ids.get("magento"):
-                problems.append(CATEGORIES)
-            if not self._settings.sku_as_id and self._sends_sku(made):
-                problems.append(SKU)
 
         encode = self._encode
         parts = [
@@ -99,10 +89,9 @@ class MagentoConverter:
         claims = self._claims.get(currency) if self._settings.currency is None else ()
         if claims is None:
             claims = self._claims[currency] = (("currency", currency or ""),)
-        notes = (PARENT_LEFT_OUT,) if product.variants and made.parent is None else ()
         return Outcome(
             body=parts[0] if len(parts) == 1 else b",".join(parts), keys=keys, claims=claims, entries=len(parts),
-            problems=problems, notes=notes,
+            problems=problems, notes=self._notes(product, made),
         )
 
     def _entries(self, product: Product, made: Draft) -> list[Any]:
@@ -228,7 +217,17 @@ class MagentoConverter:
                         self._odd = True
         return currency
 
-    @staticmethod
-    def _sends_sku(made: Draft) -> bool:
-        return any([not item.own_id and not is_whole_number(item.id) for item in made.items])
+    def _notes(self, product: Product, made: Draft) -> tuple[str, ...]:
+        """What is usual in many feeds, and so is said once a run instead of once a product."""
+        notes: tuple[str, ...] = ()
+        if product.categories and not product.category_ids.get("magento"):
+            notes = (categories_have_ids.number,)
+        if not self._settings.sku_as_id:
+            for item in made.written:
+                if not item.own_id and not is_whole_number(item.id):
+                    notes += (id_is_the_stores.number,)
+                    break
+        if product.variants and made.parent is None:
+            notes += (parent_is_left_out.number,)
+        return notes
 

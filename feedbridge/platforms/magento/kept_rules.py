@@ -6,8 +6,12 @@ from feedbridge.findings import Severity
 from feedbridge.platforms.magento.sources import CORE_OPTIONS, CORE_PRICES, OURS, PAGE, SIBLING
 from feedbridge.rules import Rule
 
-__all__ = ["KEPT_RULES", "document_is_a_map", "field_has_a_place"]
+__all__ = [
+    "KEPT_RULES", "categories_have_ids", "document_is_a_map", "field_has_a_place", "id_is_the_stores",
+    "parent_is_left_out",
+]
 
+ONCE = "the converter notes it, and the run says it once, with the number of products"
 ANSWER = "answer.parse_answer"
 REST = "AdobeDocs/commerce-webapi, Get started: gs-web-api-response.md"
 OAUTH = "AdobeDocs/commerce-webapi, Get started: authentication/gs-authentication-oauth.md"
@@ -36,6 +40,24 @@ field_has_a_place = kept(
     good="a feed of ids, titles and prices", bad="a feed with descriptions and weights",
     mend="nothing, if the store has it from elsewhere; else take it out of the mapping",
     held_by="the run compares the fields of the mapping with those this platform has a place for",
+)
+categories_have_ids = kept(
+    "M12c", title="Categories come with the store's ids: the request knows them by nothing else, names are left out.",
+    source=PAGE, severity=Severity.WARNING,
+    mend="give the mapping a lookup table from category path to the store's id (category_ids.magento)",
+    good='"category_id": "310"', bad='"category_id": "Bags/Totes"', held_by=ONCE,
+)
+id_is_the_stores = kept(
+    "A3", title="A product has the store's own id. Without one the SKU is sent; no number is made up, since a new id "
+    "would create a second product.", source=OURS, severity=Severity.WARNING,
+    mend="map a column to ids.magento, or say magento.sku_as_id=true if the store knows its products by SKU",
+    good='"id": 20417', bad='"id": "TOTE-1"', held_by=ONCE,
+)
+parent_is_left_out = kept(
+    "A9", title="A product with variants is written as one simple product a variant; the parent is left out.",
+    source=OURS, severity=Severity.WARNING,
+    mend="nothing, if that is meant; magento.parent=true writes parents too, without links to their variants",
+    good='"name": "Crew Tee - Navy / S"', bad='"configurable_product_links": [30001, 30002]', held_by=ONCE,
 )
 
 KEPT_RULES: tuple[Rule, ...] = (
@@ -156,11 +178,7 @@ KEPT_RULES: tuple[Rule, ...] = (
         bad="50,000 products in one call to a guarded store",
         held_by="the settings batch_products and batch_bytes",
     ),
-    kept(
-        "A9", mend="set magento.parent=true to write parents too",
-        title="A product with variants becomes one simple product a variant; the parent is left out, or written with "
-        "documented members only (setting parent).", source=OURS, severity=Severity.WARNING,
-        good='"name": "Crew Tee - Navy / S"', bad='"configurable_product_links": [30001, 30002]',
-        held_by="the converter; the manifest counts the parents left out",
-    ),
+    categories_have_ids,
+    id_is_the_stores,
+    parent_is_left_out,
 )

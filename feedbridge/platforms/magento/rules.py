@@ -11,25 +11,30 @@ from typing import Any
 
 from feedbridge.findings import Severity
 from feedbridge.platforms.magento.amounts import STORED_DECIMALS, decimals, is_storable, plain
-from feedbridge.platforms.magento.draft import Draft, is_whole_number
+from feedbridge.platforms.magento.draft import Draft
 from feedbridge.platforms.magento.images import EXTENSIONS, UNSAFE, base_name, is_usable, pictures
-from feedbridge.platforms.magento.kept_rules import KEPT_RULES, document_is_a_map, field_has_a_place
+from feedbridge.platforms.magento.kept_rules import (
+    KEPT_RULES,
+    categories_have_ids,
+    document_is_a_map,
+    field_has_a_place,
+    id_is_the_stores,
+    parent_is_left_out,
+)
 from feedbridge.platforms.magento.option_rules import OPTION_RULES, priced
 from feedbridge.platforms.magento.sources import CORE_LIMITS, CORE_PRICES, CORE_VARIANTS, OURS, PAGE
 from feedbridge.platforms.magento.tier_prices import TIER_RULES, eur, general_tiers
 from feedbridge.rules import Found, Problem, Rule, rule
 
 __all__ = [
-    "CATEGORIES_LEFT_OUT", "CHECKED", "MAX_ID_CHARS", "MAX_NAME_CHARS", "RULES", "SKU_SENT", "categories_have_ids",
-    "check", "document_is_a_map", "field_has_a_place", "id_is_the_stores", "ids_differ", "ids_fit",
-    "is_category_number", "one_currency",
+    "CHECKED", "MAX_ID_CHARS", "MAX_NAME_CHARS", "RULES", "categories_have_ids", "check", "document_is_a_map",
+    "field_has_a_place", "id_is_the_stores", "ids_differ", "ids_fit", "is_category_number", "one_currency",
+    "parent_is_left_out",
 ]
 
 MAX_NAME_CHARS = 255
 MAX_ID_CHARS = 64
 MAX_PRICE_DECIMALS = STORED_DECIMALS
-CATEGORIES_LEFT_OUT = Problem("categories", "the categories are left out, their ids in the store are not known")
-SKU_SENT = Problem("sku", "there is no id of the store: the SKU is sent as the id")
 
 
 def money_of(payload: Draft) -> Iterator[tuple[str, Any]]:
@@ -207,19 +212,6 @@ def category_ids_are_numbers(product: Any, payload: Draft, settings: Any) -> lis
 
 
 @rule(
-    "M12c", Severity.WARNING, source=PAGE,
-    mend="give the mapping a lookup table from category path to the store's id (category_ids.magento)",
-    good={"categories": [["Bags", "Totes"]], "category_ids": {"magento": ["310"]}},
-    bad={"categories": [["Bags", "Totes"]]},
-)
-def categories_have_ids(product: Any, payload: Draft, settings: Any) -> Problem | None:
-    """Categories come with the store's ids: the request knows them by nothing else, and names are left out."""
-    if product.categories and not product.category_ids.get("magento"):
-        return CATEGORIES_LEFT_OUT
-    return None
-
-
-@rule(
     "M13", Severity.ERROR, source=PAGE, mend="give the picture's address, or leave it out",
     good={"images": [{"src": "https://cdn.example.test/tote/front.jpg"}]}, bad={"images": [{"src": "  "}]},
 )
@@ -296,18 +288,6 @@ def ids_fit(product: Any, payload: Draft, settings: Any) -> list[Problem]:
         if other != item.id:
             problems.append(Problem(path, f'the id differs from "{other}" only in case', item.id))
     return problems
-
-
-@rule(
-    "A3", Severity.ADVICE, source=OURS,
-    mend="map a column to ids.magento, or say magento.sku_as_id=true if the store knows its products by SKU",
-    good={"ids": {"magento": "20417"}}, bad={"sku": "TOTE-1"},
-)
-def id_is_the_stores(product: Any, payload: Draft, settings: Any) -> Problem | None:
-    """A product has the store's own id; without one the SKU is sent, as a number if it is one. No number is made up."""
-    if settings.sku_as_id or all(item.own_id or is_whole_number(item.id) for item in payload.written):
-        return None
-    return SKU_SENT
 
 
 @rule(
@@ -389,8 +369,8 @@ def child_skus_differ(product: Any, payload: Draft, settings: Any) -> list[Probl
 
 CHECKED: tuple[Rule, ...] = (
     ids_differ, id_and_name_given, designer_is_a_flag, price_format, one_currency, special_price_format, price_decimals,
-    special_price_works, category_ids_format, category_ids_are_numbers, categories_have_ids, image_has_src,
-    image_src_is_a_place, image_type, name_length, ids_fit, *TIER_RULES, *OPTION_RULES, id_is_the_stores,
+    special_price_works, category_ids_format, category_ids_are_numbers, image_has_src,
+    image_src_is_a_place, image_type, name_length, ids_fit, *TIER_RULES, *OPTION_RULES,
     child_has_values, children_differ, child_skus_differ,
 )
 RULES: tuple[Rule, ...] = tuple(sorted(

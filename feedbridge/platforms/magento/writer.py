@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from feedbridge.platforms.base import Outcome
-from feedbridge.platforms.magento.converter import PARENT_LEFT_OUT
+from feedbridge.platforms.magento.rules import parent_is_left_out
 from feedbridge.platforms.magento.settings import MagentoSettings
 from feedbridge.platforms.output import HashedFile
 
@@ -44,7 +44,7 @@ class MagentoWriter:
             file.write(b"," + outcome.body)
         self._in_file += outcome.entries
         self._entries += outcome.entries
-        if PARENT_LEFT_OUT in outcome.notes:
+        if parent_is_left_out.number in outcome.notes:
             self._parents_left_out += 1
 
     def finish(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class MagentoWriter:
         variants only."""
         if self._file is not None:
             self._close(self._file)
-        return {"files": self._files, "entries": self._entries, PARENT_LEFT_OUT: self._parents_left_out}
+        return {"files": self._files, "entries": self._entries, "parents_left_out": self._parents_left_out}
 
     def _is_full(self, file: HashedFile, outcome: Outcome) -> bool:
         most_products, most_bytes = self._settings.batch_products, self._settings.batch_bytes
