@@ -24,7 +24,7 @@ from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping, load_mapping
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.recognise import recognise
-from feedbridge.platforms import PlatformSettings, platform_names, platforms
+from feedbridge.platforms import PlatformSettings, platform, platform_names
 from feedbridge.product import Product, to_model
 from feedbridge.run.engine import Done, Progress, run
 from feedbridge.run.folder import OutputFolder
@@ -283,7 +283,7 @@ def _source_settings(given: MappingABC[str, str]) -> dict[str, Any]:
 
 def _settings(name: str, mappings: Sequence[Mapping], own: MappingABC[str, str]) -> PlatformSettings:
     """A platform's settings: the mapping's, then ``--set <platform>.<key>=<value>``."""
-    platform = platforms()[name]
+    target = platform(name)
     values: dict[str, Any] = {}
     for mapping in mappings:
         overlay = mapping.file.platforms.get(name)
@@ -293,11 +293,11 @@ def _settings(name: str, mappings: Sequence[Mapping], own: MappingABC[str, str])
         if owner == name:
             values[setting] = value
     try:
-        return platform.settings(**values)
+        return target.settings(**values)
     except ValidationError as exc:
         error = exc.errors()[0]
         setting = str(error["loc"][0]) if error["loc"] else ""
-        known = list(platform.settings.model_fields)
+        known = list(target.settings.model_fields)
         if setting not in known:
             near = nearest(setting, known)
             raise CommandError(

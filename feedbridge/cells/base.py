@@ -36,7 +36,7 @@ class Reader(BaseModel):
     Instances are made once a run and process, so a reader may cache.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str]
 

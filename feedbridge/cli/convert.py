@@ -132,12 +132,12 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
 
 def explanations(result: Any) -> dict[str, str]:
     """What each code means: the catalogue, and the rules of the platforms."""
-    from feedbridge.platforms import platforms
+    from feedbridge.platforms import platform
     from feedbridge.report.catalogue import CATALOGUE
 
     about = dict(CATALOGUE)
     for name in result.counts:
-        about.update({f"{name}.{rule.number}": " ".join(rule.title.split()) for rule in platforms()[name].rules})
+        about.update({f"{name}.{rule.number}": " ".join(rule.title.split()) for rule in platform(name).rules})
     return about
 
 

@@ -215,14 +215,15 @@ class Applied:
             if self.mapping.file.columns == "required":
                 self.one_of(link.key if not found["parent"] else link.of)
             return None
-        return ParentColumns(found["parent"], found["own"], found["never"], link.orphans)
+        by_row = self.records_spec.one == "variant"
+        return ParentColumns(found["parent"], found["own"], found["never"], link.orphans, by_row)
 
     # -- decimal marks ------------------------------------------------------------------------------------------------
 
     def open_decimals(self, trees: BoundTrees) -> list[BoundLeaf]:
         return [
             leaf for leaf in trees.leaves()
-            if "decimal" in type(leaf.reader).model_fields and getattr(leaf.reader, "decimal") == "auto" and leaf.columns  # noqa: B009
+            if leaf.leaf.kind != "integer" and "decimal" in type(leaf.reader).model_fields and getattr(leaf.reader, "decimal") == "auto" and leaf.columns  # noqa: B009
         ]
 
     def decide_decimals(self, trees: BoundTrees) -> dict[str, Decision]:

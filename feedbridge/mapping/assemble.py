@@ -12,8 +12,18 @@ from pydantic import ValidationError
 
 from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, BoundTrees, as_text, is_blank
-from feedbridge.mapping.finish import OptionPair, attach_variants, order_images
+from feedbridge.mapping.bind import (
+    BoundBlock,
+    BoundLeaf,
+    BoundMany,
+    BoundNamed,
+    BoundNode,
+    BoundTrees,
+    as_text,
+    is_blank,
+    leaves_of,
+)
+from feedbridge.mapping.finish import OptionNamesValues, OptionPair, attach_variants, order_images
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.paths import Column
 from feedbridge.mapping.schema import Records
@@ -86,6 +96,10 @@ class Assembler:
         return count if count > 1 or not self.by_row else 0
 
 
+def unzip(pairs: list[OptionPair]) -> OptionNamesValues:
+    return tuple([name for name, _ in pairs]), tuple([value for _, value in pairs])
+
+
 def keeps_html(leaf: BoundLeaf) -> bool:
     """The leaf's text is HTML (read as html and not stripped)."""
     return leaf.leaf.kind == "html" and not leaf.leaf.parameters.get("strip") and not leaf.spec.strip_html
@@ -116,17 +130,19 @@ class _Work:
         variants, pairs = self.variant_objects(values)
         for record, code, message, mend in group.told:
             self.finding(record, "", code, Severity.WARNING, message, mend)
-        if values.get("sku") is None:
+        if values.get("sku") is None and not any(f.field == "sku" and f.severity is Severity.ERROR for f in self.findings):
             self.complain(head, "sku", "mapping.no-sku", "has no SKU", "give every product a SKU")
-        if values.get("title") is None:
+        if values.get("title") is None and not any(f.field == "title" and f.severity is Severity.ERROR for f in self.findings):
             self.complain(head, "title", "mapping.no-title", "has no title", "fill it in the source, or give the mapping a default")
         if self.failed:
             return self.result(None)
         if maker.html and "description" in values:
             values["description_is_html"] = True
         product = light(Product)(**values)
+        if maker.records.parent is not None and group.members and group.members[0] is head and not group.headless:
+            pairs = [[]]  # neither parent nor child: what would tell variants apart is an attribute like any other here
         if variants:
-            for number, code, message in attach_variants(product, variants, pairs, maker.records.no_option):
+            for number, code, message in attach_variants(product, variants, [unzip(own) for own in pairs], maker.records.no_option):
                 record = self.variant_records[number]
                 self.finding(record, f"variants.{number}.sku", code, Severity.WARNING, message, "give every variant a SKU of its own")
         self.sku = product.sku
@@ -143,7 +159,7 @@ class _Work:
         for name, node in fields.items():
             if maker.by_row and name in COLLECTED and isinstance(node, BoundMany):
                 gathered: list[Any] = []
-                for record in group.members:
+                for record in group.records():
                     more = self.many(node, record, None, name, len(gathered))
                     gathered += more
                     if more:
@@ -151,10 +167,8 @@ class _Work:
                 if gathered:
                     values[name] = order_images(gathered) if name == "images" else tuple(dict_once(gathered))
                 continue
-            value = self.node(node, head, None, name)
-            for record in rest:
-                if isinstance(node, BoundLeaf):
-                    value = self.later_row(node, record, head, name, value)
+            # a field that variants have, too, may well differ from record to record
+            value = self.over_rows(node, head, rest if name not in maker.trees.variant.fields else [], name)
             if value is not None:
                 values[name] = order_images(list(value)) if name == "images" else value
         self.settle_compare_at(values, "")
@@ -169,21 +183,37 @@ class _Work:
                 self.trace[f"{path}sale_price"] = self.trace[f"{path}price"]
             self.trace[f"{path}price"] = self.trace[f"{path}compare_at_price"]
 
-    def later_row(self, leaf: BoundLeaf, record: Record, head: Record, name: str, value: Any) -> Any:
-        """A later record of the group may repeat a product-level cell or leave it empty; else it is named."""
-        _, raw = leaf.locate(record[1], None)
-        if is_blank(raw) or leaf.spec.value is not None:
+    def over_rows(self, node: BoundNode, head: Record, rest: list[Record], path: str) -> Any:
+        """A product-level field of all records of a group: of the first that has it; the others may repeat it or leave
+        it empty, else they are named."""
+        if isinstance(node, BoundNamed):
+            named = {key: v for key, leaf in node.leaves.items() if (v := self.over_rows(leaf, head, rest, f"{path}.{key}")) is not None}
+            return named or None
+        value, giver = self.node(node, head, None, path), head
+        if not isinstance(node, BoundLeaf):
+            for record in rest:
+                for leaf in leaves_of(node):
+                    self.differs(leaf, record, head, path)
             return value
-        if value is None:
-            return self.node(leaf, record, None, name)
-        _, first = leaf.locate(head[1], None)
-        if as_text(raw) != as_text(first) and not is_blank(first):
-            self.finding(
-                record, name, "mapping.conflict", Severity.WARNING,
-                f'says "{cut(as_text(raw))}", but line {head[0]} of the same product says "{cut(as_text(first))}"; the first is used',
-                "make them equal, or empty all but the first",
-            )
+        for record in rest:
+            _, raw = node.locate(record[1], None)
+            if is_blank(raw) or node.spec.value is not None:
+                continue
+            if value is None or is_blank(node.locate(giver[1], None)[1]):
+                value, giver = self.node(node, record, None, path), record
+            else:
+                self.differs(node, record, giver, path)
         return value
+
+    def differs(self, leaf: BoundLeaf, record: Record, giver: Record, path: str) -> None:
+        label, raw = leaf.locate(record[1], None)
+        _, first = leaf.locate(giver[1], None)
+        if leaf.spec.value is None and not is_blank(raw) and as_text(raw) != as_text(first or ""):
+            self.finding(
+                record, path, "mapping.conflict", Severity.WARNING,
+                f'says "{cut(as_text(raw))}", but line {giver[0]} of the same product says "{cut(as_text(first or ""))}"; the first is used',
+                "make them equal, or empty all but the first", label, as_text(raw),
+            )
 
     def variant_sku_of(self, head: Record) -> Any:
         leaf = self.maker.trees.variant.fields.get("sku")
@@ -274,7 +304,7 @@ class _Work:
         assert isinstance(node, BoundLeaf)
         raw, label = node.pick(record[1], up)
         try:
-            return option_map(raw)
+            return option_map(node.evaluate(record[1], up) if node.leaf.kind == "option_list" else raw)
         except CellError as exc:
             self.cell_error(exc, record, field, label, raw, node)
             return []
@@ -419,7 +449,9 @@ def option_map(raw: Any) -> list[OptionPair]:
     """``{"Size": "M"}`` or ``[{"name": "Size", "value": "M"}]`` as pairs. Raises CellError."""
     if is_blank(raw):
         return []
-    if isinstance(raw, dict):
+    if isinstance(raw, tuple):
+        items = list(raw)
+    elif isinstance(raw, dict):
         items = list(raw.items())
     elif isinstance(raw, list) and all(isinstance(item, dict) for item in raw):
         items = [(item.get("name") or item.get("option") or item.get("code"), item.get("value") or item.get("label")) for item in raw]

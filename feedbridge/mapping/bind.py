@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from feedbridge.cells import CellError, Reader
+from feedbridge.cells.plain import plain_text
 from feedbridge.errors import CommandError, MappingError
 from feedbridge.findings import Severity
 from feedbridge.mapping.load import PLACEHOLDER, Mapping
@@ -182,7 +183,7 @@ class BoundLeaf:
             if spec.case:
                 raw = getattr(raw, spec.case)()
             raw = raw.strip()
-        if self.table is not None and not is_blank(raw) and self.leaf.shape == "one":
+        if self.table is not None and not is_blank(raw) and self.leaf.shape in {"one", "text"}:
             return self.table.exchange(as_text(raw))
         return raw
 
@@ -220,8 +221,12 @@ class BoundLeaf:
                     "cell.choice", f'"{value}" is none of {", ".join(choices)}', f'did you mean "{near}"?' if near else ""
                 )
             return value
+        if shape == "text":
+            return value if isinstance(value, str) else plain_text(value, "text")
         if not isinstance(value, tuple):
             value = (value,)
+        if not value:
+            return None
         if shape == "paths":
             value = value if value and isinstance(value[0], tuple) else (value,)
         if self.table is not None:
@@ -314,7 +319,8 @@ class Binder:
                 if name in product.fields:
                     leaf = product.fields[name]
                     assert isinstance(leaf, Leaf)
-                    self.missing(leaf, leaf.spec.from_ or leaf.spec.first_filled or ())
+                    if all(path != leaf.path for path, _, _ in self.complaints):
+                        self.missing(leaf, leaf.spec.from_ or leaf.spec.first_filled or ())
                 else:
                     self.complaints.append((("product",), f"says nothing of {name}", f"add {name}: and a column to product:"))
         if self.complaints:
@@ -331,6 +337,14 @@ class Binder:
         real = [n for n, inner in bound.fields.items() if not (isinstance(inner, BoundLeaf) and inner.spec.value is not None)]
         if block.model not in TOP and not real and not any(constant_is_enough(n, block) for n in bound.fields):
             return None
+        if block.model is Option and "map" not in bound.fields:
+            if "value" not in bound.fields:
+                return None
+            name = block.fields["name"]
+            if "name" not in bound.fields and isinstance(name, Leaf):
+                self.missing(name, name.spec.from_ or name.spec.first_filled or name.spec.all_ or (name.spec.template or "",))
+        elif not real and any(i.is_required() and n not in bound.fields for n, i in block.model.model_fields.items()):
+            return None if block.model not in TOP else bound
         return bound
 
     def node(self, node: Node) -> BoundNode | None:

@@ -17,9 +17,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from feedbridge.cells import CellError
 from feedbridge.errors import MappingError
 from feedbridge.mapping.assemble import COLLECTED, Assembler, option_map
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank
+from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.finish import attach_variants, order_images
 from feedbridge.mapping.group import Group
+from feedbridge.mapping.paths import Column
 from feedbridge.product import Money, Option, Product, Texts, Variant, light
 
 __all__ = ["Build", "Punt", "compile_product"]
@@ -34,16 +35,18 @@ Build = Callable[[Group], Product]
 PLAIN_TEXT = {"text", "html"}
 UNIQUE = {"identifier", "gtin", "url", "path_or_url", "image_url"}
 """Kinds whose values hardly ever repeat, so that remembering them only costs memory."""
+FEW_VALUES = {"status", "boolean", "integer"}
+"""Kinds that have few different values."""
 MEMO_MOST = 50_000
 
 
-class Memo(dict[str, Any]):
+class Memo(dict[Any, Any]):
     """Raw text -> value of one leaf; computes what it has not seen. Values are shared and never changed."""
 
-    def __init__(self, compute: Callable[[str], Any]) -> None:
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
         self.compute = compute
 
-    def __missing__(self, raw: str) -> Any:
+    def __missing__(self, raw: Any) -> Any:
         if len(self) >= MEMO_MOST:
             self.clear()
         value = self[raw] = self.compute(raw)
@@ -62,7 +65,7 @@ class _Compiler:
         self.lines: list[str] = []
         self.env: dict[str, Any] = {
             "Punt": Punt, "attach_variants": attach_variants, "order_images": order_images, "is_blank": is_blank,
-            "option_map": option_map,
+            "option_map": option_map, "NOTHING": ((), ()), "NEWLINE": "\n",
         }
         self.depth = 1
         self.count = 0
@@ -87,6 +90,8 @@ class _Compiler:
         self.emit("c = head[1]")
         self.emit(f"if c.__class__ is not {'list' if self.table else 'dict'}: raise Punt")
         self.emit("members = group.members")
+        if maker.records.parent:
+            self.emit("if group.told: raise Punt")
         product = self.product_fields()
         has_variants = bool(maker.trees.variant.fields) and (maker.variants is not None or maker.by_row or maker.records.parent)
         if has_variants:
@@ -105,6 +110,8 @@ class _Compiler:
         self.emit(f"product = {cls}({', '.join(f'{name}={var}' for name, var in product.items())})")
         if has_variants:
             no_option = self.constant(maker.records.no_option)
+            if maker.records.parent is not None and maker.by_row:  # see Assembler: neither parent nor child
+                self.emit("if members and members[0] is head and not group.headless: pairs = [NOTHING]")
             self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}): raise Punt")
         self.emit("return product")
         code = "def build(group):\n" + "\n".join(self.lines) + "\n"
@@ -144,29 +151,30 @@ class _Compiler:
                 self.depth -= 1
             found["sku"] = "p_sku"
         if maker.by_row:
-            self.later_rows(fields)
+            # a field that variants have, too, may well differ from record to record: see Assembler.product_fields
+            self.later_rows({n: node for n, node in fields.items() if n not in maker.trees.variant.fields})
         return found
 
     def later_rows(self, fields: dict[str, BoundNode]) -> None:
         """Product-level cells of later rows must be empty or as in the first; anything else is for the precise path."""
         columns = []
-        for node in fields.values():
-            if isinstance(node, BoundLeaf):
-                for leaf in (node, node.then, node.else_):
-                    if leaf is not None:
-                        columns += [*leaf.columns, *(column for _, column, _ in leaf.template or () if column is not None)]
+        for name, node in fields.items():
+            for leaf in leaves_of(node) if name not in self.gathered else ():
+                columns += [*leaf.columns, *(column for _, column, _ in leaf.template or () if column is not None)]
+                columns += [leaf.test_column] if leaf.test_column is not None else []
         unique = list({column.label: column for column in columns}.values())
         if not unique:
             return
+        some = "if members:" if self.maker.records.parent else "if len(members) > 1:"
         if self.table:
             indexes = sorted({column.index for column in unique})
             getter = self.constant(itemgetter(*indexes, indexes[0]))
-            self.emit("if len(members) > 1:")
+            self.emit(some)
             self.emit(f"    first = {getter}(c)")
             read = f"{getter}(r[1])"
         else:
             gets = self.constant([column.get for column in unique])
-            self.emit("if len(members) > 1:")
+            self.emit(some)
             self.emit(f"    first = [get(c, None) for get in {gets}]")
             read = f"[get(r[1], None) for get in {gets}]"
         self.emit("    for r in members:")
@@ -196,6 +204,13 @@ class _Compiler:
             self.variant("v", "c", slots)
             self.depth -= 1
             return
+        if self.gathered and maker.records.parent:
+            self.emit("if group.carriers: raise Punt")
+            self.emit("if not (members and (group.headless or members[0] is head)):")
+            self.depth += 1
+            for name, var in self.gathered.items():
+                self.many_into(maker.trees.product.fields[name], "c", "None", var)  # type: ignore[arg-type]  # see below
+            self.depth -= 1
         self.emit("for r in members:")
         self.depth += 1
         self.emit("v = r[1]")
@@ -232,12 +247,9 @@ class _Compiler:
                 self.fallback(Variant, name, var)
             found[name] = var
         self.compare_at(found, "v_")
-        self.emit("own = []")
-        for slot, block in enumerate(slots):
-            self.option(slot, block, cells, up)
+        self.options(slots, cells, up)
         cls = self.constant(light(Variant))
         self.emit(f"variants.append({cls}({', '.join(f'{name}={var}' for name, var in found.items())}))")
-        self.emit("pairs.append(own)")
 
     def compare_at(self, found: dict[str, str], prefix: str) -> None:
         """See Assembler.settle_compare_at."""
@@ -252,7 +264,33 @@ class _Compiler:
         self.emit(f"    {found['sale_price']} = {price}")
         self.emit(f"    {price} = {compare_at}")
 
+    def options(self, slots: list[BoundBlock], cells: str, up: str) -> None:
+        """The variant's option names and values, appended to ``pairs``."""
+        if not slots:
+            self.emit("pairs.append(NOTHING)")
+            return
+        if any(block.each is not None or "map" in block.fields for block in slots):
+            self.emit("own = []")
+            for slot, block in enumerate(slots):
+                self.option(slot, block, cells, up)
+            self.emit("pairs.append((tuple([n for n, _ in own]), tuple([o for _, o in own])))")
+            return
+        for slot, block in enumerate(slots):
+            self.node(block.fields["name"], Option, "name", cells, up, f"n{slot}")
+            self.node(block.fields["value"], None, "value", cells, up, f"o{slot}")
+            self.emit(f"if n{slot} is None: n{slot} = hn{slot}")
+            self.emit(f"elif hn{slot} is None: hn{slot} = n{slot}")
+            self.emit(f"if o{slot} is not None and n{slot} is None: raise Punt")
+        every = " and ".join(f"o{slot} is not None" for slot in range(len(slots)))
+        names = "".join(f"n{slot}, " for slot in range(len(slots)))
+        values = "".join(f"o{slot}, " for slot in range(len(slots)))
+        self.emit(f"if {every}: pairs.append((({names}), ({values})))")
+        self.emit("else:")
+        self.emit(f"    own = [(n, o) for n, o in zip(({names}), ({values})) if o is not None]")
+        self.emit("    pairs.append((tuple([n for n, _ in own]), tuple([o for _, o in own])))")
+
     def option(self, slot: int, block: BoundBlock, cells: str, up: str) -> None:
+        """One slot that may be a list or a map of options."""
         depth = self.depth
         if block.each is not None:
             item = self.new("e")
@@ -363,10 +401,13 @@ class _Compiler:
 
     def leaf(self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str) -> None:
         check = checker(leaf, model, name)
-        if leaf.spec.value is not None and leaf.test is None:
+        if leaf.spec.value is not None and leaf.test is None and not leaf.currency:
             self.emit(f"{var} = {self.constant(constant_value(leaf, check))}")
             return
         if not leaf.plain():
+            if self.table and leaf.test is not None and leaf.leaf.kind in FEW_VALUES:
+                self.remembered(leaf, cells, check, var)
+                return
             evaluate = self.constant(leaf.evaluate)
             self.emit(f"{var} = {evaluate}({cells}, {up})")
             if check is not None:
@@ -375,6 +416,23 @@ class _Compiler:
         self.plain_leaf(leaf, model, name, cells, up, var, check)
         if leaf.spec.required:
             self.emit(f"if {var} is None: raise Punt")
+
+    def remembered(self, leaf: BoundLeaf, cells: str, check: Callable[[Any], None] | None, var: str) -> None:
+        """A leaf that chooses by conditions: its value is remembered by the cells it depends on."""
+        indexes = sorted({column.index for column in columns_of(leaf)})
+        width = max(indexes) + 1
+
+        def compute(key: tuple[str, ...]) -> Any:
+            record = [""] * width
+            for index, cell in zip(indexes, key, strict=True):
+                record[index] = cell
+            value = leaf.evaluate(record)
+            if check is not None and value is not None:
+                check(value)
+            return value
+
+        memo = self.constant(Memo(compute))
+        self.emit(f"{var} = {memo}[({''.join(f'{cells}[{index}], ' for index in indexes)})]")
 
     def plain_leaf(
         self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str,
@@ -404,7 +462,7 @@ class _Compiler:
         if kind in PLAIN_TEXT and not repeats and check is None and not leaf.leaf.parameters:
             self.emit(f"{var} = {raw}.strip()")
             self.emit(f"if not {var}: {var} = None")
-            self.emit(f"elif not {var}.isprintable(): {var} = {self.constant(read)}({var}) or None")
+            self.emit(f"elif not {var}.isprintable() and not {var}.replace(NEWLINE, '').isprintable(): {var} = {self.constant(read)}({var}) or None")
         elif kind == "identifier" and check is None and not leaf.leaf.parameters:
             self.emit(f"{var} = {raw}.strip()")
             self.emit(f"if not {var}: {var} = None")
@@ -416,6 +474,17 @@ class _Compiler:
             memo = Memo(computer(leaf, check))
             self.emit(f"{var} = {raw}")
             self.emit(f"{var} = {self.constant(memo)}[{var}] if {var} else None")
+
+
+def columns_of(leaf: BoundLeaf) -> list[Column]:
+    """Every column a leaf's value can depend on."""
+    found = [*leaf.columns, *leaf.currency, *(column for _, column, _ in leaf.template or () if column is not None)]
+    if leaf.test_column is not None:
+        found.append(leaf.test_column)
+    for branch in (leaf.then, leaf.else_):
+        if branch is not None:
+            found += columns_of(branch)
+    return found
 
 
 def computer(leaf: BoundLeaf, check: Callable[[Any], None] | None) -> Callable[[str], Any]:
@@ -440,13 +509,21 @@ GUARANTEED = {"identifier", "gtin", "money", "status", "url", "path_or_url", "im
 """Readers whose results always satisfy the model, by their own definition."""
 
 
+PATTERNED = {"sku": "identifier", "gtin": "gtin", "locale": "", "medium": "", "role": ""}
+"""Texts of which the model asks a shape, and the reader that guarantees it."""
+
+
 def checker(leaf: BoundLeaf, model: type[BaseModel] | None, name: str) -> Callable[[Any], None] | None:
     """What the model asks of this field beyond what the reader gives; None when there is nothing to ask."""
-    if model is None or name not in model.model_fields or leaf.leaf.kind in GUARANTEED and leaf.test is None:
+    if model is None or name not in model.model_fields:
         return None
     info = model.model_fields[name]
-    if leaf.leaf.kind in {*PLAIN_TEXT, "list", "category_paths", "category_path"} and not (model is Texts or name == "locale"):
-        return None
+    kind = leaf.leaf.kind
+    if PATTERNED.get(name, kind) == kind:
+        if kind in GUARANTEED and leaf.test is None:
+            return None
+        if kind in {*PLAIN_TEXT, "list", "category_paths", "category_path"} and model is not Texts:
+            return None
     if leaf.leaf.shape != "one" or name == "src":
         return None
     adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
@@ -473,6 +550,11 @@ def constant_value(leaf: BoundLeaf, check: Callable[[Any], None] | None) -> Any:
             f'the value "{leaf.spec.value}" is not allowed for {leaf.leaf.name}', where=leaf.layer, code="mapping.value"
         ) from exc
     return value
+
+
+def options_of(leaf: BoundLeaf) -> Callable[[Any, Any], Any]:
+    """What ``option_map`` is given: a text that lists options goes through its reader."""
+    return leaf.evaluate if leaf.leaf.kind == "option_list" else lambda record, up: leaf.pick(record, up)[0]
 
 
 def elements(block: BoundBlock) -> Callable[[Any, Any], list[Any]]:

@@ -7,16 +7,23 @@ from typing import Any
 from pydantic import BaseModel
 
 from feedbridge.cells import readers
-from feedbridge.mapping.schema import MappingFile, Spec
+from feedbridge.mapping.schema import (
+    Condition, LookupSpec, MappingFile, MappingTest, Overlay, Parameter, ParentLink, Recognise, Records, RegexSpec, SourceSpec, Spec,
+)
 from feedbridge.mapping.tree import EXTRA, unwrap
 from feedbridge.product import Money, Option, Product, Texts, Variant
+from feedbridge.product.docs import describe, field_texts
 
 __all__ = ["mapping_schema"]
+
+MODELS = (
+    MappingFile, Condition, LookupSpec, MappingTest, Overlay, Parameter, ParentLink, Recognise, Records, RegexSpec, SourceSpec,
+)
 
 
 def mapping_schema() -> dict[str, Any]:
     """Draft 2020-12. Fields are the canonical product's, specs know every reader's parameters."""
-    schema = MappingFile.model_json_schema(by_alias=True)
+    schema = describe(MappingFile.model_json_schema(by_alias=True), *MODELS)
     definitions = schema.setdefault("$defs", {})
     definitions["Spec"] = _spec()
     for model in (Product, Variant):
@@ -30,7 +37,7 @@ def mapping_schema() -> dict[str, Any]:
 
 
 def _spec() -> dict[str, Any]:
-    block = Spec.model_json_schema(by_alias=True)
+    block = describe(Spec.model_json_schema(by_alias=True), Spec)
     properties = block["properties"]
     block.pop("$defs", None)
     for name in ("from", "first_filled", "all", "currency_from"):
@@ -43,8 +50,9 @@ def _spec() -> dict[str, Any]:
     properties["as"] = {"enum": sorted(readers())}
     properties["use"] = {"type": "string", "description": "Name of a fragment to start from."}
     for reader in readers().values():
-        for name, parameter in reader.model_json_schema().get("properties", {}).items():
-            properties.setdefault(name, {"description": parameter.get("description", f"parameter of {reader.kind}")})
+        texts = field_texts(reader)
+        for name in reader.model_fields:
+            properties.setdefault(name, {"description": texts.get(name, f"parameter of {reader.kind}")})
     for parameter in properties.values():
         parameter.pop("title", None)
     return {
@@ -62,11 +70,12 @@ def _fields(model: type[BaseModel], definitions: dict[str, Any]) -> None:
         return
     properties: dict[str, Any] = {}
     definitions[model.__name__] = {"type": "object", "properties": properties, "additionalProperties": False}
+    texts = field_texts(model)
     for name, info in model.model_fields.items():
         inner, container = unwrap(info.annotation)
         properties[name] = _field(inner, container, definitions)
-        if info.description:
-            properties[name] = {**properties[name], "description": info.description}
+        if name in texts:
+            properties[name] = {**properties[name], "description": texts[name]}
     spec = {"$ref": "#/$defs/Spec"}
     for name in EXTRA.get(model, ()):
         properties[name] = spec if name != "options" else {"type": "array", "items": {"anyOf": [

@@ -11,10 +11,12 @@ from typing import Any
 
 from feedbridge.product import Option, Product, Status, Variant, light
 
-__all__ = ["OptionPair", "attach_variants", "order_images"]
+__all__ = ["OptionNamesValues", "OptionPair", "attach_variants", "order_images"]
 
 OptionPair = tuple[str, str]
 """Option name and a variant's value."""
+OptionNamesValues = tuple[tuple[str, ...], tuple[str, ...]]
+"""A variant's option names and its values, in the same order."""
 
 SLUG = re.compile(r"[^\w]+")
 LightOption = light(Option)
@@ -26,42 +28,54 @@ COLLAPSED = (
 
 
 def attach_variants(
-    product: Product, variants: list[Variant], pairs: Sequence[Sequence[OptionPair]], no_option: dict[str, str]
+    product: Product, variants: list[Variant], pairs: Sequence[OptionNamesValues], no_option: dict[str, str]
 ) -> list[tuple[int, str, str]]:
     """Give a product its variants and the options they differ in; a single version without options becomes
     the product itself.
 
-    Returns: warnings as (number of the variant, code, message).
+    ``pairs``  for each variant the names of its options, and their values
+    Returns:   warnings as (number of the variant, code, message).
     """
-    if len(variants) == 1:
-        own = pairs[0]
-        if not own or (len(own) == 1 and no_option and no_option.get(own[0][0]) == own[0][1]):
-            collapse(product, variants[0])
-            return []
-    names: list[str] = [name for name, _ in pairs[0]]
-    for own in pairs:
-        for name, _ in own:
-            if name not in names:
-                names.append(name)
-    seen: list[dict[str, None]] = [{} for _ in names]
+    names, values = pairs[0]
+    if len(variants) == 1 and (not names or len(names) == 1 and no_option.get(names[0]) == values[0]):
+        collapse(product, variants[0])
+        return []
     warnings: list[tuple[int, str, str]] = []
-    for number, (variant, own) in enumerate(zip(variants, pairs, strict=True)):
-        if len(own) == len(names) and all(map(_same_name, own, names)):
-            values = tuple([value for _, value in own])
-        else:
-            by_name = dict(own)
-            values = tuple([by_name.get(name, "") for name in names])
-        for slot, value in zip(seen, values, strict=True):
-            if value:
-                slot[value] = None
-        _set(variant, "option_values", values)
+    for own, _ in pairs:
+        if own != names or len(set(own)) < len(own):
+            names, rows = align(pairs, warnings)
+            break
+    else:
+        rows = [values for _, values in pairs]
+    for variant, own in zip(variants, rows, strict=True):
+        _set(variant, "option_values", own)
         if variant.sku is None:
-            made = "-".join([product.sku, *(SLUG.sub("-", value.casefold()).strip("-") for value in values if value)])
+            made = "-".join([product.sku, *(SLUG.sub("-", value.casefold()).strip("-") for value in own if value)])
             _set(variant, "sku", made)
-            warnings.append((number, "mapping.sku-made", f'has no SKU; "{made}" was made of the product\'s key and the option values'))
-    _set(product, "options", tuple([LightOption(name=name, values=tuple(slot)) for name, slot in zip(names, seen, strict=True)]))
+            message = f'has no SKU; "{made}" was made of the product\'s key and the option values'
+            warnings.append((variants.index(variant), "mapping.sku-made", message))
+    slots = [tuple(dict.fromkeys(slot)) for slot in zip(*rows, strict=True)]
+    _set(product, "options", tuple([
+        LightOption(name=name, values=slot if "" not in slot else tuple(filter(None, slot)))
+        for name, slot in zip(names, slots, strict=True)
+    ]))
     _set(product, "variants", tuple(variants))
     return warnings
+
+
+def align(
+    pairs: Sequence[OptionNamesValues], warnings: list[tuple[int, str, str]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Option names in first-seen order, and each variant's values in that order ("" where it has none)."""
+    names = tuple(dict.fromkeys(name for own, _ in pairs for name in own))
+    rows = []
+    for number, (own, values) in enumerate(pairs):
+        by_name: dict[str, str] = {}
+        for name, value in zip(own, values, strict=True):
+            if by_name.setdefault(name, value) != value:
+                warnings.append((number, "mapping.option-twice", f'says the option "{name}" twice, as "{by_name[name]}" and as "{value}"; the first is used'))
+        rows.append(tuple([by_name.get(name, "") for name in names]))
+    return names, rows
 
 
 def collapse(product: Product, variant: Variant) -> None:
@@ -96,10 +110,6 @@ def order_images(images: list[Any]) -> tuple[Any, ...]:
 
 def _position(image: Any) -> int:
     return image.position if image.position is not None else 1 << 30
-
-
-def _same_name(pair: OptionPair, name: str) -> bool:
-    return pair[0] == name
 
 
 _set = setattr  # light twins are mutable structs, though typed as the frozen models

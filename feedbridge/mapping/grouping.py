@@ -25,9 +25,6 @@ IN_MEMORY = 100_000
 """Records that are gathered in memory; more are spilled to disk."""
 BUCKET = 20_000
 """Products in one spill file."""
-NO_VARIANTS = (
-    "mapping.no-variants", "is a model of variants, but no variant in the source names it", "give the file with its variants as well",
-)
 
 
 class NotAdjacent(Exception):
@@ -37,11 +34,19 @@ class NotAdjacent(Exception):
 class ParentColumns:
     """The columns of a parent link. ``parent``: names the parent; ``own``: a record's own name."""
 
-    def __init__(self, parent: list[Column], own: list[Column], never: list[Column], orphans: str) -> None:
+    def __init__(
+        self, parent: list[Column], own: list[Column], never: list[Column], orphans: str, by_row: bool = False
+    ) -> None:
         self.parent = parent
         self.own = own
         self.never = never
         self.orphans = orphans
+        self.by_row = by_row
+        """A record is a variant, so a record without parent and children is its product's only one."""
+
+    def alone(self, record: Record) -> list[Record]:
+        """The variants of a record that has neither parent nor children."""
+        return [record] if self.by_row and is_blank(first_text(self.never, record[1])) else []
 
 
 def first_text(columns: list[Column], cells: Any) -> str:
@@ -193,15 +198,24 @@ class Anywhere:
         parents = self.parents
         links: list[tuple[str, str]] = []
         parent_of: dict[str, str] = {}
+        unsure: set[int] = set()
         for record in self.read():
             cells = record[1]
-            bad = isinstance(cells, BadCells | BadDocument)
-            own = "" if bad else first_text(parents.own, cells)
-            parent = "" if bad else first_text(parents.parent, cells)
-            links.append((own, parent))
-            if own:
+            lost = isinstance(cells, BadDocument)
+            own = "" if lost else first_text(parents.own, cells)
+            parent = "" if lost else first_text(parents.parent, cells)
+            if isinstance(cells, BadCells):
+                unsure.add(len(links))
+            elif own:
                 parent_of.setdefault(own, parent)
-        return [self.root(own, parent, parent_of) for own, parent in links], len(links)
+            links.append((own, parent))
+        roots = [self.root(own, parent, parent_of) for own, parent in links]
+        # What a damaged record says may be wrong: it counts only where it leads to a product that is there.
+        known = {root for number, root in enumerate(roots) if number not in unsure} if unsure else set()
+        for number in unsure:
+            if roots[number] not in known:
+                roots[number] = ""
+        return roots, len(links)
 
     @staticmethod
     def root(own: str, parent: str, parent_of: dict[str, str]) -> str:
@@ -234,12 +248,14 @@ class Anywhere:
         between = [(record, own) for record, own, _ in facts if id(record) not in taken]
         others = [record for record, _ in between]
         for record in heads[1:]:
-            yield Group(record, [], root)
+            yield Group(record, parents.alone(record), root)
         if heads:
-            told = [record for record, own in between if own not in carriers]
+            told = [(record, *no_variants(own)) for record, own in between if own not in carriers]
             if not members and not is_blank(first_text(parents.never, heads[0][1])):
-                told.insert(0, heads[0])
-            yield Group(heads[0], members, root, carriers=others, told=[(record, *NO_VARIANTS) for record in told])
+                told.insert(0, (heads[0], *no_variants(root)))
+            if not members and not others:
+                members = parents.alone(heads[0])
+            yield Group(heads[0], members, root, carriers=others, told=told)
         elif parents.orphans == "group" and members:
             yield Group(members[0], members, root, headless=True, carriers=others)
         else:
@@ -254,6 +270,8 @@ class Anywhere:
             column=self.parents.parent[0].label if self.parents and self.parents.parent else "",
         )
         cells = record[1]
+        if isinstance(cells, BadCells | BadDocument):
+            return record
         if isinstance(cells, list):
             bad = BadCells(cells)
             bad.finding, bad.reliable, bad.raw, bad.last_line = finding, len(cells), "", record[0]
@@ -261,6 +279,12 @@ class Anywhere:
         document = BadDocument(cells)
         document.finding, document.raw = finding, ""
         return (record[0], document, *record[2:])
+
+
+def no_variants(name: str) -> tuple[str, str, str]:
+    """Code, message and remedy for a model that nothing in the source is a variant of."""
+    message = f'"{cut(name)}" is a model of variants, but no variant in the source names it'
+    return "mapping.no-variants", message, "give the file with its variants as well"
 
 
 def unspill(bucket: Any) -> Iterator[tuple[int, str, Record]]:

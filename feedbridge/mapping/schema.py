@@ -18,7 +18,7 @@ __all__ = [
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, use_attribute_docstrings=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
 
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -70,7 +70,7 @@ class Condition(Strict):
 class Spec(BaseModel):
     """Where one field's value comes from and how it is read. Further keys are the reader's parameters."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, use_attribute_docstrings=True, frozen=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True, frozen=True)
 
     from_: Names | None = Field(default=None, alias="from")
     """Column (or path in a JSON document); of several aliases the first that is there."""

@@ -223,6 +223,10 @@ class TreeParser:
         parameters = dict(spec.model_extra or {})
         self.check_reader(kind, parameters, path)
         shape = LEAF_SHAPES.get(name, "texts" if container == "tuple" else "one")
+        if shape == "one" and (container == "dict" or name in {"name", "value"} and inner is str and path[:2] == ("variant", "options")):
+            shape = "text"
+        if kind in readers() and spec.when is None and name != "map":
+            self.check_fit(kind, name, inner, shape, path)
         leaf = Leaf(name, path, spec, kind, parameters, shape, choices)
         if spec.when is not None:
             for key, given in (("then", spec.then), ("else_", spec.else_)):
@@ -261,6 +265,12 @@ class TreeParser:
                 self.complain((*path, *error["loc"]), error["msg"], "")
             return None
 
+    def check_fit(self, kind: str, name: str, inner: Any, shape: str, path: KeyPath) -> None:
+        """A kind whose values a field can hold."""
+        fit = [one for one, reader in readers().items() if fits(reader, name, inner, shape)]
+        if kind not in fit:
+            self.complain((*path, "as"), f"{name} cannot be read as {kind}", f"kinds that fit are {', '.join(fit)}")
+
     def check_reader(self, kind: str, parameters: dict[str, Any], path: KeyPath) -> None:
         known = readers()
         if kind not in known:
@@ -274,6 +284,17 @@ class TreeParser:
                 self.complain((*path, name), f'"{name}" is nothing that {kind} takes', f'did you mean "{near}"?' if near else f"it takes {', '.join(words)}")
                 return
         make_reader(kind, parameters, lambda message: self.complain(path, message, ""))
+
+
+def fits(reader: type[Reader], name: str, inner: Any, shape: str) -> bool:
+    """Whether a field can hold what a reader gives, by the type its ``read`` says it returns."""
+    made = str(reader.read.__annotations__.get("return", ""))
+    if shape == "text":
+        return made != "Money" and not made.startswith("tuple")
+    if shape != "one" or name == "src":
+        return made in {"str", "tuple[str, ...]"} or made == "int" and shape == "ints" or made.startswith("tuple[tuple[str, ...]") and shape == "paths"
+    wanted = {"Money": {"Money"}, "Status": {"Status"}, "Decimal": {"Decimal", "int"}, "int": {"int"}, "bool": {"bool"}}
+    return made in wanted.get(getattr(inner, "__name__", ""), {"str"})
 
 
 LISTS = ("from", "first_filled", "all", "currency_from")

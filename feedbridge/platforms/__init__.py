@@ -11,7 +11,7 @@ from feedbridge.platforms.output import HashedFile
 
 __all__ = [
     "Converter", "FileUse", "HashedFile", "Outcome", "Platform", "PlatformSettings", "Writer",
-    "platform_names", "platforms",
+    "platform", "platform_names", "platforms",
 ]
 
 
@@ -22,6 +22,14 @@ def platform_names() -> tuple[str, ...]:
 
 
 @cache
+def platform(name: str) -> Platform:
+    """One platform by name; only its own folder is imported. Raises KeyError."""
+    if name not in platform_names():
+        raise KeyError(name)
+    found: Platform = import_module(f"{__name__}.{name}").PLATFORM
+    return found
+
+
 def platforms() -> dict[str, Platform]:
     """Every platform by name."""
-    return {name: import_module(f"{__name__}.{name}").PLATFORM for name in platform_names()}
+    return {name: platform(name) for name in platform_names()}

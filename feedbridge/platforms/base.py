@@ -19,7 +19,7 @@ __all__ = ["Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "W
 class PlatformSettings(BaseModel):
     """Settings of one platform: ``platforms.<name>.settings`` of a mapping, or ``--set <name>.<key>=<value>``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class FileUse(msgspec.Struct, frozen=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from feedbridge.product.docs import field_texts
+
 __all__ = ["platform_page"]
 
 
@@ -16,9 +18,10 @@ def platform_page(platform: Any) -> str:
         f"In a mapping under `platforms.{platform.name}.settings`, or `--set {platform.name}.<key>=<value>`.", "",
         "| setting | default | meaning |", "|---|---|---|",
     ]
+    texts = field_texts(platform.settings)
     for name, info in platform.settings.model_fields.items():
         default = json.dumps(info.get_default(call_default_factory=True), default=str)
-        lines.append(f"| `{name}` | `{default}` | {_cell(info.description or '')} |")
+        lines.append(f"| `{name}` | `{default}` | {_cell(texts.get(name, ''))} |")
     lines += ["", "## Rules", "", "An *error* holds the product back for this platform; a *warning* is written all the same;", "*advice* is said and nothing more.", ""]
     for rule in platform.rules:
         lines += [f"### {platform.name}.{rule.number} ({rule.severity.value})", "", " ".join(rule.title.split()), "", f"- source: {rule.source}"]

@@ -18,15 +18,15 @@ from feedbridge.cells.decimals import Decision
 from feedbridge.errors import FeedbridgeError, OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.apply import Applied
-from feedbridge.mapping.bind import leaves_of
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.grouping import NotAdjacent
-from feedbridge.platforms import Platform, Writer, platforms
+from feedbridge.platforms import Platform, Writer, platform
 from feedbridge.run.job import Job
-from feedbridge.run.process import Chunk, Processor, finding_of, held_records
+from feedbridge.run.process import Chunk, Processor, finding_of, held_records, index_of
 from feedbridge.run.quarantine import QuarantineWriter
 from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
 from feedbridge.run.stitch import FindingFile, Late, Stitcher
+from feedbridge.run.unplaced import unplaced
 from feedbridge.rules import Found
 
 __all__ = ["Done", "Progress", "run"]
@@ -83,14 +83,14 @@ class _Run:
         self.whole = whole
         self.progress = progress
         self.current = 0
-        self.all: list[Platform] = [platforms()[name] for name in job.platforms]
+        self.all: list[Platform] = [platform(name) for name in job.platforms]
         self.findings = FindingFile(working / "findings.jsonl" if working else None)
         writers: list[Writer] = []
         quarantine = None
         if working is not None:
-            for platform in self.all:
-                (working / platform.name).mkdir()
-                writers.append(platform.writer(job.settings[platform.name], working / platform.name, job.environment))
+            for target in self.all:
+                (working / target.name).mkdir()
+                writers.append(target.writer(job.settings[target.name], working / target.name, job.environment))
             quarantine = QuarantineWriter(working / "quarantine")
         self.quarantine = quarantine
         self.stitcher = Stitcher(self.all, writers, self.findings, quarantine, job.sources, job.limit)
@@ -120,12 +120,12 @@ class _Run:
             if stitcher.full():
                 break
         late = self.late_findings()
-        for finding in [*stitcher.once_a_run(), *self.unplaced()]:
+        for finding in [*stitcher.once_a_run(), *unplaced(self.all, self.applied)]:
             late.append((stitcher.read * 2 + 1, finding))
         stitcher.check_law()
         results = {}
-        for platform, writer in zip(self.all, stitcher.writers, strict=False):
-            results[platform.name] = writer.finish()
+        for target, writer in zip(self.all, stitcher.writers, strict=False):
+            results[target.name] = writer.finish()
         self.findings.finish(late)
         quarantine = self.quarantine.finish() if self.quarantine is not None else []
         return Done(stitcher, self.findings, self.applied, results, quarantine)
@@ -205,12 +205,18 @@ class _Run:
             groups = applied.anywhere() if gathered else applied.groups()
             for group in groups:
                 head = group.head
-                own = wanted.pop((head[0], head[2] if len(head) > 2 else 0), None)
+                own = wanted.pop((head[0], index_of(applied, head)), None)
                 if own is not None:
                     found += self.late_product(number, group, own)
                 if not wanted:
                     break
             applied.count = count
+            if wanted:
+                raise FeedbridgeError(
+                    f"{len(wanted)} products that were turned away were not found again; nothing was written",
+                    where=self.job.sources[number].name, code="run.conservation",
+                    mend="run again; if the source did not change meanwhile, please report it with the source file",
+                )
         return found
 
     def late_product(self, number: int, group: Group, own: list[Late]) -> list[tuple[int, Finding]]:
@@ -229,38 +235,10 @@ class _Run:
             self.stitcher.hold(number, held)
         return findings
 
-    def unplaced(self) -> list[Finding]:
-        """Fields that are mapped but have no place on a platform: said once a run."""
-        found = []
-        for platform in self.all:
-            if platform.unplaced is None:
-                continue
-            fields: dict[str, dict[str, str]] = {}
-            for applied in self.applied:
-                trees = applied.full.get(platform.name, applied.full[None])
-                for block, front in ((trees.product, ""), (trees.variant, "variants.")):
-                    for name, node in block.fields.items():
-                        if name == "compare_at_price" or {name, f"{front}{name}"} & (platform.placed | platform.dropped):
-                            continue
-                        columns = [c.label for leaf in leaves_of(node) for c in leaf.columns]
-                        if columns:
-                            fields.setdefault(name, {})[applied.source.name] = columns[0]
-            if fields:
-                listed = ", ".join(
-                    f"{name} (column \"{next(iter(places.values()))}\")" for name, places in fields.items()
-                )
-                found.append(Finding(
-                    code=f"{platform.name}.{platform.unplaced.number}", severity=Severity.ADVICE, platform=platform.name,
-                    message=f"{platform.title} has no place for {listed}", mend=platform.unplaced.mend,
-                    file=", ".join(dict.fromkeys(name for places in fields.values() for name in places)),
-                    field=", ".join(fields),
-                ))
-        return found
-
 
 def keep_of(job: Job) -> dict[str, frozenset[str]]:
     """Platform -> the canonical fields it has a place for."""
-    return {name: platforms()[name].placed | platforms()[name].dropped for name in job.platforms}
+    return {name: platform(name).placed | platform(name).dropped for name in job.platforms}
 
 
 class CutInDoubt(Exception):

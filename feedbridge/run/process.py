@@ -18,14 +18,14 @@ from feedbridge.mapping.apply import Applied, Way
 from feedbridge.mapping.assemble import Assembled, Place, place_of
 from feedbridge.mapping.compile import Punt
 from feedbridge.mapping.group import Group
-from feedbridge.platforms import Converter, Outcome, platforms
+from feedbridge.platforms import Converter, Outcome, platform
 from feedbridge.product import Product, to_model
 from feedbridge.rules import Found
 from feedbridge.run.job import Job
 from feedbridge.run.quarantine import reasons
 from feedbridge.sources.base import BadCells, BadDocument, Record
 
-__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "held_records"]
+__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "held_records", "index_of"]
 
 CHUNK = 500
 """Products in one chunk."""
@@ -79,7 +79,7 @@ class Processor:
         self.applied = applied
         self.names = job.platforms
         self.converters: list[Converter] = [
-            platforms()[name].converter(job.settings[name], job.environment) for name in job.platforms
+            platform(name).converter(job.settings[name], job.environment) for name in job.platforms
         ]
         self.ways: list[Way] = [applied.ways[name] for name in job.platforms]
         self.overlaid = any(applied.mapping.has_overlay(name) for name in job.platforms)
@@ -120,7 +120,7 @@ class Processor:
                 head = group.head
                 entries.append(Entry(
                     head[0], int(head[2]) if pointed and len(head) > 2 else 0, group.key, product.sku, len(product.variants),
-                    len(group.members) or 1, state, outcomes,
+                    len(group.records()), state, outcomes,
                 ))
             if len(entries) >= CHUNK:
                 yield chunk
@@ -156,8 +156,7 @@ class Processor:
         )
 
     def index(self, record: Record) -> int:
-        """Place of a document in its list; 0 for tables and JSON Lines, where the line says it all."""
-        return int(record[2]) if len(record) > 2 and self.applied.source.pointer_prefix else 0
+        return index_of(self.applied, record)
 
     def new_chunk(self) -> Chunk:
         return Chunk(self.number, [], [], [])
@@ -218,6 +217,11 @@ class Processor:
                     product = assembled.product
             made[id(way)] = (product, assembled)
         return made[id(way)]
+
+
+def index_of(applied: Applied, record: Record) -> int:
+    """Place of a document in its list; 0 for tables and JSON Lines, where the line says it all."""
+    return int(record[2]) if len(record) > 2 and applied.source.pointer_prefix else 0
 
 
 def finding_of(

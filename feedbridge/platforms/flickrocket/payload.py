@@ -48,7 +48,7 @@ __all__ = [
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 Language = Literal["en", "de", "es", "it", "fr", "pt"]

@@ -94,6 +94,7 @@ class FlipsnackConverter:
         self._digits = _Digits()
         self._escapes = _Escapes()
         self._texts = _Texts()
+        self._options: dict[tuple[tuple[str, tuple[str, ...]], ...], str] = {}
         self._type = encode_basestring_ascii(settings.item_type)
         self._most_bytes = settings.batch_bytes - request_overhead(settings) - len("[]")
 
@@ -113,7 +114,7 @@ class FlipsnackConverter:
                 for found in problems:
                     if found.rule.severity is Severity.ERROR:
                         return Outcome(problems=problems)
-            text = self._plain_json(product)
+            text = self._plain_json(product) if not problems else None
             if text is not None:
                 body = text.encode("ascii")
             else:
@@ -204,16 +205,19 @@ class FlipsnackConverter:
         return None if "\\ud" in text else text + "}"
 
     def _plain_options(self, product: Product) -> str:
-        texts = self._texts
-        members = []
-        for slot, (option, (name, options)) in enumerate(zip(product.options, _SLOTS, strict=False)):
-            values = option.values
-            if product.variants:
-                values = tuple(dict.fromkeys([*values, *[variant.option_values[slot] for variant in product.variants]]))
-            members.append(f'"{name}":{texts[option.name]}')
-            if values:
-                members.append(f'"{options}":{texts[self._settings.option_delimiter.join(values)]}')
-        return f',"attribute":{{{",".join(members)}}}'
+        key = tuple([(option.name, option.values) for option in product.options])
+        text = self._options.get(key)
+        if text is None:
+            members = []
+            for option, (name, options) in zip(product.options, _SLOTS, strict=False):
+                members.append(f'"{name}":{encode_basestring_ascii(option.name)}')
+                if option.values:
+                    joined = self._settings.option_delimiter.join(option.values)
+                    members.append(f'"{options}":{encode_basestring_ascii(joined)}')
+            if len(self._options) >= _CACHED_TEXTS:
+                self._options.clear()
+            text = self._options[key] = f',"attribute":{{{",".join(members)}}}'
+        return text
 
     def _payload(self, product: Product) -> Any:
         """The light payload of a product that broke no rule."""

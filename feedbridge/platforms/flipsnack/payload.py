@@ -50,7 +50,7 @@ Code = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Payload(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Attribute(Payload):

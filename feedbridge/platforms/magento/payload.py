@@ -56,7 +56,7 @@ PixelText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}$")]
 
 
 class Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
 class TierPriceEntry(Entry):
