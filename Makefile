@@ -16,7 +16,7 @@ install: $(VENV)/.installed ## put feedbridge into .venv (editable)
 demo: install ## convert the demo fixtures for all three platforms into demo-output/
 	$(BIN)/feedbridge convert fixtures/demo/shop.csv --mapping shopify --set currency=EUR --to flipsnack --to magento --out demo-output/shop || test $$? -eq 1
 	$(BIN)/feedbridge convert fixtures/demo/digital.csv --mapping digital --set currency=EUR --to flickrocket --out demo-output/digital || test $$? -eq 1
-	@echo "Look at demo-output/shop/report.html and demo-output/digital/report.html; the payloads are in the folders beside them."
+	@echo "Look at demo-output/shop and demo-output/digital: payloads in flipsnack/, magento/, flickrocket/; what was held back, and why, in quarantine/ and findings.jsonl."
 
 test: $(VENV)/.installed-test ## run every test
 	$(BIN)/python -m pytest $(ARGS)

@@ -302,9 +302,9 @@ class _Work:
     def raw_map(self, node: BoundNode, record: Record, up: Any, field: str) -> list[OptionPair]:
         """Options as a JSON object (name to value) or a list of objects with name and value."""
         assert isinstance(node, BoundLeaf)
-        raw, label = node.pick(record[1], up)
+        label, raw = node.locate(record[1], up)
         try:
-            return option_map(node.evaluate(record[1], up) if node.leaf.kind == "option_list" else raw)
+            return option_map(node.evaluate(record[1], up) if node.leaf.kind == "option_list" else node.pick(record[1], up)[0])
         except CellError as exc:
             self.cell_error(exc, record, field, label, raw, node)
             return []

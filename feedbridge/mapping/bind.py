@@ -121,7 +121,10 @@ class BoundLeaf:
                     return label, raw
             assert self.test_column is not None
             return self.test_column.label, self.test_column.get(record, up)
-        raw, label = self.pick(record, up)
+        try:
+            raw, label = self.pick(record, up)
+        except CellError:  # evaluate says so; here only the place is asked for
+            return " + ".join(column.label for column in self.columns), None
         return label, raw
 
     def evaluate(self, record: Any, up: Any = None) -> Any:
@@ -309,6 +312,8 @@ class Binder:
         self.used: set[str] = set()
         self.tables: dict[str, Table] = {}
         self.optional_columns = mapping.file.columns == "optional"
+        self.at: KeyPath = ("records",)
+        """What is being bound, for errors."""
 
     def bind(self, platform: str | None = None) -> BoundTrees:
         """Raises MappingError (a column is not there), CommandError (a parameter is asked for)."""
@@ -329,7 +334,8 @@ class Binder:
         return trees
 
     def block(self, block: Block) -> BoundBlock | None:
-        bound = BoundBlock(block.model, each=document_column(block.each) if block.each else None)
+        self.at = block.path
+        bound = BoundBlock(block.model, each=self.each(block.each))
         for name, node in block.fields.items():
             inner = self.node(node)
             if inner is not None:
@@ -347,8 +353,20 @@ class Binder:
             return None if block.model not in TOP else bound
         return bound
 
+    def each(self, path: str | None) -> Column | None:
+        """An inner list. A table has none."""
+        if path is None:
+            return None
+        if self.header is None:
+            return self.find(path)
+        raise MappingError(
+            f"each repeats a block for an inner list, and {self.source_name} is a table", code="mapping.each",
+            where=self.mapping.places.where(self.at), mend="leave each out",
+        )
+
     def node(self, node: Node) -> BoundNode | None:
         if isinstance(node, Leaf):
+            self.at = node.path
             return self.leaf(node)
         if isinstance(node, Named):
             leaves = {name: bound for name, leaf in node.leaves.items() if (bound := self.leaf(leaf)) is not None}
@@ -409,7 +427,13 @@ class Binder:
         return found
 
     def find(self, name: str) -> Column | None:
-        return document_column(name) if self.header is None else self.header.find(name)
+        if self.header is not None:
+            return self.header.find(name)
+        try:
+            return document_column(name)
+        except MappingError as exc:
+            exc.where = self.mapping.places.where(self.at)
+            raise
 
     def missing(self, leaf: Leaf, names: tuple[str, ...]) -> None:
         have = self.header.names if self.header is not None else []

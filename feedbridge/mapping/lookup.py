@@ -80,6 +80,11 @@ def _csv_table(text: str, spec: LookupSpec) -> dict[str, str]:
             )
         places.append(names.index(wanted) if wanted is not None else default)
     key, value = places
+    if len(names) <= max(key, value):
+        raise MappingError(
+            f'has one column only: {", ".join(names)}', where=f"{spec.file}:1", code="mapping.lookup",
+            mend="write what to look up and what to take in two columns",
+        )
     entries: dict[str, str] = {}
     for row in rows:
         if len(row) > max(key, value) and row[key].strip():

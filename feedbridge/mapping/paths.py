@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from feedbridge.cells import CellError
+from feedbridge.errors import MappingError
+
 __all__ = ["Column", "Header", "document_column", "normal"]
 
 Get = Callable[[Any, Any], Any]
@@ -53,11 +56,21 @@ def document_column(path: str) -> Column:
         path = path[1:]
     if EXPRESSION.search(path):
         import jmespath
+        from jmespath.exceptions import JMESPathError
 
-        search = jmespath.compile(path).search
+        try:
+            search = jmespath.compile(path).search
+        except JMESPathError as exc:
+            raise MappingError(
+                f'"{label}" is not a path: {str(exc).splitlines()[0]}', code="mapping.path",
+                mend="write a path such as values.name, or a JMESPath expression",
+            ) from exc
 
         def expression(record: Any, up: Any) -> Any:
-            return search(up if upward else record)
+            try:
+                return search(up if upward else record)
+            except JMESPathError as exc:
+                raise CellError("mapping.path", f"{label} cannot be worked out: {exc}", "mend the value, or the path in the mapping") from exc
 
         return Column(label, expression)
     steps = tuple(path.split("."))

@@ -99,7 +99,8 @@ class Option(Model):
 
 
 class Variant(Model):
-    """One sellable version of a product. A field left at None is inherited from the product."""
+    """One sellable version of a product. A field left at None is inherited from the product; only the product's sale
+    price is not taken over by a variant that has a regular price of its own."""
 
     sku: Sku
     option_values: tuple[str, ...] = ()

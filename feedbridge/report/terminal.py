@@ -136,7 +136,7 @@ def _where_to_look(
     if out is None:
         paper.line(("nothing was written: this was a check", ""))
         return
-    paper.line(("output: ", "bold"), (str(out), ""), (" (report.html, findings.jsonl, manifest.json)", ""))
+    paper.line(("output: ", "bold"), (str(out), ""), (" (findings.jsonl, manifest.json)", ""))
     for path in quarantine:
         paper.line(("held back: ", "bold red"), (str(out / path), ""), (" - mend it and feed it back in", ""))
     if not quarantine and any(of.get("held_back") for of in counts.values()):

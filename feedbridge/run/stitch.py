@@ -266,14 +266,14 @@ class Stitcher:
         claims = self._claims[number]
         for name, content in outcome.claims:
             known = claims.get(name)
-            if known is None:
-                claims[name] = (content, place)
-            elif known[0] != content:
+            if known is not None and known[0] != content:
                 rule = platform.claims
                 assert rule is not None
                 self._forget(number, own)
                 where = self._where(known[1])
-                return rule, Problem("digital.licences", f'"{name}" stands for other content at {where}', name, rule.mend)
+                return rule, Problem("", f'"{name}" stands for other content at {where}', name, rule.mend)
+        for name, content in outcome.claims:
+            claims.setdefault(name, (content, place))
         return None
 
     def _forget(self, number: int, folded: Iterable[str]) -> None:

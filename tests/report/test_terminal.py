@@ -181,7 +181,7 @@ def test_the_summary_shows_every_number_and_where_to_look():
         "flickrocket left out 1 product: physical\n"
         "findings: 35 errors, 1 warning, 2 advice\n"
         "took 3.2 s\n"
-        "output: out (report.html, findings.jsonl, manifest.json)\n"
+        "output: out (findings.jsonl, manifest.json)\n"
         "held back: out/quarantine/shop.csv - mend it and feed it back in\n"
     )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from feedbridge.platforms.magento.settings import MagentoSettings
 from feedbridge.product import Money, Product, TierPrice
+from feedbridge.rules.shared import prices_of
 
 __all__ = ["Draft", "Item", "draft", "id_value", "is_whole_number"]
 
@@ -69,10 +70,11 @@ def draft(product: Product, settings: MagentoSettings) -> Draft:
     items = []
     for index, variant in enumerate(product.variants):
         variant_id = variant.ids.get("magento") if variant.ids else None
+        price, sale_price = prices_of(product, variant)
         items.append(Item(
             index, variant, variant.sku if variant_id is None else variant_id, variant_id is not None,
-            variant_name(product, variant, settings), variant.price or product.price,
-            variant.sale_price or product.sale_price, variant.tier_prices or product.tier_prices,
+            variant_name(product, variant, settings), price, sale_price,
+            variant.tier_prices or product.tier_prices,
         ))
     if not settings.parent:
         return Draft(items)
