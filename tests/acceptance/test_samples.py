@@ -46,7 +46,7 @@ CASES = {
     "shopify-csv": Case(
         ("shopify/gatsby-demo/products.csv",), "auto", {"currency": "EUR"}, (99, 98, 1, 300, 294, 6),
         # a generated file: one handle was drawn twice, and the first variant of every product has no SKU
-        {"flipsnack.A6": 1, "flipsnack.F12": 1, "magento.M2": 1, "mapping.conflict": 7, "mapping.sku-made": 100},
+        {"flipsnack.A6": 1, "flipsnack.F12": 1, "magento.M2": 1, "flipsnack.S2": 99, "mapping.conflict": 2, "mapping.sku-made": 100},
     ),
     "shopify-api-one": Case(
         ("shopify/api-json/product.json",), "auto", {"currency": "USD"}, (1, 1, 0, 4, 4, 0), {},

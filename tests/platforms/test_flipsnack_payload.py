@@ -98,7 +98,7 @@ def test_prices_are_their_decimal_digits(amount: str, written: str):
     pytest.param("👕", "\\ud83d\\udc55", id="astral as a pair"),
     pytest.param("\u2028", "\\u2028", id="line separator"),
     pytest.param("\x00\x1f", "\\u0000\\u001f", id="control characters"),
-    pytest.param("\x7f", "\x7f", id="DEL is plain ASCII"),
+    pytest.param("\x7f", "\\u007f", id="DEL is escaped like other control characters"),
     pytest.param('"\\/', '\\"\\\\/', id="slash stays"),
     pytest.param("\r\n\t", "\\r\\n\\t", id="line break"),
     pytest.param("\\u00e9", "\\\\u00e9", id="what looks like an escape"),
