@@ -19,7 +19,7 @@ ABOVE: dict[str, tuple[str, ...]] = {
     "sources": ("errors", "findings"),
     "mapping": ("errors", "findings", "product", "cells", "sources.base"),
     "platforms": ("errors", "findings", "product", "rules"),
-    "report": ("errors", "findings"),
+    "report": ("errors", "findings", "product"),
     "run": ("errors", "findings", "product", "rules", "cells", "sources", "mapping", "platforms", "report"),
 }
 ABOVE["api"] = (*ABOVE["run"], "run")

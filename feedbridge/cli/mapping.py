@@ -55,7 +55,7 @@ def schema() -> int:
 @click.argument("name", metavar="NAME|FILE")
 def test(name: str) -> int:
     """Run the tests that stand in a mapping file: records in, expected products out. Offline."""
-    from feedbridge.mapping.selftest import run_tests
+    from feedbridge.run.selftest import run_tests
 
     outcomes = run_tests(name)
     for outcome in outcomes:

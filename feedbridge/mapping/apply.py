@@ -95,7 +95,7 @@ class Applied:
         self.parents = self.parent_columns()
         variants = self.records_spec.variants
         self.variants = self.binder.find(variants) if variants else None
-        self.variant_if = [c for name in self.records_spec.variant_if or () if (c := self.binder.find(name)) is not None]
+        self.variant_if = self.each_of(self.records_spec.variant_if or (), "variant_if")
         keep = keep or {}
         plain = [name for name in keep if not mapping.has_overlay(name)]
         self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
@@ -190,7 +190,10 @@ class Applied:
         cells = record[1]
         return cells[RAW] if isinstance(cells, dict) and RAW in cells else cells
 
-    def one_of(self, names: tuple[str, ...]) -> Column | None:
+    def each_of(self, names: tuple[str, ...], key: str) -> list[Column]:
+        return [column for name in names if (column := self.one_of((name,), key)) is not None]
+
+    def one_of(self, names: tuple[str, ...], key: str = "group_by") -> Column | None:
         for name in names:
             column = self.binder.find(name)
             if column is not None:
@@ -198,7 +201,7 @@ class Applied:
         if self.mapping.file.columns == "required":
             wanted = " or ".join(f'"{name}"' for name in names)
             raise MappingError(
-                f"{self.source.name} has no column {wanted}", where=self.mapping.places.where(("records", "group_by")),
+                f"{self.source.name} has no column {wanted}", where=self.mapping.places.where(("records", key)),
                 code="mapping.unknown-column", mend=f"it has {', '.join(self.source.header[:40])}",
             )
         return None
@@ -213,8 +216,9 @@ class Applied:
         }
         if not found["parent"] or not found["own"]:
             if self.mapping.file.columns == "required":
-                self.one_of(link.key if not found["parent"] else link.of)
+                self.one_of(link.key if not found["parent"] else link.of, "parent")
             return None
+        self.each_of(link.never_variant or (), "parent")
         by_row = self.records_spec.one == "variant"
         return ParentColumns(found["parent"], found["own"], found["never"], link.orphans, by_row)
 

@@ -405,6 +405,8 @@ class Binder:
             bound.table = self.table(leaf, spec)
         if spec.currency_from:
             bound.currency = [c for name in spec.currency_from if (c := self.find(name)) is not None]
+            if not bound.currency and not (spec.optional if spec.optional is not None else self.optional_columns):
+                self.missing(leaf, spec.currency_from)
             self.used.update(column.label for column in bound.currency)
         self.check_currency(bound)
         return bound

@@ -21,6 +21,7 @@ from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed
 from feedbridge.mapping.finish import attach_variants, order_images
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.paths import Column
+from feedbridge.mapping.yaml import key_text
 from feedbridge.product import Money, Option, Product, Texts, Variant, light
 
 __all__ = ["Build", "Punt", "compile_product"]
@@ -539,15 +540,16 @@ def checker(leaf: BoundLeaf, model: type[BaseModel] | None, name: str) -> Callab
 
 def constant_value(leaf: BoundLeaf, check: Callable[[Any], None] | None) -> Any:
     """A constant, read once. Raises MappingError when it cannot be what the field needs."""
+    where = f"{leaf.layer}, {key_text(leaf.leaf.path)}"
     try:
         value = leaf.evaluate(None)
         if check is not None and value is not None:
             check(value)
     except CellError as exc:
-        raise MappingError(exc.message, where=leaf.layer, mend=exc.mend, code="mapping.value") from exc
+        raise MappingError(exc.message, where=where, mend=exc.mend, code="mapping.value") from exc
     except Punt as exc:
         raise MappingError(
-            f'the value "{leaf.spec.value}" is not allowed for {leaf.leaf.name}', where=leaf.layer, code="mapping.value"
+            f'the value "{leaf.spec.value}" is not allowed for {leaf.leaf.name}', where=where, code="mapping.value"
         ) from exc
     return value
 

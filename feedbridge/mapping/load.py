@@ -125,9 +125,29 @@ def build_mapping(
         file.name or Path(shown).stem, shown, folder, file, places, values,
         hashlib.sha256(key).hexdigest(), filled, files,
     )
+    mistakes = list(_record_mistakes(file))
+    if mistakes:
+        raise mapping.error(mistakes, "mapping.shape")
     for platform in (None, *file.platforms):
         mapping.trees(platform)
     return mapping
+
+
+def _record_mistakes(file: MappingFile) -> Iterable[tuple[KeyPath, str, str]]:
+    """Words about records that say nothing together: rows that would be passed over without a word."""
+    records = file.records
+    by_row = records.one == "variant"
+    for name in ("group_by", "variant_if"):
+        if getattr(records, name) and not by_row:
+            yield ("records", name), f"{name} is about rows of one product, but here one row is a product", "say one: variant"
+    if records.fill_down and not records.group_by:
+        yield ("records", "fill_down"), "fill_down needs group_by", "name the column that is filled down"
+    if records.variants and (by_row or records.parent):
+        yield ("records", "variants"), "a variant is a record here, so it cannot be an item of an inner list as well", "say one: product"
+    if records.parent and not file.variant:
+        yield ("records", "parent"), "variants name their parent, but variant: maps nothing", "map sku, price … in variant:"
+    if records.parent and records.group_by:
+        yield ("records", "parent"), "records are held together by parent or by group_by", "leave one of them out"
 
 
 def _read_with_base(

@@ -7,9 +7,10 @@ else a *spec*: one column name, a list of aliases, or a block with ``from``, ``a
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = [
     "SPEC_KEYS", "LookupSpec", "MappingFile", "MappingTest", "Overlay", "Parameter", "Recognise", "Records",
@@ -22,6 +23,16 @@ class Strict(BaseModel):
 
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+INLINE_FLAGS = re.compile(r"^\(\?[aiLmsux]+\)")
+
+
+def regular(text: str) -> str:
+    """A regular expression. Raises ValueError."""
+    try:
+        re.compile(text)
+    except re.error as exc:
+        raise ValueError(f'"{text}" is not a regular expression: {exc}') from exc
+    return text
 
 
 class RegexSpec(Strict):
@@ -31,6 +42,21 @@ class RegexSpec(Strict):
     """Regular expression (Python); the first group, or the whole match, is kept."""
     replace: str | None = None
     """Write this instead of every match (``\\1`` is the first group); the rest stays."""
+
+    @field_validator("find")
+    @classmethod
+    def compiles(cls, find: str) -> str:
+        return regular(find)
+
+    @model_validator(mode="after")
+    def groups_are_there(self) -> RegexSpec:
+        if self.replace is not None:
+            whole = INLINE_FLAGS.sub("", self.find)
+            try:
+                re.compile(f"(?:{whole})|").sub(self.replace, "")  # the empty match tries the replacement out
+            except (re.error, IndexError) as exc:
+                raise ValueError(f'replace "{self.replace}" does not fit: {exc}') from exc
+        return self
 
 
 class LookupSpec(Strict):
@@ -58,6 +84,11 @@ class Condition(Strict):
     matches: str | None = None
     """A regular expression that is found in the text."""
     empty: bool | None = None
+
+    @field_validator("matches")
+    @classmethod
+    def compiles(cls, matches: str | None) -> str | None:
+        return None if matches is None else regular(matches)
 
     @model_validator(mode="after")
     def one_test(self) -> Condition:

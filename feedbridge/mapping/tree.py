@@ -169,7 +169,7 @@ class TreeParser:
     def option_block(self, value: Any, path: KeyPath) -> Block:
         """An axis of a variant: the option's name and this variant's value (or a JSON map of both, ``from``)."""
         block = Block(Option, path)
-        if isinstance(value, str) or is_spec(value) and "name" not in value:
+        if isinstance(value, str) or is_spec(value) and not value.keys() & {"name", "value"}:
             leaf = self.leaf("map", value, path, str, "")
             if leaf:
                 block.fields["map"] = leaf

@@ -51,9 +51,11 @@ def read_yaml(text: str, shown: str) -> tuple[Any, dict[KeyPath, tuple[str, int]
     try:
         tree = loader.load(text)
     except MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        line = mark.line + 1 if mark is not None else 1
         problem = (exc.problem or str(exc)).strip().splitlines()[0]
+        # what is never closed is mended where it begins
+        marks = (exc.context_mark, exc.problem_mark) if "end of stream" in problem else (exc.problem_mark, exc.context_mark)
+        mark = marks[0] or marks[1]
+        line = mark.line + 1 if mark is not None else 1
         raise MappingError(
             f"not valid YAML: {problem}", where=f"{shown}:{line}", code="mapping.yaml",
             mend="check indentation and quotes on this line and the one above it",

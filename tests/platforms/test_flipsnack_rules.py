@@ -118,11 +118,18 @@ WARNED = [
                  id="ending only in the query"),
     pytest.param({"options": [SIZE], "variants": [version("A", "XL")]}, [("S4", "variants.0.option_values.0")],
                  id="value the option does not list"),
-    pytest.param({"images": [JPG, {"src": "https://shop.example/b.jpg"}]}, [("S6", "images.1.src")], id="two pictures"),
-    pytest.param({"images": [{"src": "pictures/b.jpg"}, JPG | {"role": "main"}]}, [("S6", "images.0.src")],
-                 id="the second picture is the main one"),
     pytest.param({"options": [SIZE, SIZE]}, [("S7", "options.1.name")], id="two options of one name"),
 ]
+
+
+@pytest.mark.parametrize(("images", "notes"), [
+    pytest.param([JPG], (), id="one picture"),
+    pytest.param([JPG, {"src": "https://shop.example/b.jpg"}], ("S6",), id="two pictures"),
+    pytest.param([{"src": "pictures/b.jpg"}, JPG | {"role": "main"}], ("S6",), id="the second picture is the main one"),
+])
+def test_further_pictures_are_said_once_a_run(images: list[dict[str, Any]], notes: tuple[str, ...]):
+    outcome = PLATFORM.converter(FlipsnackSettings(), {}).convert(product(images=images), None)
+    assert (outcome.problems, outcome.notes) == ([], notes)
 
 
 @pytest.mark.parametrize(("fields", "expected"), WARNED)
