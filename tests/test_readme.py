@@ -1,0 +1,109 @@
+"""What the README says is run: its commands, its mapping, its Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+COMMANDS = [
+    line for language, text in BLOCKS if language == "sh" for line in text.splitlines()
+    if "feedbridge " in line and not line.startswith(("export", "make"))
+]
+
+FILES = {
+    "export.jsonl": json.dumps({"sku": "T", "title": "Tee", "variants": [
+        {"sku": "T-S", "price": "9.50", "options": {"Size": "S"}}, {"sku": "T-M", "price": "9.50", "options": {"Size": "M"}},
+    ]}) + "\n",
+    "products.json": json.dumps([{
+        "identifier": f"tee-{size}", "family": "tees", "parent": "tee", "enabled": True, "categories": ["shirts"],
+        "values": {
+            "name": [{"locale": "en_US", "scope": None, "data": "Tee"}],
+            "size": [{"locale": None, "scope": None, "data": size}], "color": [{"locale": None, "scope": None, "data": "red"}],
+            "price": [{"locale": None, "scope": None, "data": [{"amount": "9.50", "currency": "EUR"}]}],
+        },
+    } for size in ("s", "m")]),
+    "models.json": json.dumps([{
+        "code": "tee", "family": "tees", "family_variant": "tees_size", "parent": None, "categories": ["shirts"],
+        "values": {"name": [{"locale": "en_US", "scope": None, "data": "Tee"}]},
+    }]),
+    "list.csv": "sku;name;price\nA-1;Mug;12,50\nA-2;Jug;1.234,50\n",
+    "weekly.csv": "Modell;Bezeichnung;Text;Bild 1;Bild 2;Artikelnr.;EAN;Preis;Gewicht;Größe;Farbe\n"
+    "M1;Hemd;<p>Leinen</p>;https://cdn.example/1.jpg;;A1;4006381333931;12,50;0,3;S;blau\n"
+    "M1;;;;;A2;;13,50;0,3;M;blau\n",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a user has it: the demo files, and the files the README speaks of."""
+    import gzip
+
+    place = tmp_path_factory.mktemp("readme")
+    (place / "fixtures").symlink_to(ROOT / "fixtures")
+    (place / "out").mkdir()
+    for name, text in FILES.items():
+        (place / name).write_text(text, encoding="utf-8")
+    (place / "feed.csv.gz").write_bytes(gzip.compress((ROOT / "fixtures/demo/shop.csv").read_bytes()))
+    (mapping,) = [text for language, text in BLOCKS if language == "yaml"]
+    (place / "acme.yaml").write_text(mapping, encoding="utf-8")
+    program = place / "bin" / "feedbridge"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -m feedbridge \"$@\"\n")
+    program.chmod(0o755)
+    return place
+
+
+def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(folder: Path, command: str):
+    mended = folder / "mended.csv"
+    if "mended.csv" in command and not mended.exists():
+        run(folder, next(line for line in COMMANDS if "--out out/shop" in line))
+        mended.write_bytes((folder / "out/shop/quarantine/shop.csv").read_bytes())
+    done = run(folder, command.split("   #")[0])
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    out = re.search(r"--out (\S+)", command)
+    if out:
+        manifest = json.loads((folder / out[1] / "manifest.json").read_bytes())
+        assert all(about["counts"]["read"] for about in manifest["platforms"].values())
+        if "mended" not in command:
+            assert all(about["counts"]["written"] for about in manifest["platforms"].values()), done.stderr
+
+
+def test_mistaken_mapping_is_answered_as_the_readme_says(folder: Path):
+    text = (folder / "acme.yaml").read_text(encoding="utf-8")
+    (folder / "wrong.yaml").write_text(text.replace("title: Bezeichnung", "title: Bezeichung"), encoding="utf-8")
+    done = run(folder, "feedbridge convert weekly.csv --mapping wrong.yaml --to flipsnack --out out/wrong")
+    assert done.returncode == 2
+    assert 'wrong.yaml:8, product.title: weekly.csv has no column "Bezeichung"; it has Modell, Bezeichnung, Text' in done.stderr
+    assert 'did you mean "Bezeichnung"?' in done.stderr
+    assert not (folder / "out/wrong").exists()
+
+
+def test_python(folder: Path):
+    (code,) = [text for language, text in BLOCKS if language == "python"]
+    checks = "assert result.counts['flipsnack']['written'] == 9\nassert result.payload('flipsnack')[0]['type'] == 'product'\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code + checks], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
