@@ -112,12 +112,17 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
     if options["as_json"]:
         json.dump(result.manifest, sys.stdout, ensure_ascii=True, indent=2)
         sys.stdout.write("\n")
+    warnings = [(name, text) for name, about in result.manifest["platforms"].items() for text in about.get("warnings", ())]
     if log is not None:
+        for name, text in warnings:
+            log.event("run.warning", level="warning", platform=name, message=text)
         for name, counts in result.counts.items():
             log.event("run.counts", platform=name, **counts)
         log.event("run.finished", seconds=round(seconds, 3), findings=result.finding_counts, exit_status=result.exit_status,
                   out=str(result.out) if result.out else None)
         return
+    for name, text in warnings:
+        click.echo(f"{name}: {text}", err=True)
     if options["quiet"]:
         return
     severities = result.manifest["findings"]["by_severity"]
