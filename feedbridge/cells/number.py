@@ -82,7 +82,7 @@ class MarkedReader(CachingReader):
             mend = "write digits 0 to 9"
         else:
             mend = f"write it like {self.sample()}"
-        return CellError(f"cell.{self.noun}-format", f"{quoted(raw)} is not a {self.noun}", mend)
+        return CellError(f"cell.{self.noun}-format", f"{quoted(raw)} is no {self.noun}", mend)
 
     def sample(self) -> str:
         return "12,50" if self.decimal == "," else "12.50"

@@ -6,9 +6,10 @@ locale only, scope only, global.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["RAW", "flatten"]
+__all__ = ["RAW", "flatten", "places"]
 
 RAW = "__raw__"
 """Member of a flattened document that holds the document as it was."""
@@ -47,6 +48,20 @@ def flatten(document: dict[str, Any], locale: str | None, scope: str | None, tra
     if translations:
         shaped["values_by_locale"] = by_locale
     return shaped
+
+
+def places(documents: Iterable[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """The locales and the channels some documents have values for."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for document in documents:
+        values = document.get("values")
+        for entries in values.values() if isinstance(values, dict) else ():
+            for entry in entries if isinstance(entries, list) else ():
+                if isinstance(entry, dict):
+                    for key, seen in zip(("locale", "scope"), found, strict=True):
+                        if isinstance(entry.get(key), str):
+                            seen.add(entry[key])
+    return sorted(found[0]), sorted(found[1])
 
 
 def choice(where: Any, channel: Any, locale: str | None, scope: str | None) -> int:

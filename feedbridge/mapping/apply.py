@@ -9,9 +9,9 @@ from typing import Any
 
 from feedbridge.cells import CellError
 from feedbridge.cells.decimals import Decision, Tally
-from feedbridge.errors import MappingError, SourceError
+from feedbridge.errors import CommandError, MappingError, SourceError
 from feedbridge.findings import Finding
-from feedbridge.mapping.akeneo import RAW, flatten
+from feedbridge.mapping.akeneo import RAW, flatten, places
 from feedbridge.mapping.assemble import Assembled, Assembler
 from feedbridge.mapping.bind import Binder, BoundBlock, BoundLeaf, BoundTrees
 from feedbridge.mapping.compile import Build, Punt, compile_product
@@ -111,6 +111,7 @@ class Applied:
             same = name in plain and same_fields(trees, common)
             self.ways[name] = self.common if same else self.way(trees)
         self.count = 0
+        self.ask_for_places()
         self.translations = any(
             column.label.startswith("values_by_locale") for leaf in self.full[None].leaves() for column in leaf.columns
         )
@@ -184,6 +185,23 @@ class Applied:
             return self.records(None, told)
 
         return Anywhere(read, self.key, self.records_spec.fill_down, self.parents, self.source.name).groups()
+
+    def ask_for_places(self) -> None:
+        """Values by locale and channel need to be told which; the first one met would mix languages without a word.
+        Raises CommandError when the first records have such values and nothing says which to take."""
+        spec = self.records_spec
+        if spec.shape != "akeneo" or self.open(spec.locale) and self.open(spec.scope):
+            return
+        first = next(iter(self.source.batches()), None)
+        seen = places(record[1] for record in first.records if record[1].__class__ is dict) if first is not None else ([], [])
+        for wanted, key, found in zip((spec.locale, spec.scope), ("locale", "scope"), seen, strict=True):
+            if found and self.open(wanted) is None:
+                channel = "channel" if key == "scope" else key
+                raise CommandError(
+                    f"{self.source.name} has values by {channel} ({', '.join(found)}), and nothing says which to take",
+                    code="command.parameter-missing",
+                    mend=f"add --set {wanted[2:-1]}={found[0]}" if wanted else f"say {key}: {found[0]} at records in the mapping",
+                )
 
     def raw_record(self, record: Record) -> Any:
         """The record's own cells or document, as the source had it."""

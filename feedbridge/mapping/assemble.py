@@ -124,7 +124,7 @@ class _Work:
         values = self.product_fields(head)
         if group.headless and group.key:
             values["sku"] = group.key
-        if values.get("sku") is None and not self.failed:
+        if values.get("sku") is None:
             values["sku"] = self.variant_sku_of(head)
         self.sku = values.get("sku") or ""
         variants, pairs = self.variant_objects(values)
@@ -139,8 +139,6 @@ class _Work:
         if maker.html and "description" in values:
             values["description_is_html"] = True
         product = light(Product)(**values)
-        if maker.records.parent is not None and group.members and group.members[0] is head and not group.headless:
-            pairs = [[]]  # neither parent nor child: what would tell variants apart is an attribute like any other here
         if variants:
             for number, code, message in attach_variants(product, variants, [unzip(own) for own in pairs], maker.records.no_option):
                 record = self.variant_records[number]
@@ -390,6 +388,11 @@ class _Work:
         if severity is Severity.ERROR:
             self.failed = True
         file, line, pointer = place_of(self.maker.source, record)
+        if self.maker.by_row and any(
+            (f.code, f.file, f.line, f.pointer, f.column, f.value) == (code, file, line, pointer, column, cut(value))
+            for f in self.findings
+        ):
+            return  # one cell that is both the product's and the variant's, as the SKU of a product without variants
         self.findings.append(Finding(
             code=code, severity=severity, message=message, mend=mend, file=file, line=line,
             column=column, pointer=pointer, field=field, value=cut(value),

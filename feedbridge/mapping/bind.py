@@ -221,7 +221,7 @@ class BoundLeaf:
             if choices and value not in choices:
                 near = nearest(str(value), choices)
                 raise CellError(
-                    "cell.choice", f'"{value}" is none of {", ".join(choices)}', f'did you mean "{near}"?' if near else ""
+                    "cell.choice", f'"{value}" is none of {", ".join(choices)}', f'did you mean "{near}"?' if near else "write one of these"
                 )
             return value
         if shape == "text":
@@ -324,7 +324,7 @@ class Binder:
                 if name in product.fields:
                     leaf = product.fields[name]
                     assert isinstance(leaf, Leaf)
-                    if all(path != leaf.path for path, _, _ in self.complaints):
+                    if all(path[-1] != name for path, _, _ in self.complaints):
                         self.missing(leaf, leaf.spec.from_ or leaf.spec.first_filled or ())
                 else:
                     self.complaints.append((("product",), f"says nothing of {name}", f"add {name}: and a column to product:"))

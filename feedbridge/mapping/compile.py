@@ -91,7 +91,7 @@ class _Compiler:
         self.emit("c = head[1]")
         self.emit(f"if c.__class__ is not {'list' if self.table else 'dict'}: raise Punt")
         self.emit("members = group.members")
-        if maker.records.parent:
+        if maker.records.parent or maker.records.fill_down:
             self.emit("if group.told: raise Punt")
         product = self.product_fields()
         has_variants = bool(maker.trees.variant.fields) and (maker.variants is not None or maker.by_row or maker.records.parent)
@@ -111,8 +111,6 @@ class _Compiler:
         self.emit(f"product = {cls}({', '.join(f'{name}={var}' for name, var in product.items())})")
         if has_variants:
             no_option = self.constant(maker.records.no_option)
-            if maker.records.parent is not None and maker.by_row:  # see Assembler: neither parent nor child
-                self.emit("if members and members[0] is head and not group.headless: pairs = [NOTHING]")
             self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}): raise Punt")
         self.emit("return product")
         code = "def build(group):\n" + "\n".join(self.lines) + "\n"
@@ -301,7 +299,7 @@ class _Compiler:
         if "map" in block.fields:
             node = block.fields["map"]
             assert isinstance(node, BoundLeaf)
-            self.emit(f"own += option_map({self.constant(node.pick)}({cells}, {up})[0])")
+            self.emit(f"own += option_map({self.constant(options_of(node))}({cells}, {up}))")
         else:
             self.node(block.fields["name"], Option, "name", cells, up, "n")
             self.node(block.fields["value"], None, "value", cells, up, "o")

@@ -10,7 +10,7 @@ from feedbridge.cells import readers
 from feedbridge.mapping.schema import (
     Condition, LookupSpec, MappingFile, MappingTest, Overlay, Parameter, ParentLink, Recognise, Records, RegexSpec, SourceSpec, Spec,
 )
-from feedbridge.mapping.tree import EXTRA, unwrap
+from feedbridge.mapping.tree import EXTRA, STRUCTURE, unwrap
 from feedbridge.product import Money, Option, Product, Texts, Variant
 from feedbridge.product.docs import describe, field_texts
 
@@ -25,7 +25,13 @@ def mapping_schema() -> dict[str, Any]:
     """Draft 2020-12. Fields are the canonical product's, specs know every reader's parameters."""
     schema = describe(MappingFile.model_json_schema(by_alias=True), *MODELS)
     definitions = schema.setdefault("$defs", {})
-    definitions["Spec"] = _spec()
+    definitions["Spec"] = _spec(definitions)
+    for holder, names in (("Records", ("group_by", "variant_if")), ("ParentLink", ("key", "of", "never_variant"))):
+        for name in names:  # a list of names may be written as one name
+            definitions[holder]["properties"][name] = {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "null"}],
+                "description": definitions[holder]["properties"][name].get("description", ""),
+            }
     for model in (Product, Variant):
         _fields(model, definitions)
     for holder in (schema, definitions["Overlay"]):
@@ -36,10 +42,10 @@ def mapping_schema() -> dict[str, Any]:
     return schema
 
 
-def _spec() -> dict[str, Any]:
-    block = describe(Spec.model_json_schema(by_alias=True), Spec)
+def _spec(definitions: dict[str, Any]) -> dict[str, Any]:
+    block = describe(Spec.model_json_schema(by_alias=True), Spec, Condition, LookupSpec, RegexSpec)
     properties = block["properties"]
-    block.pop("$defs", None)
+    definitions.update(block["$defs"])
     for name in ("from", "first_filled", "all", "currency_from"):
         properties[name] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
     for name in ("then", "else"):
@@ -60,6 +66,7 @@ def _spec() -> dict[str, Any]:
         "anyOf": [
             {"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1},
             {"type": "object", "properties": properties, "additionalProperties": False},
+            {"type": "null", "description": "Leave out what the extended mapping gives."},
         ],
     }
 
@@ -72,6 +79,8 @@ def _fields(model: type[BaseModel], definitions: dict[str, Any]) -> None:
     definitions[model.__name__] = {"type": "object", "properties": properties, "additionalProperties": False}
     texts = field_texts(model)
     for name, info in model.model_fields.items():
+        if name in STRUCTURE.get(model, ()):
+            continue
         inner, container = unwrap(info.annotation)
         properties[name] = _field(inner, container, definitions)
         if name in texts:

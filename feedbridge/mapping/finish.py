@@ -30,8 +30,8 @@ COLLAPSED = (
 def attach_variants(
     product: Product, variants: list[Variant], pairs: Sequence[OptionNamesValues], no_option: dict[str, str]
 ) -> list[tuple[int, str, str]]:
-    """Give a product its variants and the options they differ in; a single version without options becomes
-    the product itself.
+    """Give a product its variants and the options they differ in; a single version without options, or with the
+    product's own SKU, becomes the product itself.
 
     ``pairs``  for each variant the names of its options, and their values
     Returns:   warnings as (number of the variant, code, message).
@@ -39,6 +39,12 @@ def attach_variants(
     names, values = pairs[0]
     if len(variants) == 1 and (not names or len(names) == 1 and no_option.get(names[0]) == values[0]):
         collapse(product, variants[0])
+        return []
+    if len(variants) == 1 and variants[0].sku == product.sku:
+        # it has no sisters and no name of its own: a product that comes in one size and colour, not a variant of itself
+        collapse(product, variants[0])
+        once = dict(zip(reversed(names), reversed(values), strict=True))
+        _set(product, "options", tuple([LightOption(name=name, values=(once[name],)) for name in dict.fromkeys(names)]))
         return []
     warnings: list[tuple[int, str, str]] = []
     for own, _ in pairs:

@@ -89,6 +89,7 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
     key: str | None = None
     raw_key: Any = None
     doubtful: list[Record] = []
+    keyless: list[Record] = []
     for record in records:
         cells = record[1]
         if cells.__class__ is list or cells.__class__ is dict:
@@ -111,9 +112,12 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
             members += doubtful
             members.append(record)
             doubtful.clear()
+            if not own:
+                keyless.append(record)
             continue
         if members:
-            yield Group(members[0], members, key or "")
+            yield Group(members[0], members, key or "", told=filled_down(keyless, column))
+            keyless = []
         members, key, raw_key = [record], own, raw
         while doubtful and own and guess(doubtful[-1], column) == own:
             members.insert(0, doubtful.pop())
@@ -121,7 +125,7 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
             yield Group(lost, [lost])
         doubtful.clear()
     if members:
-        yield Group(members[0], members, key or "")
+        yield Group(members[0], members, key or "", told=filled_down(keyless, column))
     for lost in doubtful:
         yield Group(lost, [lost])
 
@@ -134,8 +138,10 @@ class Anywhere:
 
     def __init__(
         self, read: Callable[[], Iterator[Record]], column: Column | None, fill_down: bool, parents: ParentColumns | None,
-        source_name: str,
+        source_name: str, in_memory: int = IN_MEMORY, bucket: int = BUCKET,
     ) -> None:
+        self.in_memory = in_memory
+        self.bucket = bucket
         self.read = read
         self.column = column
         self.fill_down = fill_down
@@ -147,14 +153,14 @@ class Anywhere:
         order: dict[str, int] = {}
         buckets: dict[int, Any] = {}
         memory: dict[int, list[tuple[int, str, Record]]] = {}
-        spill = total > IN_MEMORY
+        spill = total > self.in_memory
         try:
             for number, (record, root) in enumerate(zip(self.read(), keys, strict=True)):
                 place = order.setdefault(root or f"\0{number}", len(order))
                 if spill:
-                    bucket = buckets.get(place // BUCKET)
+                    bucket = buckets.get(place // self.bucket)
                     if bucket is None:
-                        bucket = buckets[place // BUCKET] = tempfile.TemporaryFile(prefix="feedbridge-")  # noqa: SIM115
+                        bucket = buckets[place // self.bucket] = tempfile.TemporaryFile(prefix="feedbridge-")  # noqa: SIM115
                     pickle.dump((place, root, record), bucket, pickle.HIGHEST_PROTOCOL)
                 else:
                     memory.setdefault(0, []).append((place, root, record))
@@ -171,7 +177,9 @@ class Anywhere:
         for place in sorted(together):
             root, records = together[place]
             if self.parents is None:
-                yield Group(records[0], records, root)
+                assert self.column is not None
+                keyless = [one for one in records if key_of(one, self.column) == ""] if self.fill_down and root else []
+                yield Group(records[0], records, root, told=filled_down(keyless, self.column))
             else:
                 yield from self.family(root, records)
 
@@ -247,8 +255,6 @@ class Anywhere:
         taken = {id(record) for record in [*heads, *members]}
         between = [(record, own) for record, own, _ in facts if id(record) not in taken]
         others = [record for record, _ in between]
-        for record in heads[1:]:
-            yield Group(record, parents.alone(record), root)
         if heads:
             told = [(record, *no_variants(own)) for record, own in between if own not in carriers]
             if not members and not is_blank(first_text(parents.never, heads[0][1])):
@@ -256,17 +262,20 @@ class Anywhere:
             if not members and not others:
                 members = parents.alone(heads[0])
             yield Group(heads[0], members, root, carriers=others, told=told)
+            for record in heads[1:]:
+                yield Group(record, parents.alone(record), root)
         elif parents.orphans == "group" and members:
-            yield Group(members[0], members, root, headless=True, carriers=others)
+            message = f'{no_parent(root)}: the product is made of its variants alone'
+            told = [(members[0], "mapping.orphan", message, GIVE_PARENT)]
+            yield Group(members[0], members, root, headless=True, carriers=others, told=told)
         else:
             for record in records:
                 yield Group(self.orphan(record, root), [], root)
 
     def orphan(self, record: Record, root: str) -> Record:
-        message = f'names the parent "{cut(root)}", which is not in the source'
         finding = Finding(
-            code="mapping.orphan", severity=Severity.ERROR, message=message, file=self.source_name, line=record[0],
-            mend="give the parent's file as well, or add the parent", value=cut(root),
+            code="mapping.orphan", severity=Severity.ERROR, message=no_parent(root), file=self.source_name, line=record[0],
+            mend=GIVE_PARENT, value=cut(root),
             column=self.parents.parent[0].label if self.parents and self.parents.parent else "",
         )
         cells = record[1]
@@ -279,6 +288,24 @@ class Anywhere:
         document = BadDocument(cells)
         document.finding, document.raw = finding, ""
         return (record[0], document, *record[2:])
+
+
+GIVE_PARENT = "give the parent's file as well, or add the parent"
+
+
+def no_parent(root: str) -> str:
+    return f'names the parent "{cut(root)}", which is not in the source'
+
+
+def filled_down(keyless: list[Record], column: Column) -> list[tuple[Record, str, str, str]]:
+    """What is to be said of a product some of whose records do not name it and were taken for it by their place."""
+    if not keyless:
+        return []
+    listed = ", ".join(str(record[0]) for record in keyless[:5]) + (" …" if len(keyless) > 5 else "")
+    message = f'"{column.label}" is empty in {len(keyless)} rows (line {listed}): taken for part of the product above'
+    if len(keyless) == 1:
+        message = f'"{column.label}" is empty: taken for part of the product above'
+    return [(keyless[0], "mapping.filled-down", message, f'write the product\'s "{column.label}" in every row of it')]
 
 
 def no_variants(name: str) -> tuple[str, str, str]:

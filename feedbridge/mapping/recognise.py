@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from feedbridge.errors import CommandError
 from feedbridge.mapping.paths import normal
@@ -55,7 +55,7 @@ def recognise(source: Source) -> tuple[str, list[Candidate]]:
     names = names_of(source)
     candidates = []
     for name, path in presets().items():
-        plain, _ = read_yaml(read_text(path, name), name)
+        plain = fingerprint_of(read_text(path, name), name)
         block = plain.get("recognise")
         if not block or (plain.get("source") or {}).get("format", "csv") != ("csv" if source.kind == "table" else "json"):
             continue
@@ -75,6 +75,14 @@ def recognise(source: Source) -> tuple[str, list[Candidate]]:
         f"{why}; it has {seen}. Candidates: {shown}", where=source.name, code="mapping.not-recognised",
         mend="name the preset or mapping file: --mapping NAME (feedbridge mapping list shows the presets)",
     )
+
+
+def fingerprint_of(text: str, name: str) -> dict[str, Any]:
+    """The ``recognise`` and ``source`` blocks of a preset; parsing all of it for each preset would take longer than
+    a small conversion."""
+    blocks = re.findall(r"^(?:recognise|source):.*?(?=^\S|\Z)", text, re.DOTALL | re.MULTILINE)
+    plain, _ = read_yaml("".join(blocks) or "{}", name)
+    return dict(plain)
 
 
 def names_of(source: Source) -> list[str]:

@@ -35,6 +35,13 @@ def regular(text: str) -> str:
     return text
 
 
+def word_of(value: Any) -> Any:
+    """A YAML scalar as the text it stands for; anything else as it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
+
+
 class RegexSpec(Strict):
     """Take a part of the text, or rewrite it."""
 
@@ -62,14 +69,22 @@ class RegexSpec(Strict):
 class LookupSpec(Strict):
     """Exchange a value for another through a table."""
 
-    table: dict[str, str] | None = None
-    """The table itself."""
+    table: dict[str, str | tuple[str, ...]] | None = None
+    """The table itself. Where a field holds several values, one entry may stand for a list of them."""
     file: str | None = None
     """A CSV file (first column to second, or the columns named below) or YAML file beside the mapping."""
     key: str | None = None
     """The CSV file's column to look in."""
     value: str | None = None
     """The CSV file's column to take."""
+    @field_validator("table", mode="before")
+    @classmethod
+    def as_texts(cls, value: Any) -> Any:
+        """Numbers stand for their digits: ``{Shirts: 310}``."""
+        if not isinstance(value, dict):
+            return value
+        return {key: tuple(map(word_of, v)) if isinstance(v, list | tuple) else word_of(v) for key, v in value.items()}
+
     missing: Literal["error", "warning", "keep", "empty"] = "error"
     """A value that is not in the table: hold the product back, leave the field out with a warning,
     keep the value as it is, or leave the field out in silence."""
@@ -89,6 +104,14 @@ class Condition(Strict):
     @classmethod
     def compiles(cls, matches: str | None) -> str | None:
         return None if matches is None else regular(matches)
+
+    @field_validator("is_", mode="before")
+    @classmethod
+    def as_texts(cls, value: Any) -> Any:
+        """Numbers and booleans as YAML reads them stand for their text: ``is: [no, 0]``."""
+        if isinstance(value, list | tuple):
+            return tuple(word_of(item) for item in value)
+        return word_of(value)
 
     @model_validator(mode="after")
     def one_test(self) -> Condition:
@@ -175,6 +198,8 @@ class SourceSpec(Strict):
     """Lines above the header."""
     items: str | None = None
     """JSON: path of the list of products, as ``_embedded.items``."""
+    folder: str | None = None
+    """Where relative paths in the file start, when not in the file's own folder."""
 
 
 class ParentLink(Strict):

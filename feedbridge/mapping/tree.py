@@ -91,6 +91,10 @@ EXTRA: dict[type[BaseModel], tuple[str, ...]] = {
 the price the sale price. A variant's options are listed with the variant, though the product holds their names."""
 
 
+STRUCTURE: dict[type[BaseModel], tuple[str, ...]] = {Product: ("options", "variants"), Variant: ("option_values",)}
+"""What the model has, and a mapping says in another place: variants in ``variant:``, their options with them."""
+
+
 def is_spec(value: object) -> bool:
     """A block that says where one value comes from (and not a block of fields)."""
     return isinstance(value, dict) and ("use" in value or bool(SPEC_KEYS & value.keys()))
@@ -109,7 +113,7 @@ class TreeParser:
         if not isinstance(value, dict):
             self.complain(path, "must be a block of fields", f"one of {', '.join(model.model_fields)}, each on its own line")
             return block
-        names = [*model.model_fields, *EXTRA.get(model, ())]
+        names = [name for name in (*model.model_fields, *EXTRA.get(model, ())) if name not in STRUCTURE.get(model, ())]
         for name, given in value.items():
             if name == "each" and model not in (Product, Variant):
                 block.each = str(given)

@@ -111,6 +111,7 @@ CATALOGUE: dict[str, str] = {
     "mapping.encoding": "A mapping file or a table of it is not UTF-8 text.",
     "mapping.extends": "Mapping files extend each other in a circle.",
     "mapping.field": "A field of the mapping file is wrong.",
+    "mapping.filled-down": "A record does not name its product and was taken for part of the one above it.",
     "mapping.idle-record": "A record belongs to a product but is neither a variant nor an image of it.",
     "mapping.incomplete": "Part of a value is there and part is missing, so it is left out.",
     "mapping.lookup": "A lookup table of the mapping cannot be used.",

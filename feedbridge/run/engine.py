@@ -135,7 +135,7 @@ class _Run:
         processor = Processor(self.job, number, applied)
         gathered = number in self.gathered or not applied.streams()
         if not gathered and self.job.workers > 1 and self.job.limit is None and number not in self.whole:
-            ranges = plan_ranges(applied.source, self.job.workers)
+            ranges = plan_ranges(applied.source, self.job.workers, self.job.range_bytes)
             if len(ranges) > 1:
                 self.side_by_side(number, processor, ranges)
                 return

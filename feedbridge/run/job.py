@@ -27,3 +27,5 @@ class Job:
     strict: bool = False
     limit: int | None = None
     workers: int = 1
+    range_bytes: int = 8 << 20
+    """Files of at least this size are read side by side, in ranges of about this size."""

@@ -170,7 +170,7 @@ class Processor:
         found: list[Finding] = []
         for name, way, converter in zip(self.names, self.ways, self.converters, strict=True):
             product, assembled = self.product(way, group, made)
-            for finding in assembled.findings if assembled is not None else ():
+            for finding in dict.fromkeys(assembled.findings) if assembled is not None else ():
                 cells.setdefault(finding, []).append(name)
             if product is None:
                 outcomes.append(Outcome())

@@ -13,17 +13,9 @@ from typing import Any
 
 from feedbridge.findings import Finding
 from feedbridge.platforms.output import HashedFile
-from feedbridge.sources.base import BadCells, BadDocument
+from feedbridge.sources.base import FRONT_COLUMNS, MEMBER, UNMENDED, BadCells, BadDocument
 
 __all__ = ["FRONT_COLUMNS", "MEMBER", "UNMENDED", "DocumentSheet", "QuarantineWriter", "TableSheet", "reasons"]
-
-FRONT_COLUMNS = ("line", "code", "problem", "mend")
-"""In front of the columns of the source; the reader of a fed-back file takes them off."""
-MEMBER = "_feedbridge"
-"""The member of a held-back document that says why; the reader takes it off."""
-UNMENDED = "feedbridge: mend this row, then delete this cell"
-"""One cell too many, behind a row that could not be read: fed back unmended it is held back again, since a row longer
-than its header is refused. Without it, a broken row could pass for a short one."""
 
 PROBLEM_CHARS = 500
 CELL_CHARS = 32_000
@@ -185,7 +177,7 @@ class TableSheet(_Sheet):
         self.records += 1
 
     def _broken(self, cells: BadCells) -> list[str]:
-        if self._front and (unmended := self._unmended(cells.raw)):
+        if unmended := self._unmended(cells.raw):
             return unmended
         rest = _rest(cells.raw, self._front + cells.reliable, self._delimiter, self._quote)
         whole = [*cells[: cells.reliable], rest if self._quote else _one_line(rest)]
@@ -200,7 +192,8 @@ class TableSheet(_Sheet):
             ))
         except csv.Error:
             return []
-        return rows[0][self._front :] if len(rows) == 1 and rows[0][-1:] == [UNMENDED] else []
+        is_ours = len(rows) == 1 and any(UNMENDED in cell for cell in rows[0])
+        return rows[0][self._front :] if is_ours else []
 
     def _note(self, text: str) -> str:
         """A cell of ours: one line that no spreadsheet takes for a formula, and no reader for a quoted cell."""

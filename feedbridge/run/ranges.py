@@ -22,8 +22,6 @@ from feedbridge.sources.csv import RangeNotClean
 
 __all__ = ["EdgeRun", "RangeResult", "plan_ranges"]
 
-RANGE_BYTES = 8 << 20
-
 
 class RangeResult(msgspec.Struct, array_like=True):
     """What a worker made of one range. ``clean`` False: the cut was at a wrong place, nothing here counts.
@@ -43,12 +41,12 @@ class RangeResult(msgspec.Struct, array_like=True):
     tables: list[tuple[int, dict[str, int]]] = []
 
 
-def plan_ranges(source: Source, workers: int) -> list[Range]:
-    """Ranges of about 8 MiB, at least one a worker; empty when the source cannot be split."""
+def plan_ranges(source: Source, workers: int, range_bytes: int) -> list[Range]:
+    """Ranges of about that size, at least one a worker; empty when the source cannot be split."""
     path = getattr(source, "path", None)
     if path is None:
         return []
-    return source.split(max(workers, path.stat().st_size // RANGE_BYTES))
+    return source.split(max(workers, path.stat().st_size // range_bytes), least_bytes=range_bytes)
 
 
 class EdgeRun:

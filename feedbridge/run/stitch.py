@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from feedbridge.errors import FeedbridgeError
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.platforms import Outcome, Platform, Writer
 from feedbridge.run.process import Chunk, Entry, Held
@@ -270,8 +270,8 @@ class Stitcher:
                 rule = platform.claims
                 assert rule is not None
                 self._forget(number, own)
-                where = self._where(known[1])
-                return rule, Problem("", f'"{name}" stands for other content at {where}', name, rule.mend)
+                message = f'"{name}" is {cut(content)} here, but {cut(known[0])} at {self._where(known[1])}'
+                return rule, Problem("", message, name, rule.mend)
         for name, content in outcome.claims:
             claims.setdefault(name, (content, place))
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -10,7 +11,17 @@ import msgspec
 
 from feedbridge.findings import Finding
 
-__all__ = ["BadCells", "BadDocument", "Batch", "Range", "Record", "Source"]
+__all__ = [
+    "FRONT_COLUMNS", "MEMBER", "UNMENDED", "BadCells", "BadDocument", "Batch", "Range", "Record", "Source", "compared",
+]  # fmt: skip
+
+FRONT_COLUMNS = ("line", "code", "problem", "mend")
+"""In front of the columns of a quarantine file; the reader of a fed-back file takes them off."""
+MEMBER = "_feedbridge"
+"""The member of a held-back document that says why; the reader takes it off."""
+UNMENDED = "feedbridge: mend this row, then delete this cell"
+"""One cell too many, behind a row that could not be read. A row of a fed-back file that still has it is held back
+again: without it, a broken row could pass for a short one."""
 
 Record = tuple[Any, ...]
 """``(line, cells)`` of a table or ``(line, document, index)`` of a list of documents.
@@ -20,6 +31,15 @@ Record = tuple[Any, ...]
 ``document`` dict as parsed; numbers with a point are Decimal (BadDocument when it cannot be trusted)
 ``index``  place in its list, from 0: the last step of the record's JSON Pointer
 """
+
+
+def compared(name: str) -> str:
+    """A column's name as names are compared: in one Unicode form, blanks folded, without case.
+
+    >>> compared(" SKU ") == compared("sku")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 
 class BadCells(list[str]):
@@ -79,8 +99,8 @@ class Source(Protocol):
     def batches(self, part: Range | None = None) -> Iterator[Batch]:
         """All records in file order, from the start at each call. Raises SourceError."""
 
-    def split(self, parts: int) -> list[Range]:
-        """Ranges to read side by side: empty when the source cannot be split."""
+    def split(self, parts: int, *, least_bytes: int = 8 << 20) -> list[Range]:
+        """Ranges to read side by side: empty when the source cannot be split, or is smaller than ``least_bytes``."""
 
     def sha256(self) -> str:
         """Digest of the bytes as they lie on disk (compressed files: as compressed)."""

@@ -15,7 +15,8 @@ __all__ = ["CombinedSource"]
 
 
 class CombinedSource:
-    """Documents of several sources, one after another. A record's index runs on over the files; ``place`` leads back."""
+    """Documents of several sources, one after another. A record is ``(line, document, index, own index)``: its index
+    runs on over the files, and ``place`` leads back."""
 
     kind: Literal["table", "documents"] = "documents"
 
@@ -39,7 +40,9 @@ class CombinedSource:
             if len(starts) > len(self._starts):
                 self._starts = list(starts)
             for batch in source.batches():
-                records = [(record[0], record[1], index + number, record[2]) for number, record in enumerate(batch.records)]
+                records: list[Record] = [
+                    (line, document, number, own) for number, (line, document, own) in enumerate(batch.records, index)
+                ]
                 index += len(records)
                 yield Batch(records, batch.findings)
 
@@ -49,7 +52,7 @@ class CombinedSource:
         pointer = getattr(source, "pointer", None)
         return source.name, record[0], pointer((record[0], record[1], record[3])) if pointer is not None else ""
 
-    def split(self, parts: int) -> list[Range]:
+    def split(self, parts: int, *, least_bytes: int = 8 << 20) -> list[Range]:
         """Cannot be split."""
         return []
 

@@ -15,9 +15,12 @@ import msgspec
 
 from feedbridge.errors import CommandError
 
-__all__ = ["DELIMITERS", "CutRecord", "Dialect", "cut_record", "detect_dialect", "own_width", "parse"]
+__all__ = [
+    "DELIMITERS", "DELIMITER_NAMES", "CutRecord", "Dialect", "cut_record", "detect_dialect", "own_width", "parse",
+]  # fmt: skip
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+DELIMITERS = tuple(DELIMITER_NAMES)
 
 # The csv module's own limit (131,072) would stop a run at the first long description. It holds for the whole process,
 # and 2**31 - 1 is the most that every platform takes; the readers here watch the size themselves.
@@ -26,6 +29,8 @@ csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 _SAMPLE_RECORDS = 2000
 _SAMPLE_ERRORS = 50
+_RIVAL = 0.75
+"""A second delimiter with so much of the best one's score is worth a word: three columns against two are."""
 _SEP_LINE = re.compile(r'^"?sep=(.)"?\r?\n?$', re.IGNORECASE)
 
 
@@ -36,12 +41,14 @@ class Dialect(msgspec.Struct, frozen=True):
     ``quote``       one character, or empty when quotes are ordinary characters
     ``skip_space``  quotes follow a space (``1, "two"``): spaces at the start of a cell do not count
     ``sep_line``    the first line is ``sep=;``, as Excel writes it
+    ``rival``       another delimiter that cuts the sample about as well; empty when there is no doubt
     """
 
     delimiter: str = ","
     quote: str = '"'
     skip_space: bool = False
     sep_line: bool = False
+    rival: str = ""
 
     def reader_options(self) -> dict[str, Any]:
         """Keyword arguments of ``csv.reader``, strict."""
@@ -91,12 +98,13 @@ def detect_dialect(
     if not chosen and sep:
         chosen = sep.group(1)
     if not quoting:
-        return Dialect(chosen or _best_delimiter(lines, ""), "", sep_line=bool(sep))
-    best = chosen or _best_delimiter(lines, chosen_quote or '"')
+        best, rival = (chosen, "") if chosen else _best_delimiter(lines, "")
+        return Dialect(best, "", sep_line=bool(sep), rival=rival)
+    best, rival = (chosen, "") if chosen else _best_delimiter(lines, chosen_quote or '"')
     found_quote = chosen_quote or _best_quote(lines, best)
     if not chosen and found_quote != '"':
-        best = _best_delimiter(lines, found_quote)
-    return Dialect(best, found_quote, _space_before_quotes(lines, best, found_quote), bool(sep))
+        best, rival = _best_delimiter(lines, found_quote)
+    return Dialect(best, found_quote, _space_before_quotes(lines, best, found_quote), bool(sep), rival)
 
 
 def parse(lines: Sequence[str], dialect: Dialect) -> list[str] | None:
@@ -169,19 +177,22 @@ def _one_character(what: str, given: str) -> str:
     )
 
 
-def _best_delimiter(lines: Sequence[str], quote: str) -> str:
-    best, best_score = ",", 0.0
+def _best_delimiter(lines: Sequence[str], quote: str) -> tuple[str, str]:
+    """The best delimiter, and another that is nearly as good, or ""."""
+    scores: dict[str, float] = {}
     for delimiter in DELIMITERS:
-        dialect = Dialect(delimiter, quote)
-        rows = _sample_rows(lines, dialect)
+        rows = _sample_rows(lines, Dialect(delimiter, quote))
         if not rows or len(rows[0]) < 2:
             continue
         score = _score(rows)
         if delimiter == "," and _commas_are_decimal(lines, quote, score):
             continue
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+        scores[delimiter] = score
+    if not scores:
+        return ",", ""
+    # Of equals the first in DELIMITERS: max and sorted keep their order.
+    best, *others = sorted(scores, key=lambda delimiter: -scores[delimiter])
+    return best, others[0] if others and scores[others[0]] >= _RIVAL * scores[best] else ""
 
 
 def _score(rows: list[list[str]]) -> float:

@@ -84,10 +84,9 @@ def detect(blocks: Iterable[bytes], given: str | None = None) -> Encoding:
             for bom, bom_codec in _BOMS:
                 if block.startswith(bom):
                     return Encoding(bom_codec, "bom", bom, doubt=_bom_doubt(given, codec, bom_codec))
-            if codec in ("utf-16", "utf-32"):
-                return Encoding(_utf16_by_nuls(block) or f"{codec}-le", "given")
             if codec.startswith(("utf-16", "utf-32")):
-                return Encoding(codec, "given")
+                named = codec if codec[-2:] in ("le", "be") else _utf16_by_nuls(block) or f"{codec}-le"
+                return Encoding(named, "given", doubt=_wide_doubt(given, block))
             if not codec and (wide := _utf16_by_nuls(block)):
                 return Encoding(wide, "detected")
         if not block.isascii():
@@ -134,6 +133,12 @@ def _bom_doubt(given: str | None, codec: str, bom_codec: str) -> str:
     if not codec or bom_codec.startswith(codec):
         return ""
     return f"the mapping or command says {given}, but the byte-order mark at the start of the file says {bom_codec}"
+
+
+def _wide_doubt(given: str | None, block: bytes) -> str:
+    if b"\0" in block or _utf8_characters(block)[1]:
+        return ""
+    return f"the mapping or command says {given}, but no byte of the text is zero: it reads as UTF-8"
 
 
 def _utf16_by_nuls(block: bytes) -> str:
@@ -281,14 +286,16 @@ class Lines:
     ``marked``  a line in the window may hold undecodable bytes
     ``nul``     a line in the window may hold a NUL character
     ``chars``   characters in the window
+    ``longest`` characters of one line that are held at most
     ``unfinished``  the reader says: so many of them are the start of a record that goes on
 
     Memory is one block, and whatever the reader does not drop.
     """
 
     def __init__(
-        self, stream: BinaryIO, codec: str, *, block: int = BLOCK_BYTES, first: int = 1, most: int | None = None
-    ) -> None:
+        self, stream: BinaryIO, codec: str, *, block: int = BLOCK_BYTES, first: int = 1, most: int | None = None,
+        longest: int = LONGEST_LINE,
+    ) -> None:  # fmt: skip
         self.lines: list[str] = []
         self.first = first
         self.ended = False
@@ -299,6 +306,7 @@ class Lines:
         self._stream = stream
         self._block = block
         self._left = most
+        self._longest = longest
         self._tail = ""
         self._overlong = False
         factory = codecs.getincrementaldecoder(codec)
@@ -328,13 +336,18 @@ class Lines:
         if not self.ended and lines and not lines[-1].endswith("\n"):
             # Not a whole line yet; nor is one that ends in CR, since LF may follow.
             self._tail = lines.pop()
-            if len(self._tail) > LONGEST_LINE:
-                lines.append(self._tail[: LONGEST_LINE + 1])
+            if len(self._tail) > self._longest:
+                lines.append(self._tail[: self._longest + 1])
                 self._tail = ""
                 self._overlong = True
         self.nul = self.nul or "\0" in text
         self.chars += len(text) - len(self._tail)
         self.lines += lines
+
+    @property
+    def open_chars(self) -> int:
+        """Characters of a last line whose end has not been read."""
+        return len(self._tail)
 
     def drop(self, count: int) -> None:
         """Move the window's start: ``count`` lines are done with."""

@@ -17,10 +17,11 @@ number read as one may have lost its last.
 
 from __future__ import annotations
 
+import csv
 import datetime
 import hashlib
+import io
 import json
-from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,7 @@ import msgspec
 from feedbridge.errors import SourceError
 from feedbridge.findings import Finding, Severity
 from feedbridge.sources.base import BadCells, Batch, Range, Record
+from feedbridge.sources.duplicates import duplicate_headers
 
 if TYPE_CHECKING:
     import pandas
@@ -84,7 +86,7 @@ class FrameSource:
                 records[row] = self._unsafe(records[row], place, value)
             yield Batch(records, [])
 
-    def split(self, parts: int) -> list[Range]:
+    def split(self, parts: int, *, least_bytes: int = 8 << 20) -> list[Range]:
         """Never: a frame is in this process's memory."""
         return []
 
@@ -121,7 +123,7 @@ class FrameSource:
     def _unsafe(self, record: Record, place: int, value: str) -> Record:
         line, cells = record
         bad = BadCells(cells)
-        bad.raw, bad.reliable, bad.last_line = ",".join(cells), place, line
+        bad.raw, bad.reliable, bad.last_line = _as_csv(cells), place, line
         bad.finding = Finding(
             code="frame.float-identifier", severity=Severity.ERROR, file=self.name, line=line,
             column=self.header[place], value=value, message="a number this long came as a float: digits may be lost",
@@ -135,14 +137,7 @@ class FrameSource:
                 code="source.header-only", severity=Severity.WARNING, file=self.name, message="columns and no rows",
                 mend="if there should be products, look at how the frame is made",
             )  # fmt: skip
-        for column, count in Counter(name for name in self.header if name.strip()).items():
-            if count > 1:
-                places = ", ".join(str(place) for place, name in enumerate(self.header, 1) if name == column)
-                yield Finding(
-                    code="csv.duplicate-header", severity=Severity.WARNING, file=self.name, line=1, column=column,
-                    message=f"{count} columns have this name: columns {places}",
-                    mend="rename all but one, or take the others out",
-                )  # fmt: skip
+        yield from duplicate_headers(self.header, self.name, 1)
         names = [str(name) for name in self._frame.index.names if name is not None]
         if names:
             yield Finding(
@@ -156,6 +151,16 @@ def _row_bytes(rows: list[list[str]]) -> bytes:
         return _encode_rows(rows)
     except UnicodeEncodeError:  # half a character; whoever reads the cell will say so
         return json.dumps(rows).encode()
+
+
+def _as_csv(cells: list[str]) -> str:
+    """
+    >>> _as_csv(["a", "b,c", "d"])
+    'a,"b,c",d'
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def _is_all_midnight(series: pandas.Series[Any]) -> bool:

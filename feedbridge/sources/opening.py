@@ -7,9 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from feedbridge.findings import Finding, Severity
 from feedbridge.sources.base import Source
 from feedbridge.sources.combined import CombinedSource
 from feedbridge.sources.csv import CsvSource
+from feedbridge.sources.dialect import DELIMITERS
 from feedbridge.sources.files import open_binary, strip_compression_suffix
 from feedbridge.sources.json import JsonSource
 
@@ -17,7 +19,9 @@ __all__ = ["combine", "is_json", "open_source"]
 
 JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
 SNIFF_BYTES = 4096
-BLANK = " \t\r\n\ufeff\0"
+TABLE_SUFFIXES = {".csv", ".tsv", ".tab"}
+BLANK = " \t\r\n\ufeff\ufffd\0"
+"""What may stand before the first sign of a text; U+FFFD is what the byte-order mark of UTF-16 looks like here."""
 
 
 def open_source(
@@ -27,7 +31,7 @@ def open_source(
 ) -> Source:
     """A file (path) or a pandas DataFrame as a Source.
 
-    ``format`` csv or json; found out by suffix and content when None. The other settings are those of
+    ``format`` csv or json; found out by content and suffix when None. The other settings are those of
     CsvSource and JsonSource. Raises: SourceError.
     """
     if not isinstance(thing, str | Path):
@@ -35,22 +39,53 @@ def open_source(
 
         return FrameSource(thing, name=name or "<DataFrame>", folder=folder)
     path = Path(thing)
-    if format == "json" or format is None and is_json(path):
-        return JsonSource(path, name=name, items=items, encoding=encoding, folder=folder)
-    return CsvSource(
-        path, name=name, encoding=encoding, delimiter=delimiter, quote=quote, quoting=quoting, has_header=header,
-        skip_lines=skip_lines, folder=folder,
-    )
+    found, doubt = _format(path) if format is None else (format, "")
+    source: Source
+    if found == "json":
+        source = JsonSource(path, name=name, items=items, encoding=encoding, folder=folder)
+    else:
+        source = CsvSource(
+            path, name=name, encoding=encoding, delimiter=delimiter, quote=quote, quoting=quoting, has_header=header,
+            skip_lines=skip_lines, folder=folder,
+        )  # fmt: skip
+    if doubt:
+        source.findings.append(
+            Finding(
+                code="source.format-doubt", severity=Severity.WARNING, file=source.name, message=doubt,
+                mend="give the file the suffix of what it is, or say source.format in the mapping",
+            )
+        )  # fmt: skip
+    return source
 
 
 def is_json(path: Path) -> bool:
-    """Whether a file is JSON: by its suffix, or because it begins with ``{`` or ``[{``."""
+    """Whether a file is read as JSON: by what it begins with, and by its suffix where that leaves it open."""
+    return _format(path)[0] == "json"
+
+
+def _format(path: Path) -> tuple[str, str]:
+    """``json`` or ``csv``, and what is said when suffix and content contradict each other."""
     with closing(open_binary(path)) as stream:
         start = stream.read(SNIFF_BYTES)
-    if Path(strip_compression_suffix(path.name)).suffix.lower() in JSON_SUFFIXES:
-        return True
+    suffix = Path(strip_compression_suffix(path.name)).suffix.lower()
     text = start.decode("utf-8", "replace").lstrip(BLANK).replace("\0", "")
-    return text.startswith("{") or (text.startswith("[") and text[1:].lstrip(BLANK)[:1] in {"{", "]"})
+    begins_json = text.startswith("{") or (text.startswith("[") and text[1:].lstrip(BLANK)[:1] in {"{", "]"})
+    if suffix in JSON_SUFFIXES:
+        if begins_json or not _begins_table(text):
+            return "json", ""
+        return "csv", f"it is named {suffix}, but its text is a table: it is read as CSV"
+    if begins_json and suffix in TABLE_SUFFIXES:
+        return "json", f"it is named {suffix}, but its text is JSON: it is read as such"
+    return ("json" if begins_json else "csv"), ""
+
+
+def _begins_table(text: str) -> bool:
+    """Whether the first lines are cut by a delimiter alike, and none could be a line of JSON. A page of HTML or an
+    error message under a JSON name is no table, so that it stays what it is: broken JSON."""
+    lines = [line for line in text.splitlines()[:20] if line.strip()]
+    if len(lines) < 2 or any(line.lstrip()[:1] in set("{}[]<") for line in lines):
+        return False
+    return any(0 < lines[0].count(mark) == lines[1].count(mark) for mark in DELIMITERS)
 
 
 def combine(sources: Sequence[Source]) -> Source:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from feedbridge.errors import CommandError, MappingError
+from feedbridge.mapping.editor_schema import mapping_schema
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.presets import presets
+from feedbridge.mapping.yaml import read_yaml
 from tests.mapping.trial import Documents, Rows, applied, mapping_of, tried
 
 GOOD = """\
@@ -32,6 +35,8 @@ MISTAKES = [
     pytest.param(GOOD + "records: {one: variants}\n", 5, "records.one", "'product' or 'variant'", id="a word that is none of the choices"),
     pytest.param("product: {sku: Id}\n", 1, "feedbridge", "write feedbridge: 1", id="version missing"),
     pytest.param("feedbridge: 2\n", 1, "feedbridge", "should be 1", id="version unknown"),
+    pytest.param(GOOD + "  options: Size\n", 5, "product.options", "there is no field", id="options of a product: they are a variant's"),
+    pytest.param(GOOD + "variant: {option_values: Size}\n", 5, "variant.option_values", "options", id="option values without names"),
     pytest.param(GOOD + "  desciption: Text\n", 5, "product.desciption", 'did you mean "description"?', id="unknown field"),
     pytest.param(GOOD + "  images:\n    - sorce: Pic\n", 6, "product.images.0.sorce", 'did you mean "src"?', id="unknown field of a block in a list"),
     pytest.param(GOOD + "  digital:\n    licences:\n      - {licence_id: L}\n", 7, "product.digital.licences.0.licence_id", 'did you mean "license_id"?', id="unknown field of a nested block"),
@@ -245,3 +250,33 @@ def test_an_inner_list_in_a_table_is_a_mistake():
 def test_a_path_of_the_records_that_is_none():
     with pytest.raises(MappingError, match=r"shop\.yaml:\d+, records"):
         applied(GOOD + "records: {variants: 'a['}\nvariant: {sku: Id}\n", Documents([]))
+
+
+# the JSON Schema for editors
+
+
+@pytest.fixture(scope="module")
+def editor():
+    schema = mapping_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_the_schema_accepts_a_preset(editor, name):
+    text = presets()[name].read_text(encoding="utf-8")
+    assert [f"{error.json_path}: {error.message[:200]}" for error in editor.iter_errors(read_yaml(text, name)[0])] == []
+
+
+@pytest.mark.parametrize(("text", "path"), [
+    pytest.param("produktt: {}\n", "$", id="unknown key"),
+    pytest.param("product: {titel: Name}\n", "$.product", id="unknown field"),
+    pytest.param("product: {title: {form: Name}}\n", "$.product.title", id="unknown word of a spec"),
+    pytest.param("product: {title: {from: Name, as: txt}}\n", "$.product.title", id="unknown kind"),
+    pytest.param("records: {one: variants}\n", "$.records.one", id="unknown choice"),
+    pytest.param("platforms: {magento: {product: {titel: Name}}}\n", "$.platforms.magento.product", id="unknown field of an overlay"),
+    pytest.param("product: {digital: {licences: [{licence: 1}]}}\n", "$.product.digital", id="unknown field of a nested block"),
+])  # fmt: skip
+def test_the_schema_refuses(editor, text, path):
+    found = [error.json_path for error in editor.iter_errors(read_yaml("feedbridge: 1\n" + text, "shop.yaml")[0])]
+    assert found == [path]

@@ -22,7 +22,7 @@ from feedbridge.mapping.yaml import Places, read_yaml
 from feedbridge.product import Product, to_model
 from feedbridge.sources.base import Batch, Range
 
-__all__ = ["Documents", "Rows", "Trial", "applied", "mapping_of", "tried", "tried_group"]
+__all__ = ["Documents", "Rows", "Trial", "applied", "mapping_of", "tried", "tried_all", "tried_group"]
 
 
 class Rows:
@@ -136,7 +136,11 @@ def tried_group(way: Way, group: Group) -> Trial:
 
 def tried(mapping: Mapping | str, source: Any, **parameters: str) -> list[Trial]:
     """Every group of a source, gathered from anywhere, by both paths. Every record is in exactly one group."""
-    bound = applied(mapping, source, **parameters)
+    return tried_all(applied(mapping, source, **parameters))
+
+
+def tried_all(bound: Applied) -> list[Trial]:
+    bound.count = 0
     groups = list(bound.anywhere())
     seen = [id(record[1]) for group in groups for record in group.records()]
     assert len(seen) == len(set(seen)) == bound.count

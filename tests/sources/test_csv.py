@@ -11,7 +11,10 @@ import pytest
 
 from feedbridge.errors import CommandError, SourceError
 from feedbridge.sources.base import BadCells
-from feedbridge.sources.csv import LOOK_AHEAD_LINES, MOST_CELL_CHARS, MOST_RECORD_LINES, CsvSource, RangeNotClean
+from feedbridge.sources.csv import CsvSource, Limits, RangeNotClean
+from feedbridge.sources.csv_records import LOOK_AHEAD_LINES
+
+MOST_CELL_CHARS, MOST_RECORD_LINES = Limits().cell_chars, Limits().record_lines
 
 HEADER = "sku,name,price,stock\n"
 
