@@ -63,8 +63,8 @@ class Result:
 
     @property
     def exit_status(self) -> int:
-        """0: everything was written; 1: products were held back."""
-        return 1 if self._done.stitcher.held_anywhere else 0
+        """0: everything was written; 1: products were held back, or a platform got none at all."""
+        return 1 if self._done.stitcher.held_anywhere or self._done.findings.codes["run.nothing-written"] else 0
 
     @property
     def findings(self) -> list[Finding]:
@@ -163,7 +163,7 @@ class Result:
 def convert(
     sources: SourceLike | Sequence[SourceLike], *, to: str | Sequence[str], out: str | os.PathLike[str] | None = None,
     mapping: str = "auto", set: MappingABC[str, str] | None = None, workers: int | None = None, strict: bool = False,
-    limit: int | None = None, names: Sequence[str] | None = None, progress: Progress | None = None,
+    limit: int | None = None, names: Sequence[str] | None = None, progress: Progress | None = None, allow_empty: bool = False,
 ) -> Result:
     """Convert sources for one or several platforms into an output folder.
 
@@ -173,10 +173,12 @@ def convert(
     ``workers``  processes for large files (default: the cores)    ``limit``  stop after so many products
     ``strict``   check every product against the pydantic model, too
     ``names``    how findings show the sources
+    ``allow_empty``  accept a source without records (else SourceError: it must not empty what was written before)
 
     Raises: FeedbridgeError (CommandError, MappingError, SourceError, OutputError). Nothing half-written is left.
     """
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
+    job.allow_empty = allow_empty
     keep = None
     if out is None:
         keep = tempfile.TemporaryDirectory(prefix="feedbridge-")
@@ -193,10 +195,11 @@ def convert(
 def check(
     sources: SourceLike | Sequence[SourceLike], *, to: str | Sequence[str], mapping: str = "auto",
     set: MappingABC[str, str] | None = None, workers: int | None = None, strict: bool = False, limit: int | None = None,
-    names: Sequence[str] | None = None, progress: Progress | None = None,
+    names: Sequence[str] | None = None, progress: Progress | None = None, allow_empty: bool = False,
 ) -> Result:
     """The same as ``convert`` without writing anything."""
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
+    job.allow_empty = allow_empty
     done = run(job, None, progress)
     return Result(job, done, manifest_of(job, done), None)
 
@@ -250,8 +253,8 @@ def _job(
         raise CommandError("--limit must be at least 1", code="command.limit")
     environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)}
     return Job(
-        [source for source, _ in pairs], mappings, wanted, settings, environment, strict, limit,
-        workers if workers is not None else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        [source for source, _ in pairs], mappings, wanted, settings, environment, strict=strict, limit=limit,
+        workers=workers if workers is not None else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     )
 
 
@@ -268,6 +271,7 @@ def _sources(things: Any, mapping: str, given: dict[str, str], names: Sequence[s
                 chosen, _ = recognise(open_source(one, name=name, **_source_settings(given)))
             loaded = load_mapping(chosen, given)
             spec = loaded.source.model_dump()
+            spec["folder"] = Path(spec["folder"]) if spec["folder"] else None
             opened.append((open_source(one, name=name, **spec), loaded))
     if not opened:
         raise CommandError("no source was named", code="command.source", mend="name a file")

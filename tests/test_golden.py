@@ -1,7 +1,7 @@
 """Golden cases: sources under ``fixtures/``, the command a user would type, and the whole output it must leave.
 
-A case is a file ``fixtures/<folder>/<case>.args`` with the arguments of ``feedbridge convert``. Its sources are the files
-the arguments name, else the one beside it called ``<case>.csv`` (or .tsv, .json, .jsonl). ``<case>.out/`` is the output
+A case is a file ``fixtures/<folder>/<case>.args`` with the arguments of ``feedbridge convert``. Its sources are
+the files the arguments name, else the one beside it called ``<case>.csv`` (or .tsv, .json, .jsonl). ``<case>.out/`` is the output
 folder that is expected; for a run that ends with status 2 or 3 it holds ``message.txt``, what the user is told.
 
 ``make golden`` (``FEEDBRIDGE_GOLDEN=write``) rewrites what is expected. Then read ``git diff fixtures/`` line by line.
@@ -29,11 +29,20 @@ WRITE = os.environ.get("FEEDBRIDGE_GOLDEN") == "write"
 NOT_COMPARED = {"report.html"}
 """Made of the same findings and counts, for people; its looks are tested beside it."""
 
-CASES = sorted(path for path in FIXTURES.rglob("*.args") if ".out" not in "".join(path.relative_to(FIXTURES).parts[:-1]))
-HOSTILE_FILES = sorted(path for path in HOSTILE.iterdir() if path.is_file() and path.name not in {"README.md", ".gitattributes"})
+CASES = sorted(
+    path for path in FIXTURES.rglob("*.args") if ".out" not in "".join(path.relative_to(FIXTURES).parts[:-1])
+)
+HOSTILE_FILES = sorted(
+    path for path in HOSTILE.iterdir() if path.is_file() and path.name not in {"README.md", ".gitattributes"}
+)
 
 PLAIN_TABLES = {
-    "delimiter-tie.csv", "identifiers-eaten.csv", "one-column.csv", "prices-ambiguous.csv", "prices-mixed.csv", "prices-odd.csv",
+    "delimiter-tie.csv",
+    "identifiers-eaten.csv",
+    "one-column.csv",
+    "prices-ambiguous.csv",
+    "prices-mixed.csv",
+    "prices-odd.csv",
     "spaces-in-skus.csv",
 }
 """Hostile tables with the columns sku, title, price; the others have Shopify's."""
@@ -67,7 +76,8 @@ def arguments_of(case: Path) -> tuple[list[str], list[str]]:
 def tree(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in NOT_COMPARED
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in NOT_COMPARED
     }
 
 
@@ -105,7 +115,9 @@ def test_cases_are_found() -> None:
 def test_no_fixture_is_forgotten() -> None:
     used = {ROOT / source for case in CASES for source in arguments_of(case)[0]}
     sources = {
-        path for folder in {case.parent for case in CASES} for path in folder.iterdir()
+        path
+        for folder in {case.parent for case in CASES}
+        for path in folder.iterdir()
         if path.suffix in ENDINGS and path.is_file()
     }
     assert sources == used
@@ -143,13 +155,16 @@ def test_golden_in_two_processes_and_strictly(
     check_or_write(have, case.with_suffix(".out"))
 
 
-@pytest.mark.parametrize(("one", "other"), [
-    pytest.param("shopify/classic", "shopify/current", id="shopify-generations-1-and-2"),
-    pytest.param("shopify/current", "shopify/newest", id="shopify-generations-2-and-3"),
-    pytest.param("generic/comma", "generic/semicolon", id="decimal-point-and-decimal-comma"),
-    pytest.param("generic/comma", "generic/lines", id="csv-and-json-lines"),
-    pytest.param("pim-json/catalogue", "pim-json/lines", id="json-array-and-json-lines"),
-])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("shopify/classic", "shopify/current", id="shopify-generations-1-and-2"),
+        pytest.param("shopify/current", "shopify/newest", id="shopify-generations-2-and-3"),
+        pytest.param("generic/comma", "generic/semicolon", id="decimal-point-and-decimal-comma"),
+        pytest.param("generic/comma", "generic/lines", id="csv-and-json-lines"),
+        pytest.param("pim-json/catalogue", "pim-json/lines", id="json-array-and-json-lines"),
+    ],
+)
 def test_golden_twins_give_the_same_products(one: str, other: str) -> None:
     for platform in ("flipsnack", "magento"):
         payloads = [tree(FIXTURES / f"{name}.out" / platform) for name in (one, other)]
@@ -159,9 +174,18 @@ def test_golden_twins_give_the_same_products(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("path", HOSTILE_FILES, ids=lambda path: path.name)
 def test_golden_hostile(path: Path, at_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the user is told of a broken file, and what is written all the same: one text a file, to be read by people."""
+    """What the user is told of a broken file, and what is written all the same: one text a file, for people to read."""
     mapping = "shopify" if path.suffix in {".csv", ".gz"} and path.name not in PLAIN_TABLES else "generic"
-    arguments = ["convert", path.relative_to(ROOT).as_posix(), "--mapping", mapping, "--set", "currency=EUR", "--to", "flipsnack"]
+    arguments = [
+        "convert",
+        path.relative_to(ROOT).as_posix(),
+        "--mapping",
+        mapping,
+        "--set",
+        "currency=EUR",
+        "--to",
+        "flipsnack",
+    ]
     out = tmp_path / "out"
     status = run([*arguments, "--out", str(out)])
     said = capsys.readouterr().err
@@ -171,7 +195,10 @@ def test_golden_hostile(path: Path, at_root: Path, tmp_path: Path, capsys: pytes
         lines += [f"read {counts['read']}, written {counts['written']}, held back {counts['held_back']}", ""]
         lines += written(out / "flipsnack")
         found = [feedbridge.Finding(**json.loads(line)) for line in (out / "findings.jsonl").read_bytes().splitlines()]
-        lines += ["", *(f"{str(finding.severity).upper()} {finding}" for finding in found if finding.code != "flipsnack.S5")]
+        lines += [
+            "",
+            *(f"{str(finding.severity).upper()} {finding}" for finding in found if finding.code != "flipsnack.S5"),
+        ]
         lines += ["", *quarantined(out / "quarantine")]
     else:
         assert status in (2, 3)
@@ -200,7 +227,11 @@ def written(folder: Path) -> list[str]:
 def quarantined(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return [f"QUARANTINE {short(line)}" for path in sorted(folder.iterdir()) for line in path.read_text("utf-8").splitlines()]
+    return [
+        f"QUARANTINE {short(line)}"
+        for path in sorted(folder.iterdir())
+        for line in path.read_text("utf-8").splitlines()
+    ]
 
 
 def short(text: str) -> str:

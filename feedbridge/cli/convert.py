@@ -39,7 +39,8 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N products."),
         click.option("--strict", is_flag=True, help="Check every product against the pydantic model, too."),
         click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout."),
-        click.option("--quiet", is_flag=True, help="Say nothing but errors that stop the run."),
+        click.option("--quiet", is_flag=True, help="Say nothing when all is well (for cron): only errors, and what was held back."),
+        click.option("--allow-empty", is_flag=True, help="Accept a source without any record."),
         click.option("--log-format", type=click.Choice(["text", "json"]), help="Plain log lines on stderr, for cron."),
         click.option("--download", is_flag=True, help="Fetch content named by http(s) URL (FlickRocket)."),
     ]
@@ -85,7 +86,7 @@ def work(options: dict[str, Any], out: Path | None) -> int:
     log = Log(sys.stderr, options["log_format"]) if options["log_format"] else None
     arguments: dict[str, Any] = {
         "to": list(dict.fromkeys(options["platforms"])), "mapping": options["mapping"], "set": settings, "workers": options["workers"],
-        "limit": options["limit"], "strict": options["strict"], "names": names,
+        "limit": options["limit"], "allow_empty": options["allow_empty"], "strict": options["strict"], "names": names,
     }
     started = time.monotonic()
     if log is not None:
@@ -113,9 +114,16 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
         json.dump(result.manifest, sys.stdout, ensure_ascii=True, indent=2)
         sys.stdout.write("\n")
     warnings = [(name, text) for name, about in result.manifest["platforms"].items() for text in about.get("warnings", ())]
+    shown = result.first_findings
+    if options["quiet"]:
+        shown = [finding for finding in shown if finding.severity == "error"]
+        if not result.exit_status and log is None:
+            return
     if log is not None:
         for name, text in warnings:
             log.event("run.warning", level="warning", platform=name, message=text)
+        for finding in shown:
+            log.event("finding", level="warning" if finding.severity == "error" else "info", **finding.to_dict())
         for name, counts in result.counts.items():
             log.event("run.counts", platform=name, **counts)
         log.event("run.finished", seconds=round(seconds, 3), findings=result.finding_counts, exit_status=result.exit_status,
@@ -123,16 +131,29 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
         return
     for name, text in warnings:
         click.echo(f"{name}: {text}", err=True)
-    if options["quiet"]:
-        return
     severities = result.manifest["findings"]["by_severity"]
-    render_findings(
-        result.first_findings, total=result.finding_counts, limit=3, stream=sys.stderr, about=explanations(result)
-    )
+    weighty = [finding for finding in shown if finding.severity != "advice"]
+    codes = {finding.code for finding in weighty}
+    total = {code: count for code, count in result.finding_counts.items() if code in codes}
+    render_findings(weighty, total=total, limit=3, stream=sys.stderr, about=explanations(result))
+    advice = {finding.code: finding for finding in reversed(shown) if finding.severity == "advice"}
+    for code, finding in sorted(advice.items()):
+        count = result.finding_counts[code]
+        say(f"advice: {finding.place()}: {finding.message}" + (f" (and {count - 1:,} more)" if count > 1 else "") + f" [{code}]")
+    for mapping in result.manifest["mappings"]:
+        recognised = " (recognised by its columns)" if options["mapping"] == "auto" else ""
+        click.echo(f"mapping: {mapping['name']}{recognised}", err=True)
     render_summary(
         result.counts, result.out, sys.stderr, severities=severities, seconds=seconds,
         quarantine=[file["path"] for file in result.manifest["quarantine"]],
     )
+
+
+def say(text: str) -> None:
+    """One line for people, whatever the feed has put into it."""
+    from feedbridge.report.plain import fit, showable
+
+    click.echo(fit(showable(text), sys.stderr), err=True)
 
 
 def explanations(result: Any) -> dict[str, str]:

@@ -23,7 +23,7 @@ from feedbridge.mapping.bind import (
     is_blank,
     leaves_of,
 )
-from feedbridge.mapping.finish import OptionNamesValues, OptionPair, attach_variants, order_images
+from feedbridge.mapping.finish import NO_IDENTITY, OptionNamesValues, OptionPair, attach_variants, order_images
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.paths import Column
 from feedbridge.mapping.schema import Records
@@ -115,6 +115,7 @@ class _Work:
         self.trace: dict[str, Place] = {}
         self.failed = False
         self.variant_skus: dict[int, str] = {}
+        self.numbered_skus: dict[int, str] = {}
         self.giving: set[int] = set()
         self.sku = ""
 
@@ -142,7 +143,10 @@ class _Work:
         if variants:
             for number, code, message in attach_variants(product, variants, [unzip(own) for own in pairs], maker.records.no_option):
                 record = self.variant_records[number]
-                self.finding(record, f"variants.{number}.sku", code, Severity.WARNING, message, "give every variant a SKU of its own")
+                severity = Severity.ERROR if code == NO_IDENTITY else Severity.WARNING
+                self.finding(record, f"variants.{number}.sku", code, severity, message, "give every variant a SKU of its own")
+            if self.failed:
+                return self.result(None)
         self.sku = product.sku
         if not product.variants:
             self.collapse_trace()
@@ -248,7 +252,7 @@ class _Work:
             self.settle_compare_at(own, path)
             self.variant_records.append(record)
             if own.get("sku") is not None:
-                self.variant_skus[record[0]] = own["sku"]
+                self.variant_skus[record[0]] = self.numbered_skus[number] = own["sku"]
             node = fields.get("options")
             pairs.append(self.option_pairs(node, record, cells, up, path, head_names) if isinstance(node, BoundMany) else [])
             own.setdefault("sku", None)
@@ -420,11 +424,18 @@ class _Work:
             return None
         return product
 
+    def sku_of(self, finding: Finding) -> str:
+        """The SKU of the variant a finding is about, if it is about one."""
+        parts = finding.field.split(".")
+        if parts[0] == "variants" and len(parts) > 1 and parts[1].isdigit():
+            return self.numbered_skus.get(int(parts[1]), "")
+        return self.variant_skus.get(finding.line, "") if self.maker.by_row else ""
+
     def result(self, product: Product | None) -> Assembled:
         named = []
         for finding in self.findings:
             if not finding.sku:
-                sku = self.variant_skus.get(finding.line, "") or self.sku
+                sku = self.sku_of(finding) or self.sku
                 finding = replace_sku(finding, sku)
             named.append(finding)
         return Assembled(product if not self.failed else None, named, self.trace, self.sku)

@@ -80,10 +80,10 @@ class BoundLeaf:
         return self.leaf.spec
 
     def plain(self) -> bool:
-        """One column straight into the reader: what the compiled path can write out in place."""
+        """The first filled of some columns straight into the reader: what the compiled path can write out in place."""
         spec = self.spec
         return (
-            len(self.columns) == 1 and not self.currency and self.test is None and self.template is None
+            bool(self.columns) and not self.currency and self.test is None and self.template is None
             and self.table is None and self.regex is None and spec.all_ is None and spec.default is None
             and spec.replace is None and spec.case is None and not spec.strip_html and spec.join is None
             and not self.leaf.choices
@@ -233,10 +233,16 @@ class BoundLeaf:
         if shape == "paths":
             value = value if value and isinstance(value[0], tuple) else (value,)
         if self.table is not None:
-            exchange = self.table.exchange
-            items = (exchange(" > ".join(item) if isinstance(item, tuple) else str(item)) for item in value)
-            found = tuple(item for item in items if item)
-            value = tuple(tuple(step.strip() for step in item.split(">")) for item in found) if shape == "paths" else found
+            answers = [
+                answer for item in value
+                for answer in self.table.answers(" > ".join(item) if isinstance(item, tuple) else str(item)) if answer
+            ]
+            if shape == "paths":
+                value = tuple(tuple(step.strip() for step in answer.split(">")) for answer in answers)
+            elif self.leaf.kind == "list":  # one answer may be a list, written as the cells are
+                value = tuple(dict.fromkeys(part for answer in answers for part in self.reader.read(answer)))
+            else:
+                value = tuple(answers)
         if shape == "ints":
             return tuple(whole(item) for item in value)
         return value or None

@@ -9,49 +9,21 @@ and never decides differently: a property test holds both to the same products.
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import itemgetter
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
-from feedbridge.cells import CellError
-from feedbridge.errors import MappingError
 from feedbridge.mapping.assemble import COLLECTED, Assembler, option_map
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
+from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, leaves_of
 from feedbridge.mapping.finish import attach_variants, order_images
 from feedbridge.mapping.group import Group
+from feedbridge.mapping.leaf_code import UNIQUE, LeafCode, Punt
 from feedbridge.mapping.paths import Column
-from feedbridge.mapping.yaml import key_text
-from feedbridge.product import Money, Option, Product, Texts, Variant, light
+from feedbridge.product import Money, Option, Product, Variant, light
 
 __all__ = ["Build", "Punt", "compile_product"]
 
-
-class Punt(Exception):
-    """The quick path gives up on this group; the precise path decides."""
-
-
 Build = Callable[[Group], Product]
-
-PLAIN_TEXT = {"text", "html"}
-UNIQUE = {"identifier", "gtin", "url", "path_or_url", "image_url"}
-"""Kinds whose values hardly ever repeat, so that remembering them only costs memory."""
-FEW_VALUES = {"status", "boolean", "integer"}
-"""Kinds that have few different values."""
-MEMO_MOST = 50_000
-
-
-class Memo(dict[Any, Any]):
-    """Raw text -> value of one leaf; computes what it has not seen. Values are shared and never changed."""
-
-    def __init__(self, compute: Callable[[Any], Any]) -> None:
-        self.compute = compute
-
-    def __missing__(self, raw: Any) -> Any:
-        if len(self) >= MEMO_MOST:
-            self.clear()
-        value = self[raw] = self.compute(raw)
-        return value
 
 
 def compile_product(maker: Assembler) -> Build:
@@ -59,31 +31,16 @@ def compile_product(maker: Assembler) -> Build:
     return _Compiler(maker).compile()
 
 
-class _Compiler:
+class _Compiler(LeafCode):
+    """Writes the function: products, variants and the nodes between them and their leaves."""
+
     def __init__(self, maker: Assembler) -> None:
+        super().__init__(maker.source.kind == "table")
         self.maker = maker
-        self.table = maker.source.kind == "table"
-        self.lines: list[str] = []
-        self.env: dict[str, Any] = {
-            "Punt": Punt, "attach_variants": attach_variants, "order_images": order_images, "is_blank": is_blank,
-            "option_map": option_map, "NOTHING": ((), ()), "NEWLINE": "\n",
+        self.env |= {
+            "attach_variants": attach_variants, "order_images": order_images, "option_map": option_map, "once": once,
+            "NOTHING": ((), ()),
         }
-        self.depth = 1
-        self.count = 0
-
-    # -- writing code ---------------------------------------------------------------------------------------------
-
-    def emit(self, line: str) -> None:
-        self.lines.append("    " * self.depth + line)
-
-    def constant(self, value: Any) -> str:
-        name = self.new("k")
-        self.env[name] = value
-        return name
-
-    def new(self, prefix: str) -> str:
-        self.count += 1
-        return f"{prefix}{self.count}"
 
     def compile(self) -> Build:
         maker = self.maker
@@ -94,7 +51,9 @@ class _Compiler:
         if maker.records.parent or maker.records.fill_down:
             self.emit("if group.told: raise Punt")
         product = self.product_fields()
-        has_variants = bool(maker.trees.variant.fields) and (maker.variants is not None or maker.by_row or maker.records.parent)
+        has_variants = bool(maker.trees.variant.fields) and bool(
+            maker.variants is not None or maker.by_row or maker.records.parent
+        )
         if has_variants:
             self.variants()
         collected = [name for name in COLLECTED if name in self.gathered]
@@ -114,7 +73,6 @@ class _Compiler:
             self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}): raise Punt")
         self.emit("return product")
         code = "def build(group):\n" + "\n".join(self.lines) + "\n"
-        self.env["once"] = once
         exec(compile(code, "<compiled mapping>", "exec"), self.env)  # noqa: S102 - our own text, no user input in it
         build: Build = self.env["build"]
         build.__doc__ = code
@@ -149,40 +107,30 @@ class _Compiler:
                 self.node(leaf, Variant, "sku", "c", "None", "p_sku")
                 self.depth -= 1
             found["sku"] = "p_sku"
-        if maker.by_row:
-            # a field that variants have, too, may well differ from record to record: see Assembler.product_fields
-            self.later_rows({n: node for n, node in fields.items() if n not in maker.trees.variant.fields})
         return found
 
-    def later_rows(self, fields: dict[str, BoundNode]) -> None:
-        """Product-level cells of later rows must be empty or as in the first; anything else is for the precise path."""
+    def same_in_all_rows(self) -> list[Column]:
+        """Columns of product-level fields that later rows must leave empty or repeat; a field that variants have, too,
+        may well differ from record to record (see Assembler.product_fields)."""
         columns = []
-        for name, node in fields.items():
-            for leaf in leaves_of(node) if name not in self.gathered else ():
+        for name, node in self.maker.trees.product.fields.items():
+            if name in self.gathered or name in self.maker.trees.variant.fields:
+                continue
+            for leaf in leaves_of(node):
                 columns += [*leaf.columns, *(column for _, column, _ in leaf.template or () if column is not None)]
                 columns += [leaf.test_column] if leaf.test_column is not None else []
-        unique = list({column.label: column for column in columns}.values())
-        if not unique:
-            return
-        some = "if members:" if self.maker.records.parent else "if len(members) > 1:"
+        return list({column.label: column for column in columns}.values())
+
+    def later_row(self) -> None:
+        """Anything else than the first row's product-level cells in a later one is for the precise path."""
+        columns = self.same_in_all_rows()
         if self.table:
-            indexes = sorted({column.index for column in unique})
-            getter = self.constant(itemgetter(*indexes, indexes[0]))
-            self.emit(some)
-            self.emit(f"    first = {getter}(c)")
-            read = f"{getter}(r[1])"
-        else:
-            gets = self.constant([column.get for column in unique])
-            self.emit(some)
-            self.emit(f"    first = [get(c, None) for get in {gets}]")
-            read = f"[get(r[1], None) for get in {gets}]"
-        self.emit("    for r in members:")
-        self.emit("        if r is not head:")
-        self.emit(f"            if r[1].__class__ is not {'list' if self.table else 'dict'}: raise Punt")
-        self.emit(f"            later = {read}")
-        self.emit("            if any(later) and later != first:")
-        self.emit("                for a, b in zip(later, first):")
-        self.emit("                    if a != b and not is_blank(a): raise Punt")
+            for index in sorted({column.index for column in columns}):
+                self.emit(f"if v[{index}] and v[{index}] != c[{index}] and v[{index}].strip(): raise Punt")
+        elif columns:
+            gets = self.constant([column.get for column in columns])
+            self.emit(f"for get in {gets}:")
+            self.emit("    if get(v, None) != get(c, None) and not is_blank(get(v, None)): raise Punt")
 
     # -- variants -----------------------------------------------------------------------------------------------------
 
@@ -192,10 +140,9 @@ class _Compiler:
         self.emit("pairs = []")
         slots = self.option_slots()
         for slot in range(len(slots)):
-            self.emit(f"hn{slot} = None")
+            self.emit(f"hn{slot} = m{slot} = None")
         if maker.variants is not None:
-            get = self.constant(maker.variants.get)
-            self.emit(f"inner = {get}(c, None)")
+            self.emit(f"inner = {self.member(maker.variants, 'c', 'None')}")
             self.emit("if inner is not None and inner.__class__ is not list: raise Punt")
             self.emit("for v in inner or ():")
             self.depth += 1
@@ -217,19 +164,33 @@ class _Compiler:
         for name, var in self.gathered.items():
             node = maker.trees.product.fields[name]
             assert isinstance(node, BoundMany)
-            self.emit(f"before_{name} = len({var})")
+            if maker.by_row and maker.variant_if:
+                self.emit(f"before_{name} = len({var})")
             self.many_into(node, "v", "None", var)
-        if maker.by_row and maker.variant_if:
-            tests = " or ".join(
-                f"v[{column.index}].strip()" if self.table else f"not is_blank({self.constant(column.get)}(v, None))"
-                for column in maker.variant_if
-            )
-            self.emit(f"if r is not head and not ({tests}):")
-            grown = " or ".join(f"len({var}) > before_{name}" for name, var in self.gathered.items())
-            self.emit(f"    if not ({grown or 'False'}): raise Punt")
-            self.emit("    continue")
+        if maker.by_row:
+            self.emit("if r is not head:")
+            before = len(self.lines)
+            self.depth += 1
+            self.later_row()
+            self.picture_row()
+            self.depth -= 1
+            if len(self.lines) == before:
+                self.lines.pop()
         self.variant("v", "c", slots)
         self.depth -= 1
+
+    def picture_row(self) -> None:
+        """A later row whose variant columns are empty is no variant: it may only add pictures and the like."""
+        if not self.maker.variant_if:
+            return
+        tests = " or ".join(
+            f"v[{column.index}].strip()" if self.table else f"not is_blank({self.constant(column.get)}(v, None))"
+            for column in self.maker.variant_if
+        )
+        grown = " or ".join(f"len({var}) > before_{name}" for name, var in self.gathered.items())
+        self.emit(f"if not ({tests}):")
+        self.emit(f"    if not ({grown or 'False'}): raise Punt")
+        self.emit("    continue")
 
     def option_slots(self) -> list[BoundBlock]:
         node = self.maker.trees.variant.fields.get("options")
@@ -280,22 +241,22 @@ class _Compiler:
             self.emit(f"if n{slot} is None: n{slot} = hn{slot}")
             self.emit(f"elif hn{slot} is None: hn{slot} = n{slot}")
             self.emit(f"if o{slot} is not None and n{slot} is None: raise Punt")
-        every = " and ".join(f"o{slot} is not None" for slot in range(len(slots)))
-        names = "".join(f"n{slot}, " for slot in range(len(slots)))
-        values = "".join(f"o{slot}, " for slot in range(len(slots)))
-        self.emit(f"if {every}: pairs.append((({names}), ({values})))")
+        numbers = range(len(slots))
+        names = "".join(f"n{slot}, " for slot in numbers)
+        values = "".join(f"o{slot}, " for slot in numbers)
+        self.emit(f"if {' and '.join(f'o{slot} is not None' for slot in numbers)}:")
+        self.emit(f"    if {' or '.join(f'n{slot} is not m{slot}' for slot in numbers)}:")
+        self.emit(f"        own = {''.join(f'm{slot}, ' for slot in numbers)}= ({names})")
+        self.emit(f"    pairs.append((own, ({values})))")
         self.emit("else:")
-        self.emit(f"    own = [(n, o) for n, o in zip(({names}), ({values})) if o is not None]")
-        self.emit("    pairs.append((tuple([n for n, _ in own]), tuple([o for _, o in own])))")
+        self.emit(f"    given = [(n, o) for n, o in zip(({names}), ({values})) if o is not None]")
+        self.emit("    pairs.append((tuple([n for n, _ in given]), tuple([o for _, o in given])))")
 
     def option(self, slot: int, block: BoundBlock, cells: str, up: str) -> None:
         """One slot that may be a list or a map of options."""
         depth = self.depth
         if block.each is not None:
-            item = self.new("e")
-            self.emit(f"for {item} in {self.constant(elements(block))}({cells}, {up}):")
-            self.depth += 1
-            cells = item
+            cells = self.each(block, cells, up)
         if "map" in block.fields:
             node = block.fields["map"]
             assert isinstance(node, BoundLeaf)
@@ -310,7 +271,7 @@ class _Compiler:
             self.emit("    own.append((n, o))")
         self.depth = depth
 
-    # -- nodes ----------------------------------------------------------------------------------------------------------
+    # -- nodes ------------------------------------------------------------------------------------------------------
 
     def node(self, node: BoundNode, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str) -> None:
         """Emit code that leaves the node's value, or None, in ``var``."""
@@ -328,30 +289,40 @@ class _Compiler:
             self.emit(f"{gathered} = []")
             self.many_into(node, cells, up, gathered)
             self.emit(f"{var} = tuple({gathered}) or None")
-        else:
+        elif several_sources(node):
             gathered = self.new("g")
             self.emit(f"{gathered} = []")
-            self.block_into(node, cells, up, gathered)
+            self.block_into(node, cells, up, f"{gathered}.append({{}})")
             self.emit(f"{var} = {gathered}[0] if {gathered} else None")
+        else:
+            self.emit(f"{var} = None")
+            self.block_into(node, cells, up, f"{var} = {{}}")
 
     def many_into(self, many: BoundMany, cells: str, up: str, into: str) -> None:
         for block in many.blocks:
             if block.each is None:
-                self.block_into(block, cells, up, into)
+                self.block_into(block, cells, up, f"{into}.append({{}})")
                 continue
-            item, around = self.new("e"), self.new("u")
-            self.emit(f"{around} = {up} if {up} is not None else {cells}")
-            self.emit(f"for {item} in {self.constant(elements(block))}({cells}, {up}):")
-            self.depth += 1
-            self.block_into(block, item, around, into)
+            item = self.each(block, cells, up)
+            self.block_into(block, item, cells if up == "None" else up, f"{into}.append({{}})")
             self.depth -= 1
 
-    def block_into(self, block: BoundBlock, cells: str, up: str, into: str) -> None:
-        """Emit code that appends the block's object (or objects) to a list."""
+    def each(self, block: BoundBlock, cells: str, up: str) -> str:
+        """Begin a loop over the inner objects a block is repeated for; the name of each."""
+        assert block.each is not None
+        inner, item = self.new("i"), self.new("e")
+        self.emit(f"{inner} = {self.member(block.each, cells, up)}")
+        self.emit(f"for {item} in {inner} if {inner}.__class__ is list else ({inner},):")
+        self.depth += 1
+        self.emit(f"if {item}.__class__ is not dict: continue")
+        return item
+
+    def block_into(self, block: BoundBlock, cells: str, up: str, put: str) -> None:
+        """Emit code that hands on the block's object, or its objects one by one: ``put`` with {} for the object."""
         if block.model is Money:
             var = self.new("m")
             self.node(block.fields["money"], Money, "", cells, up, var)
-            self.emit(f"if {var} is not None: {into}.append({var})")
+            self.emit(f"if {var} is not None: {put.format(var)}")
             return
         found: dict[str, str] = {}
         real: list[str] = []
@@ -375,11 +346,11 @@ class _Compiler:
             for name, var in found.items():
                 self.fallback(block.model, name, var)
             arguments = ", ".join(f"{name}={var}" for name, var in found.items())
-            if "src" in found and isinstance(src := block.fields["src"], BoundLeaf) and src.leaf.kind not in UNIQUE:
+            if several_sources(block):
                 self.emit(f"for src in ({found['src']} if {found['src']}.__class__ is tuple else ({found['src']},)):")
-                self.emit(f"    {into}.append({cls}({arguments.replace('src=' + found['src'], 'src=src')}))")
+                self.emit("    " + put.format(f"{cls}({arguments.replace('src=' + found['src'], 'src=src')})"))
             else:
-                self.emit(f"{into}.append({cls}({arguments}))")
+                self.emit(put.format(f"{cls}({arguments})"))
         self.depth -= 1
 
     def fallback(self, model: type[BaseModel], name: str, var: str) -> None:
@@ -396,179 +367,15 @@ class _Compiler:
             return "{}"
         return self.constant(info.default)
 
-    # -- leaves ---------------------------------------------------------------------------------------------------------
-
-    def leaf(self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str) -> None:
-        check = checker(leaf, model, name)
-        if leaf.spec.value is not None and leaf.test is None and not leaf.currency:
-            self.emit(f"{var} = {self.constant(constant_value(leaf, check))}")
-            return
-        if not leaf.plain():
-            if self.table and leaf.test is not None and leaf.leaf.kind in FEW_VALUES:
-                self.remembered(leaf, cells, check, var)
-                return
-            evaluate = self.constant(leaf.evaluate)
-            self.emit(f"{var} = {evaluate}({cells}, {up})")
-            if check is not None:
-                self.emit(f"if {var} is not None: {self.constant(check)}({var})")
-            return
-        self.plain_leaf(leaf, model, name, cells, up, var, check)
-        if leaf.spec.required:
-            self.emit(f"if {var} is None: raise Punt")
-
-    def remembered(self, leaf: BoundLeaf, cells: str, check: Callable[[Any], None] | None, var: str) -> None:
-        """A leaf that chooses by conditions: its value is remembered by the cells it depends on."""
-        indexes = sorted({column.index for column in columns_of(leaf)})
-        width = max(indexes) + 1
-
-        def compute(key: tuple[str, ...]) -> Any:
-            record = [""] * width
-            for index, cell in zip(indexes, key, strict=True):
-                record[index] = cell
-            value = leaf.evaluate(record)
-            if check is not None and value is not None:
-                check(value)
-            return value
-
-        memo = self.constant(Memo(compute))
-        self.emit(f"{var} = {memo}[({''.join(f'{cells}[{index}], ' for index in indexes)})]")
-
-    def plain_leaf(
-        self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str,
-        check: Callable[[Any], None] | None,
-    ) -> None:
-        """One column straight into the reader."""
-        kind = leaf.leaf.kind
-        column = leaf.columns[0]
-        if self.table:
-            self.table_leaf(leaf, kind, f"{cells}[{column.index}]", check, model is Option or name == "value", var)
-            return
-        evaluate = self.constant(leaf.evaluate)
-        steps = column.label
-        direct = not set(steps) & set(".^[]*?@|&()'`!")
-        self.emit(f"{var} = {cells}.get({steps!r})" if direct else f"{var} = {self.constant(column.get)}({cells}, {up})")
-        self.emit(f"if {var}.__class__ is str:")
-        self.depth += 1
-        self.table_leaf(leaf, kind, var, check, model is Option, var)
-        self.depth -= 1
-        self.emit(f"elif {var} is not None:")
-        self.emit(f"    {var} = {evaluate}({cells}, {up})")
-        if check is not None:
-            self.emit(f"    if {var} is not None: {self.constant(check)}({var})")
-
-    def table_leaf(self, leaf: BoundLeaf, kind: str, raw: str, check: Callable[[Any], None] | None, repeats: bool, var: str) -> None:
-        read = leaf.reader.read
-        if kind in PLAIN_TEXT and not repeats and check is None and not leaf.leaf.parameters:
-            self.emit(f"{var} = {raw}.strip()")
-            self.emit(f"if not {var}: {var} = None")
-            self.emit(f"elif not {var}.isprintable() and not {var}.replace(NEWLINE, '').isprintable(): {var} = {self.constant(read)}({var}) or None")
-        elif kind == "identifier" and check is None and not leaf.leaf.parameters:
-            self.emit(f"{var} = {raw}.strip()")
-            self.emit(f"if not {var}: {var} = None")
-            self.emit(f"elif not {var}.replace('-', '').isalnum(): {var} = {self.constant(read)}({var})")
-        elif kind in UNIQUE and check is None and leaf.leaf.shape == "one":
-            self.emit(f"{var} = {raw}.strip()")
-            self.emit(f"{var} = {self.constant(read)}({var}) if {var} else None")
-        else:
-            memo = Memo(computer(leaf, check))
-            self.emit(f"{var} = {raw}")
-            self.emit(f"{var} = {self.constant(memo)}[{var}] if {var} else None")
-
-
-def columns_of(leaf: BoundLeaf) -> list[Column]:
-    """Every column a leaf's value can depend on."""
-    found = [*leaf.columns, *leaf.currency, *(column for _, column, _ in leaf.template or () if column is not None)]
-    if leaf.test_column is not None:
-        found.append(leaf.test_column)
-    for branch in (leaf.then, leaf.else_):
-        if branch is not None:
-            found += columns_of(branch)
-    return found
-
-
-def computer(leaf: BoundLeaf, check: Callable[[Any], None] | None) -> Callable[[str], Any]:
-    """Raw text -> value of a plain leaf."""
-
-    def compute(raw: str) -> Any:
-        text = raw.strip()
-        if not text:
-            return None
-        value = leaf.reader.read(text)
-        if value == "":
-            return None
-        value = leaf._shape(value)
-        if check is not None and value is not None:
-            check(value)
-        return value
-
-    return compute
-
-
-GUARANTEED = {"identifier", "gtin", "money", "status", "url", "path_or_url", "image_url"}
-"""Readers whose results always satisfy the model, by their own definition."""
-
-
-PATTERNED = {"sku": "identifier", "gtin": "gtin", "locale": "", "medium": "", "role": ""}
-"""Texts of which the model asks a shape, and the reader that guarantees it."""
-
-
-def checker(leaf: BoundLeaf, model: type[BaseModel] | None, name: str) -> Callable[[Any], None] | None:
-    """What the model asks of this field beyond what the reader gives; None when there is nothing to ask."""
-    if model is None or name not in model.model_fields:
-        return None
-    info = model.model_fields[name]
-    kind = leaf.leaf.kind
-    if PATTERNED.get(name, kind) == kind:
-        if kind in GUARANTEED and leaf.test is None:
-            return None
-        if kind in {*PLAIN_TEXT, "list", "category_paths", "category_path"} and model is not Texts:
-            return None
-    if leaf.leaf.shape != "one" or name == "src":
-        return None
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
-
-    def check(value: Any) -> None:
-        try:
-            adapter.validate_python(value, from_attributes=True)
-        except ValidationError:
-            raise Punt from None
-
-    return check
-
-
-def constant_value(leaf: BoundLeaf, check: Callable[[Any], None] | None) -> Any:
-    """A constant, read once. Raises MappingError when it cannot be what the field needs."""
-    where = f"{leaf.layer}, {key_text(leaf.leaf.path)}"
-    try:
-        value = leaf.evaluate(None)
-        if check is not None and value is not None:
-            check(value)
-    except CellError as exc:
-        raise MappingError(exc.message, where=where, mend=exc.mend, code="mapping.value") from exc
-    except Punt as exc:
-        raise MappingError(
-            f'the value "{leaf.spec.value}" is not allowed for {leaf.leaf.name}', where=where, code="mapping.value"
-        ) from exc
-    return value
-
-
 def options_of(leaf: BoundLeaf) -> Callable[[Any, Any], Any]:
     """What ``option_map`` is given: a text that lists options goes through its reader."""
     return leaf.evaluate if leaf.leaf.kind == "option_list" else lambda record, up: leaf.pick(record, up)[0]
 
 
-def elements(block: BoundBlock) -> Callable[[Any, Any], list[Any]]:
-    """The inner objects a block is repeated for."""
-    assert block.each is not None
-    get = block.each.get
-
-    def inner(cells: Any, up: Any) -> list[Any]:
-        found = get(cells, up)
-        if isinstance(found, dict):
-            return [found]
-        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-    return inner
+def several_sources(block: BoundBlock) -> bool:
+    """Whether the block's main member may be a list: one object for each of its items."""
+    src = block.fields.get("src")
+    return isinstance(src, BoundLeaf) and src.leaf.kind not in UNIQUE
 
 
 def once(values: list[Any]) -> tuple[Any, ...]:

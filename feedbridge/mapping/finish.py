@@ -21,6 +21,8 @@ OptionNamesValues = tuple[tuple[str, ...], tuple[str, ...]]
 SLUG = re.compile(r"[^\w]+")
 LightOption = light(Option)
 
+NO_IDENTITY = "mapping.no-variant-sku"
+"""Nothing tells this variant from its sisters: an error, where the others are warnings."""
 COLLAPSED = (
     "sku", "gtin", "mpn", "price", "sale_price", "cost", "prices", "tier_prices", "stock", "weight_grams",
 )
@@ -47,24 +49,31 @@ def attach_variants(
         _set(product, "options", tuple([LightOption(name=name, values=(once[name],)) for name in dict.fromkeys(names)]))
         return []
     warnings: list[tuple[int, str, str]] = []
-    for own, _ in pairs:
-        if own != names or len(set(own)) < len(own):
-            names, rows = align(pairs, warnings)
+    alike = len(names) < 2 or len(set(names)) == len(names)
+    rows = []
+    for own, values in pairs:
+        if own is not names and own != names:
+            alike = False
             break
-    else:
-        rows = [values for _, values in pairs]
-    for variant, own in zip(variants, rows, strict=True):
-        _set(variant, "option_values", own)
-        if variant.sku is None:
-            made = "-".join([product.sku, *(SLUG.sub("-", value.casefold()).strip("-") for value in own if value)])
+        rows.append(values)
+    if not alike:
+        names, rows = align(pairs, warnings)
+    for number, variant in enumerate(variants):
+        row = rows[number]
+        _set(variant, "option_values", row)
+        if variant.sku is None and not any(row):
+            warnings.append((number, NO_IDENTITY, "is a variant with neither a SKU nor an option value"))
+            _set(variant, "sku", product.sku)
+        elif variant.sku is None:
+            made = "-".join([product.sku, *(SLUG.sub("-", value.casefold()).strip("-") for value in row if value)])
             _set(variant, "sku", made)
             message = f'has no SKU; "{made}" was made of the product\'s key and the option values'
-            warnings.append((variants.index(variant), "mapping.sku-made", message))
-    slots = [tuple(dict.fromkeys(slot)) for slot in zip(*rows, strict=True)]
-    _set(product, "options", tuple([
-        LightOption(name=name, values=slot if "" not in slot else tuple(filter(None, slot)))
-        for name, slot in zip(names, slots, strict=True)
-    ]))
+            warnings.append((number, "mapping.sku-made", message))
+    options = []
+    for name, slot in zip(names, zip(*rows, strict=True), strict=True):
+        values = tuple(dict.fromkeys(slot))
+        options.append(LightOption(name=name, values=values if "" not in values else tuple(filter(None, values))))
+    _set(product, "options", tuple(options))
     _set(product, "variants", tuple(variants))
     return warnings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from feedbridge.cells import CellError
@@ -20,7 +21,7 @@ __all__ = ["Table", "load_table"]
 class Table:
     """A table and its coverage in this run: ``hits`` counts answers, ``misses`` what had none."""
 
-    def __init__(self, entries: dict[str, str], missing: str, shown: str) -> None:
+    def __init__(self, entries: Mapping[str, str | tuple[str, ...]], missing: str, shown: str) -> None:
         self.entries = entries
         self.folded = {key.strip().casefold(): value for key, value in entries.items()}
         self.missing = missing
@@ -29,16 +30,26 @@ class Table:
         self.misses: Counter[str] = Counter()
 
     def exchange(self, text: str) -> str:
-        """The answer for a value (compared without case and outer blanks). Raises CellError when there is none."""
+        """The one answer for a value. Raises CellError when there is none, or several."""
+        answers = self.answers(text)
+        if len(answers) > 1:
+            raise CellError(
+                "cell.lookup-several", f'"{text}" stands for {len(answers)} values in {self.shown}, but the field holds one',
+                "give one value in the table",
+            )
+        return answers[0] if answers else ""
+
+    def answers(self, text: str) -> tuple[str, ...]:
+        """The answers for a value (compared without case and outer blanks). Raises CellError when there is none."""
         found = self.folded.get(text.strip().casefold())
         if found is not None:
             self.hits += 1
-            return found
+            return (found,) if isinstance(found, str) else found
         self.misses[text] += 1
         if self.missing == "keep":
-            return text
+            return (text,)
         if self.missing == "empty":
-            return ""
+            return ()
         near = nearest(text, self.entries)
         raise CellError(
             "cell.lookup-missing", f'"{text}" is not in the table {self.shown}',
@@ -60,7 +71,8 @@ def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
         plain, _ = read_yaml(text, spec.file)
         if not isinstance(plain, dict):
             raise MappingError("must be a block of key: value", where=spec.file, code="mapping.lookup")
-        return Table({str(k): str(v) for k, v in plain.items()}, spec.missing, spec.file)
+        entries = {k: tuple(map(str, v)) if isinstance(v, list) else str(v) for k, v in plain.items()}
+        return Table(entries, spec.missing, spec.file)
     return Table(_csv_table(text, spec), spec.missing, spec.file)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from feedbridge.cells.decimals import Decision
-from feedbridge.errors import FeedbridgeError, OutputError
+from feedbridge.errors import FeedbridgeError, OutputError, SourceError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.group import Group
@@ -26,7 +26,7 @@ from feedbridge.run.process import Chunk, Processor, finding_of, held_records, i
 from feedbridge.run.quarantine import QuarantineWriter
 from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
 from feedbridge.run.stitch import FindingFile, Late, Stitcher
-from feedbridge.run.unplaced import unplaced
+from feedbridge.run.overview import of_the_run
 from feedbridge.rules import Found
 
 __all__ = ["Done", "Progress", "run"]
@@ -117,10 +117,15 @@ class _Run:
                 stitcher.file_notices()
             if self.job.limit is None:
                 self.check_records(number, stitcher.records - before)
+            if not self.applied[number].count and not self.job.allow_empty:
+                raise SourceError(
+                    "holds no records; an export that comes back empty must not empty what was written before",
+                    where=source.name, code="source.no-products", mend="export it again, or say --allow-empty if that is meant",
+                )
             if stitcher.full():
                 break
         late = self.late_findings()
-        for finding in [*stitcher.once_a_run(), *unplaced(self.all, self.applied)]:
+        for finding in [*stitcher.once_a_run(), *of_the_run(self.all, self.applied, stitcher)]:
             late.append((stitcher.read * 2 + 1, finding))
         stitcher.check_law()
         results = {}
@@ -231,8 +236,9 @@ class _Run:
             findings.append((late.order, finding_of(
                 Found(late.rule, late.problem), name, assembled.product, assembled, group, applied
             )))
-        for held in held_records(group, [finding for _, finding in findings], applied):
-            self.stitcher.hold(number, held)
+        if not any(late.held for late in own):
+            for held in held_records(group, [finding for _, finding in findings], applied):
+                self.stitcher.hold(number, held)
         return findings
 
 

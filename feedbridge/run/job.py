@@ -25,6 +25,8 @@ class Job:
     settings: dict[str, PlatformSettings]
     environment: MappingABC[str, str] = field(default_factory=dict, repr=False)
     strict: bool = False
+    allow_empty: bool = False
+    """Whether a source without a single record is accepted."""
     limit: int | None = None
     workers: int = 1
     range_bytes: int = 8 << 20

@@ -59,6 +59,8 @@ class Held(msgspec.Struct, array_like=True, gc=False):
     raw: str
     reliable: int
     document: bytes
+    file: str = ""
+    """Which file of a source made of several."""
 
 
 class Chunk(msgspec.Struct, array_like=True):
@@ -199,7 +201,8 @@ class Processor:
         chunk.findings += [(place, finding) for finding in every]
         if "h" in states:
             chunk.held += held_records(group, every, self.applied)
-        product, assembled = next(iter(made.values()))
+        # what one platform accepts says more of the product than another's refusal
+        product, assembled = max(made.values(), key=lambda one: one[0] is not None)
         chunk.entries.append(Entry(
             group.head[0], self.index(group.head), group.key,
             product.sku if product is not None else assembled.sku if assembled is not None else "",
@@ -287,11 +290,11 @@ def held_records(group: Group, findings: list[Finding], applied: Applied) -> lis
 
 def held_record(record: Record, code: str, problem: str, mend: str, applied: Applied) -> Held:
     cells: Any = applied.raw_record(record)
-    _, line, pointer = place_of(applied.source, record)
+    file, line, pointer = place_of(applied.source, record)
     if isinstance(cells, list):
         bad = cells if isinstance(cells, BadCells) else None
         return Held(line, code, problem, mend, pointer, list(cells), bad.raw if bad else "", bad.reliable if bad else -1, b"")
     if isinstance(cells, BadDocument):
-        return Held(line, code, problem, mend, pointer, None, cells.raw, 0, b"")
+        return Held(line, code, problem, mend, pointer, None, cells.raw, 0, b"", file)
     document = msgspec.json.Encoder(decimal_format="number").encode(cells)
-    return Held(line, code, problem, mend, pointer, None, "", -1, document)
+    return Held(line, code, problem, mend, pointer, None, "", -1, document, file)

@@ -67,6 +67,8 @@ class Late:
     rule: Rule
     problem: Problem
     order: int
+    held: bool
+    """Its records are in the quarantine already: another platform refused it."""
 
 
 class FindingFile:
@@ -153,7 +155,7 @@ class Stitcher:
         self.notes: list[dict[str, list[Any]]] = [{} for _ in platforms]
         """What is said once a run: rule's number -> products, place and SKU of the first."""
         self._notices: list[Finding] = []
-        self._sheets: dict[int, TableSheet | DocumentSheet] = {}
+        self._sheets: dict[tuple[int, str], TableSheet | DocumentSheet] = {}
         self._seen: list[dict[str, int]] = [{} for _ in platforms]
         self._spelt: list[dict[str, tuple[str, ...]]] = [{} for _ in platforms]
         self._claims: list[dict[str, tuple[str, int]]] = [{} for _ in platforms]
@@ -220,7 +222,8 @@ class Stitcher:
                 else:
                     state = "h"
                     rule, problem = clash
-                    self.late.append(Late(source, entry.line, entry.index, number, rule, problem, self.read * 2 + 1))
+                    order = self.read * 2 + 1
+                    self.late.append(Late(source, entry.line, entry.index, number, rule, problem, order, "h" in entry.state))
             held = held or state == "h"
             self._count(self.counts[number], state, outcome.excluded, entry.variants)
         self.held_anywhere += held or "h" in entry.state
@@ -308,7 +311,7 @@ class Stitcher:
                     products = "1 product" if count == 1 else f"{count:,} products"
                     found.append(Finding(
                         code=f"{platform.name}.{number}", severity=rule.severity, platform=platform.name, mend=rule.mend,
-                        message=f"{products}, the first at line {place & ((1 << 40) - 1)}: {' '.join(rule.title.split())}",
+                        message=f"concerns {products}, the first at line {place & ((1 << 40) - 1)}: {' '.join(rule.title.split())}",
                         file=self.sources[place >> 40].name, sku=sku,
                     ))
         return found
@@ -317,7 +320,7 @@ class Stitcher:
         """One record into the quarantine."""
         if self.quarantine is None:
             return
-        sheet = self._sheet(source)
+        sheet = self._sheet(source, held.file)
         if isinstance(sheet, TableSheet):
             cells = list(held.cells or [])
             if held.reliable >= 0 and held.raw:
@@ -332,19 +335,20 @@ class Stitcher:
             bad_document.raw = held.raw
             sheet.add(held.line, held.code, held.problem, held.mend, bad_document, held.pointer)
 
-    def _sheet(self, number: int) -> TableSheet | DocumentSheet:
-        if number not in self._sheets:
+    def _sheet(self, number: int, file: str) -> TableSheet | DocumentSheet:
+        source = self.sources[number]
+        key = (number, file if source.kind == "documents" else "")
+        if key not in self._sheets:
             assert self.quarantine is not None
-            source = self.sources[number]
             if source.kind == "table":
                 about = source.about
-                self._sheets[number] = self.quarantine.table(
+                self._sheets[key] = self.quarantine.table(
                     source.name, source.header, str(about.get("delimiter", ",")), str(about.get("quote", '"')),
                     fed_back=source.is_quarantine,
                 )
             else:
-                self._sheets[number] = self.quarantine.documents(source.name)
-        return self._sheets[number]
+                self._sheets[key] = self.quarantine.documents(file or source.name)
+        return self._sheets[key]
 
     def check_law(self) -> None:
         """read = written + excluded + held back, on every platform. Raises FeedbridgeError when it does not hold."""

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -30,6 +31,7 @@ SPLIT_BYTES = 8 << 20
 """Files smaller than this are read in one piece."""
 
 HABIT_ROWS = 200
+HABIT_CHARS = 1 << 20
 _ASCII_BLOCKS = 64
 _DIALECT_CHARS = 1 << 18
 _HELD_BACK = re.compile(r"([\"']?)line\1([^\w\"'\r\n])\1code\1\2\1problem\1\2\1mend\1(?:\2|[\r\n]|$)")
@@ -105,6 +107,8 @@ class CsvSource:
             sample, chars = 0, 0
             while sample < len(window.lines) and chars < _DIALECT_CHARS:
                 chars += len(window.lines[sample])
+                if sample and chars > limits.header_chars:
+                    break
                 sample += 1
             self.dialect = detect_dialect(
                 window.lines[:sample], delimiter=delimiter, quote=quote, quoting=quoting
@@ -228,7 +232,7 @@ class CsvSource:
         )
 
     def _fill_chars(self, window: Lines, least: int) -> None:
-        while window.chars < least and not window.ended:
+        while window.chars + window.open_chars < least and not window.ended:
             window.read()
 
     def _read_header(self, window: Lines, has_header: bool) -> None:
@@ -335,11 +339,16 @@ class CsvSource:
         found = [finding for finding in head.findings if finding.code == "csv.trailing-delimiter"]
         self.findings += found
         self.trailing_delimiter = bool(found)
-        records = list(head.records)
-        while len(records) < HABIT_ROWS and (batch := next(batches, None)) is not None:
-            records += batch.records
-        rows = [cells for _, cells in records[:HABIT_ROWS] if not isinstance(cells, BadCells)]
-        self.habits = Habits([[""] * self.front + cells for cells in rows], self.front + len(self.header))
+        rows: list[list[str]] = []
+        chars = 0
+        # Counted by record, not by batch: what is learnt must not depend on the size of a block.
+        for _, cells in chain(head.records, (record for batch in batches for record in batch.records)):
+            chars += sum(map(len, cells))
+            if len(rows) >= HABIT_ROWS or chars > HABIT_CHARS:
+                break
+            if not isinstance(cells, BadCells):
+                rows.append([""] * self.front + cells)
+        self.habits = Habits(rows, self.front + len(self.header))
 
     def _notice_columns(self) -> None:
         line = self._data_line - 1

@@ -19,6 +19,7 @@ __all__ = ["Limits", "RangeNotClean", "Reading", "Table"]
 
 LOOK_AHEAD_LINES = 200
 BATCH_RECORDS = 2000
+_CUT = "…\n"
 
 
 class RangeNotClean(Exception):
@@ -101,6 +102,8 @@ class Reading:
         """
         window = self._window
         lines, first = window.lines, window.first
+        if window.chars > self._limits.cell_chars:
+            self._cut_bombs()
         is_clean = not (window.nul or window.marked or window.chars > self._limits.cell_chars or self._is_quarantine)
         width = self._width if is_clean else -1  # no record is plainly good in a window that is not
         append = self._records.append
@@ -133,6 +136,15 @@ class Reading:
         window.drop(end)
         return False
 
+    def _cut_bombs(self) -> None:
+        """Cut lines short that would become millions of cells. They stay too long to be rows, so they are held back."""
+        lines, delimiter, most = self._window.lines, self._dialect.delimiter, max(self._limits.columns, self._width)
+        for number, line in enumerate(lines):
+            if len(line) > self._limits.cell_chars and line.count(delimiter) > most * 10:
+                kept = delimiter.join([*line.split(delimiter, most + 1)[:-1], _CUT])
+                self._window.chars += len(kept) - len(line)
+                lines[number] = kept
+
     def _judge(self, start: int, end: int, cells: list[str]) -> bool:
         """Take in a record that is not plainly good. False when it is one only because a quote is wrong."""
         window, width = self._window, self._width
@@ -160,7 +172,7 @@ class Reading:
             )  # fmt: skip
             self._findings.append(finding)
         if window.nul or window.marked or window.chars > self._limits.cell_chars:
-            trouble = self._bad_characters(line, cells)
+            trouble = self._too_long(start, end) or self._bad_characters(line, cells)
             if trouble:
                 self._add_bad(start, end, cells, *trouble)
                 return True
@@ -214,8 +226,20 @@ class Reading:
         self._records.append((line, cells + [""] * (self._width - len(cells))))
         return True
 
+    def _too_long(self, start: int, end: int) -> tuple[Finding, int] | None:
+        """Of a line that is too long only the start was kept."""
+        most = self._limits.line_chars
+        if all(len(line) <= most for line in self._window.lines[start:end]):
+            return None
+        return self._finding(
+            "csv.huge-cell", Severity.ERROR, self._window.first + start, f"a line of more than {most:,} characters",
+            "shorten its cells; what follows in the line was not read", None, self._window.lines[start],
+        ), 0  # fmt: skip
+
     def _bad_characters(self, line: int, cells: list[str]) -> tuple[Finding, int] | None:
-        for index, cell in enumerate(cells):
+        for index, cell in enumerate(cells[: self._width]):
+            if "\0" not in cell and not has_marks(cell) and len(cell) <= self._limits.cell_chars:
+                continue
             opened = CutRecord(cells[:index], 0, -1)
             if "\0" in cell:
                 return self._finding(

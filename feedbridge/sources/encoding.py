@@ -260,7 +260,7 @@ codecs.register_error(ERROR_HANDLER, _mark)
 
 def has_marks(text: str) -> bool:
     """Whether text holds bytes that could not be decoded."""
-    return _MARKS.search(text) is not None
+    return not text.isascii() and _MARKS.search(text) is not None
 
 
 def marked_bytes(text: str) -> bytes:
@@ -271,7 +271,7 @@ def marked_bytes(text: str) -> bytes:
 
 def without_marks(text: str) -> str:
     """The text with U+FFFD in place of undecodable bytes: it can be written again."""
-    return _MARKS.sub("\ufffd", text)
+    return text if text.isascii() else _MARKS.sub("\ufffd", text)
 
 
 # --- lines --------------------------------------------------------------------------------------------------------
@@ -374,7 +374,8 @@ class Lines:
 
     def _after_overlong(self, text: str) -> str:
         """Throw away the rest of an overlong line; its kept start gets the line end it is missing."""
-        end = re.search(r"\r\n|\n|\r(?=.)", text, re.DOTALL)
+        has_end = "\n" in text or "\r" in text  # asked first: found much quicker
+        end = re.search(r"\r\n|\n|\r(?=.)", text, re.DOTALL) if has_end else None
         if end is None:
             self._tail = "\r" if text.endswith("\r") else ""  # LF may follow
             return ""

@@ -47,10 +47,14 @@ def words(text: str) -> Counter[str]:
 
 def mapping_for(columns: list[str], header: bool) -> str:
     document: dict[str, Any] = {
-        "feedbridge": 1, "name": "nasty", "source": {"format": "csv", "header": header},
+        "feedbridge": 1,
+        "name": "nasty",
+        "source": {"format": "csv", "header": header},
         "product": {
-            "sku": {"from": columns[0], "required": True}, "title": {"from": columns[-1], "required": True},
-            "description": {"all": columns, "join": " "}, "price": {"value": "1 EUR"},
+            "sku": {"from": columns[0], "required": True},
+            "title": {"from": columns[-1], "required": True},
+            "description": {"all": columns, "join": " "},
+            "price": {"value": "1 EUR"},
         },
     }
     return json.dumps(document, ensure_ascii=True)  # JSON is YAML
@@ -80,7 +84,9 @@ def output_words(out: Path) -> Counter[str]:
     return found
 
 
-def converted(path: Path, header: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path | None, list[str]]:
+def converted(
+    path: Path, header: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[Path | None, list[str]]:
     """The output folder and the columns; None when the file was refused, as it should be."""
     refused = REFUSED.get((name(path), header))
     try:
@@ -93,7 +99,9 @@ def converted(path: Path, header: bool, tmp_path: Path, capsys: pytest.CaptureFi
     mapping = tmp_path / "nasty.yaml"
     mapping.write_text(mapping_for(columns, header), encoding="utf-8")
     out = tmp_path / "out"
-    status = run(["convert", str(path), "--mapping", str(mapping), "--to", "flipsnack", "--to", "magento", "--out", str(out)])
+    status = run(
+        ["convert", str(path), "--mapping", str(mapping), "--to", "flipsnack", "--to", "magento", "--out", str(out)]
+    )
     said = capsys.readouterr().err
     assert "fault" not in said and "Traceback" not in said, said
     if refused is not None:
@@ -123,7 +131,11 @@ def test_every_word_is_written_or_in_the_quarantine(
     assert all(0 <= finding.get("line", 0) <= lines for finding in findings)
     counts = manifest["platforms"]["flipsnack"]["counts"]
     assert counts["read"] == counts["written"] + counts["held_back"]
-    held = {finding["line"] for finding in findings if finding["severity"] == "error" and finding.get("platform") != "magento"}
+    held = {
+        finding["line"]
+        for finding in findings
+        if finding["severity"] == "error" and finding.get("platform") != "magento"
+    }
     assert len(held) == counts["held_back"], "each held-back row is named by its line"
 
 

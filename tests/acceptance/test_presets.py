@@ -46,7 +46,8 @@ def test_a_preset_that_is_wrong_fails(tmp_path: Path, capsys: pytest.CaptureFixt
     mapping = tmp_path / "wrong.yaml"
     mapping.write_text(
         "feedbridge: 1\nextends: shopify\nproduct:\n  title: {value: Something else}\n"
-        "tests:\n  - name: wrong\n    set: {currency: EUR}\n    records: [{Handle: a, Title: A, Variant Price: '1.00'}]\n"
+        "tests:\n  - name: wrong\n    set: {currency: EUR}\n"
+        "    records: [{Handle: a, Title: A, Variant Price: '1.00'}]\n"
         "    products: [{title: A}]\n",
         encoding="utf-8",
     )

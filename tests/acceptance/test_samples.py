@@ -23,15 +23,21 @@ MAPPINGS = Path(__file__).parent / "mappings"
 
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample files are not here")
 
-AKENEO = {"currency": "EUR", "locale": "en_US", "channel": "ecommerce", "axes": "color,size",
-          "media": "https://pim.example.com/media/"}
+AKENEO = {
+    "currency": "EUR",
+    "locale": "en_US",
+    "channel": "ecommerce",
+    "axes": "color,size",
+    "media": "https://pim.example.com/media/",
+}
 FIXTURES = "akeneo/synolia-fixtures"
 OPENREFINE = "generic-csv/openrefine"
 PARTS = "pim-json/pc-parts"
 
 
 class Case(NamedTuple):
-    """``counts``: products read, written and held back on Flipsnack, then the same of variants; Magento's when they differ.
+    """``counts``: products read, written and held back on Flipsnack, then the same of variants; Magento's when
+    they differ.
     ``codes``: how often each code is found, those aside that say once a run what a platform has no place for."""
 
     files: tuple[str, ...]
@@ -44,32 +50,71 @@ class Case(NamedTuple):
 
 CASES = {
     "shopify-csv": Case(
-        ("shopify/gatsby-demo/products.csv",), "auto", {"currency": "EUR"}, (99, 98, 1, 300, 294, 6),
+        ("shopify/gatsby-demo/products.csv",),
+        "auto",
+        {"currency": "EUR"},
+        (99, 98, 1, 300, 294, 6),
         # a generated file: one handle was drawn twice, and the first variant of every product has no SKU
-        {"flipsnack.A6": 1, "flipsnack.F12": 1, "magento.M2": 1, "flipsnack.S2": 99, "mapping.conflict": 2, "mapping.sku-made": 100},
+        {
+            "flipsnack.A6": 1,
+            "flipsnack.F12": 1,
+            "magento.M2": 1,
+            "flipsnack.S2": 99,
+            "mapping.conflict": 2,
+            "mapping.sku-made": 100,
+        },
     ),
     "shopify-api-one": Case(
-        ("shopify/api-json/product.json",), "auto", {"currency": "USD"}, (1, 1, 0, 4, 4, 0), {},
+        ("shopify/api-json/product.json",),
+        "auto",
+        {"currency": "USD"},
+        (1, 1, 0, 4, 4, 0),
+        {},
     ),
     "shopify-api-four-times-the-same": Case(
-        ("shopify/api-json/products.json",), "auto", {"currency": "USD"}, (4, 1, 3, 4, 1, 3),
+        ("shopify/api-json/products.json",),
+        "auto",
+        {"currency": "USD"},
+        (4, 1, 3, 4, 1, 3),
         {"flipsnack.F13": 3, "magento.M2": 3},
     ),
     "akeneo-products": Case(
-        (f"{FIXTURES}/products.json",), "auto", AKENEO, (3, 2, 1, 0, 0, 0), {"mapping.required": 1},
+        (f"{FIXTURES}/products.json",),
+        "auto",
+        AKENEO,
+        (3, 2, 1, 0, 0, 0),
+        {"mapping.required": 1},
     ),
     "akeneo-models-without-variants": Case(
-        (f"{FIXTURES}/product_models_apollon.json",), "auto", AKENEO, (1, 1, 0, 0, 0, 0), {"mapping.no-variants": 4},
+        (f"{FIXTURES}/product_models_apollon.json",),
+        "auto",
+        AKENEO,
+        (1, 1, 0, 0, 0, 0),
+        {"mapping.no-variants": 4},
     ),
     "akeneo-model-without-variants": Case(
-        (f"{FIXTURES}/product_models_caelus.json",), "auto", AKENEO, (1, 1, 0, 0, 0, 0), {"mapping.no-variants": 1},
+        (f"{FIXTURES}/product_models_caelus.json",),
+        "auto",
+        AKENEO,
+        (1, 1, 0, 0, 0, 0),
+        {"mapping.no-variants": 1},
     ),
     "akeneo-together": Case(
-        (f"{FIXTURES}/product_models_apollon.json", f"{FIXTURES}/product_models_caelus.json", f"{FIXTURES}/products.json"),
-        "auto", AKENEO, (5, 4, 1, 0, 0, 0), {"mapping.no-variants": 5, "mapping.required": 1},
+        (
+            f"{FIXTURES}/product_models_apollon.json",
+            f"{FIXTURES}/product_models_caelus.json",
+            f"{FIXTURES}/products.json",
+        ),
+        "auto",
+        AKENEO,
+        (5, 4, 1, 0, 0, 0),
+        {"mapping.no-variants": 5, "mapping.required": 1},
     ),
     "google-retail": Case(
-        ("pim-json/google-retail/products.json",), "auto", {"currency": "USD"}, (316, 316, 0, 0, 0, 0),
+        ("pim-json/google-retail/products.json",),
+        "auto",
+        {"currency": "USD"},
+        (316, 316, 0, 0, 0, 0),
         {"magento.M11": 1},
     ),
     **{
@@ -82,22 +127,38 @@ CASES = {
     },
     "tate-gz": Case(("pim-json/tate/artworks_a.jsonl.gz",), "tate.yaml", {}, (1738, 1738, 0, 0, 0, 0), {}),
     "header-only": Case(
-        ("pim-json/commercetools/product-export-template.csv",), "commercetools.yaml", {}, (0, 0, 0, 0, 0, 0),
+        ("pim-json/commercetools/product-export-template.csv",),
+        "commercetools.yaml",
+        {},
+        (0, 0, 0, 0, 0, 0),
         {"source.header-only": 1},
     ),
     "goodbooks": Case(("generic-csv/goodbooks_books_sample.csv",), "goodbooks.yaml", {}, (99, 99, 0, 0, 0, 0), {}),
     "food-gz": Case((f"{OPENREFINE}/food.csv.gz",), "food.yaml", {}, (7413, 7413, 0, 0, 0, 0), {}),
     "byte-order-mark": Case((f"{OPENREFINE}/csv-with-bom.csv",), "letters.yaml", {}, (2, 2, 0, 0, 0, 0), {}),
     "latin-1": Case(
-        (f"{OPENREFINE}/example-latin1.tsv",), "disasters.yaml", {}, (2, 2, 0, 0, 0, 0),
+        (f"{OPENREFINE}/example-latin1.tsv",),
+        "disasters.yaml",
+        {},
+        (2, 2, 0, 0, 0, 0),
         {"source.encoding-guessed": 1, "csv.trailing-delimiter": 1},
     ),
     **{
-        name: Case((f"{OPENREFINE}/example-{name}.tsv",), "disasters.yaml", {}, (2, 2, 0, 0, 0, 0), {"csv.trailing-delimiter": 1})
+        name: Case(
+            (f"{OPENREFINE}/example-{name}.tsv",),
+            "disasters.yaml",
+            {},
+            (2, 2, 0, 0, 0, 0),
+            {"csv.trailing-delimiter": 1},
+        )
         for name in ("utf8", "utf16be-bom", "utf16le-bom")
     },
-    "line-breaks-csv": Case((f"{OPENREFINE}/example-linebreaks-in-cells.csv",), "people.yaml", {}, (2, 2, 0, 0, 0, 0), {}),
-    "line-breaks-tsv": Case((f"{OPENREFINE}/example-linebreaks-in-cells.tsv",), "ordinals.yaml", {}, (2, 2, 0, 0, 0, 0), {}),
+    "line-breaks-csv": Case(
+        (f"{OPENREFINE}/example-linebreaks-in-cells.csv",), "people.yaml", {}, (2, 2, 0, 0, 0, 0), {}
+    ),
+    "line-breaks-tsv": Case(
+        (f"{OPENREFINE}/example-linebreaks-in-cells.tsv",), "ordinals.yaml", {}, (2, 2, 0, 0, 0, 0), {}
+    ),
     "words": Case((f"{OPENREFINE}/shop.mini.tsv",), "words.yaml", {}, (5, 5, 0, 0, 0, 0), {}),
 }
 
@@ -134,7 +195,14 @@ def converted(outputs: dict[str, Output], tmp_path_factory: pytest.TempPathFacto
             case = CASES[name]
             out = tmp_path_factory.mktemp("converted") / "out"
             mapping = str(MAPPINGS / case.mapping) if case.mapping.endswith(".yaml") else case.mapping
-            arguments = ["convert", *(str(SAMPLES / file) for file in case.files), "--mapping", mapping, "--out", str(out)]
+            arguments = [
+                "convert",
+                *(str(SAMPLES / file) for file in case.files),
+                "--mapping",
+                mapping,
+                "--out",
+                str(out),
+            ]
             arguments += ["--to", "flipsnack", "--to", "magento"]
             for key, value in case.set.items():
                 arguments += ["--set", f"{key}={value}"]
@@ -154,7 +222,12 @@ def test_counts(name: str, converted: Any) -> None:
         counts = output.manifest["platforms"][platform]["counts"]
         own = counts["variants"]
         assert (
-            counts["read"], counts["written"], counts["held_back"], own["read"], own["written"], own["held_back"]
+            counts["read"],
+            counts["written"],
+            counts["held_back"],
+            own["read"],
+            own["written"],
+            own["held_back"],
         ) == wanted, platform
         for tally in (counts, own):
             assert tally["read"] == tally["written"] + sum(tally["excluded"].values()) + tally["held_back"]
@@ -179,14 +252,15 @@ def test_every_product_that_is_held_back_says_where_why_and_what_to_do(name: str
         # a product is told by its first line (and, in a list of documents, its place there)
         named = {
             (finding["line"], finding.get("pointer", ""), finding["file"])
-            for finding in errors if finding.get("platform", platform) == platform
+            for finding in errors
+            if finding.get("platform", platform) == platform
         }
         assert len(named) == output.manifest["platforms"][platform]["counts"]["held_back"], platform
     held = [entry["records"] for entry in output.manifest["quarantine"]]
     assert sum(held) >= CASES[name].counts[2]
 
 
-# -- the same files read a second time ------------------------------------------------------------------------------------
+# -- the same files read a second time -----------------------------------------------------------------------------
 
 
 def rows(file: str) -> list[dict[str, str]]:
@@ -248,16 +322,16 @@ def test_google_retail_sells_at_the_price_that_is_asked_now(converted: Any) -> N
         assert product["title"] == document["title"]
         assert product["image_link"] == document["images"][0]["uri"]
         assert product["currency"] == document["priceInfo"]["currencyCode"]
-        assert (product["sell_price"], product.get("discount_price")) == ((regular, now) if regular > now else (now, None))
+        assert (product["sell_price"], product.get("discount_price")) == (
+            (regular, now) if regular > now else (now, None)
+        )
 
 
 @pytest.mark.parametrize("name", ["cpu", "headphones"])
 def test_the_three_twins_of_a_list_of_parts_give_the_same(name: str, converted: Any) -> None:
     outputs = [converted(f"{name}-{kind}") for kind in ("csv", "json", "jsonl")]
     for platform in ("flipsnack", "magento"):
-        contents = [
-            [path.read_bytes() for path in sorted((output.folder / platform).iterdir())] for output in outputs
-        ]
+        contents = [[path.read_bytes() for path in sorted((output.folder / platform).iterdir())] for output in outputs]
         assert contents[0] == contents[1] == contents[2]
     first: dict[str, dict[str, str]] = {}
     for row in rows(f"{PARTS}/csv/{name}.csv"):
@@ -297,20 +371,26 @@ def test_goodbooks(converted: Any) -> None:
 @pytest.mark.parametrize("name", ["latin-1", "utf8", "utf16be-bom", "utf16le-bom"])
 def test_encodings_give_the_same_words(name: str, converted: Any) -> None:
     assert [(p["code"], p["title"]) for p in converted(name).flipsnack()] == [
-        ("2003-0160", "Algeria: Tizi Ouzou, Béjaïa, (Kaby ..."), ("2002-0752", "Algeria: Near Béjaïa, Tizi Ouzou ( ..."),
+        ("2003-0160", "Algeria: Tizi Ouzou, Béjaïa, (Kaby ..."),
+        ("2002-0752", "Algeria: Near Béjaïa, Tizi Ouzou ( ..."),
     ]
 
 
 def test_line_breaks_inside_cells_are_kept(converted: Any) -> None:
     people = {p["code"]: p["description"] for p in converted("line-breaks-csv").flipsnack()}
-    assert people["Mary II"] == "Mary II was Queen regnant of England, Scotland, and Ireland from \n1689 until her death."
+    assert (
+        people["Mary II"] == "Mary II was Queen regnant of England, Scotland, and Ireland from \n1689 until her death."
+    )
     assert [(p["code"], p["title"], p["description"]) for p in converted("line-breaks-tsv").flipsnack()] == [
-        ("aa", "bb", "dd"), ("ee", "f\nf", "h\nh"),
+        ("aa", "bb", "dd"),
+        ("ee", "f\nf", "h\nh"),
     ]
 
 
 def test_a_shop_that_no_preset_knows_is_told_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    status = run(["convert", str(SAMPLES / PARTS / "csv" / "cpu.csv"), "--to", "flipsnack", "--out", str(tmp_path / "out")])
+    status = run(
+        ["convert", str(SAMPLES / PARTS / "csv" / "cpu.csv"), "--to", "flipsnack", "--out", str(tmp_path / "out")]
+    )
     said = capsys.readouterr().err
     assert status == 2
     assert "fits no preset" in said and "core_clock" in said and "--mapping NAME" in said

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feedbridge.errors import SourceError
 from tests.run.runs import ALL, HEADER, MAPPING, Made, job_of, made, tree
 
 DAMAGE = ("cell too many", "cells missing", "open quote", "stray quote", "NUL", "latin-1", "blank line above", "cut in half")
@@ -74,7 +75,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 def converted(data: bytes, folder: Path, name: str = "out", **more) -> Made:
     path = folder / "shop.csv"
     path.write_bytes(data)
-    return made(job_of(path, **more), folder / name)
+    return made(job_of(path, allow_empty=True, **more), folder / name)
 
 
 def run_of(data: bytes, **more) -> Made:
@@ -102,7 +103,10 @@ def test_one_platform_or_three_is_the_same(file):
     together = run_of(data)
     alone = {name: run_of(data, to=[name]) for name in ALL}
     for name in ALL:
-        assert alone[name].counts(name) == together.counts(name)
+        one, all_three = alone[name].counts(name), together.counts(name)
+        # the number of variants of a product that is held back is a guess, and one platform may know better
+        assert {key: one[key] for key in ("read", "written", "excluded", "held_back")} == {key: all_three[key] for key in ("read", "written", "excluded", "held_back")}
+        assert one["variants"]["written"] == all_three["variants"]["written"]
         assert alone[name].payload(name) == together.payload(name)
 
 
@@ -129,7 +133,7 @@ def test_what_was_held_back_and_not_mended_is_held_back_again(file):
         (Path(folder) / "again").mkdir()
         fed = Path(folder) / "again" / "shop.csv"
         fed.write_bytes(again.read_bytes())
-        second = made(job_of(fed, to=["flipsnack"]), Path(folder) / "two")
+        second = made(job_of(fed, to=["flipsnack"], allow_empty=True), Path(folder) / "two")
         second.keeps_the_law()
         rows = first.quarantine().count(b"\r\n")
     held = second.counts("flipsnack")["held_back"]
@@ -192,7 +196,7 @@ def test_mended_rows_are_converted(tmp_path):
     fed.parent.mkdir()
     fed.write_bytes((first.out / "quarantine" / "shop.csv").read_bytes().replace(b"cup,A pot,S0001z,\"12,x\"", b"cup,A pot,S0001z,12.00"))
     second = made(job_of(fed, to=["flipsnack"]), tmp_path / "two")
-    assert second.counts("flipsnack")["written"] == 1 and second.findings == []
+    assert second.counts("flipsnack")["written"] == 1 and second.told() == []
     (product,) = json.loads(second.tree["flipsnack/batch-0001.json"])
     assert product["variants"][0]["code"] == "S0001z" and product["variants"][0]["price"] == 12
 
@@ -211,13 +215,15 @@ def test_documents_mended_and_not(tmp_path):
     mended = tmp_path / "mended.jsonl"
     mended.write_text(lines[0].replace('"price": "x"', '"price": 7') + "\n")
     last = made(job_of(mended, "pim-json", ["flipsnack"], set={"currency": "EUR"}), tmp_path / "three")
-    assert last.counts("flipsnack")["written"] == 1 and last.findings == []
+    assert last.counts("flipsnack")["written"] == 1 and last.told() == []
 
 
 def test_a_file_without_products_is_a_run_without_products(tmp_path):
     result = converted((",".join(HEADER) + "\n").encode(), tmp_path)
     assert all(result.counts(name)["read"] == 0 for name in ALL)
-    assert result.codes() and not result.quarantine()
+    assert "source.header-only" in result.codes() and not result.quarantine()
+    with pytest.raises(SourceError, match="no records"):
+        made(job_of(tmp_path / "shop.csv"), tmp_path / "again")
     assert tree(tmp_path / "out").keys() >= {"manifest.json", "findings.jsonl"}
 
 

@@ -10,7 +10,7 @@ import hashlib
 import pytest
 
 from feedbridge.errors import CommandError, SourceError
-from feedbridge.sources.base import BadCells
+from feedbridge.sources.base import UNMENDED, BadCells
 from feedbridge.sources.csv import CsvSource, Limits, RangeNotClean
 from feedbridge.sources.csv_records import LOOK_AHEAD_LINES
 
@@ -329,6 +329,135 @@ def test_other_headers_are_no_quarantine(tmp_path, header):
     source = opened(tmp_path, header + "\n" + ",".join("abcde"[: header.count(",") + 1]) + "\n")
     assert not source.is_quarantine
     assert source.header == header.split(",")
+
+
+GUARDS = [
+    pytest.param("line,code,problem,mend,sku,name\n3,c,p,m,A,rest,{0}\n4,c,p,m,B,b\n", id="one cell too many"),
+    pytest.param("line,code,problem,mend,sku,name,\n3,c,p,m,A,rest,{0}\n4,c,p,m,B,b,\n", id="padded to one width"),
+    pytest.param("line,code,problem,mend,sku,name\n3,c,p,m,A,{0}\n4,c,p,m,B,b\n", id="moved into a column"),
+    pytest.param('line,code,problem,mend,sku,name\n3,c,p,m,A,"x {0}"\n4,c,p,m,B,b\n', id="inside a cell"),
+    pytest.param('line;code;problem;mend;sku;name\r\n3;c;p;m;A;"a\nb";{0};;\r\n4;c;p;m;B;b;;;\r\n', id="spreadsheet"),
+]
+
+
+@pytest.mark.parametrize("text", GUARDS)
+def test_a_row_that_nobody_mended_is_held_back_again(tmp_path, text):
+    source = opened(tmp_path, text.format(UNMENDED))
+    good, bad, _ = read(source)
+    assert [cells[:2] for _, cells in good] == [["B", "b"]]
+    assert [code for _, _, code, _ in bad] == ["source.unmended"]
+    finding = bad_cells(source).finding
+    assert (finding.line, finding.severity, finding.value) == (2, "error", "A")
+    assert finding.message.endswith("is not mended yet: p")
+    assert UNMENDED in finding.mend
+
+
+def test_a_row_without_front_columns_in_the_quarantine_folder_is_held_back_too(tmp_path):
+    folder = tmp_path / "quarantine"
+    folder.mkdir()
+    _, bad, _ = read(opened(folder, f"sku,name\nA,a,{UNMENDED}\n"))
+    assert [code for _, _, code, _ in bad] == ["source.unmended"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        pytest.param("line,code,problem,mend,sku,name\n2,c,p,m,A,a\n", {"skip_lines": 2}, id="skip_lines"),
+        pytest.param("line,code,problem,mend,sku,name\n2,c,p,m,A,a\n", {"has_header": False}, id="has_header"),
+        pytest.param("line;code;problem;mend;sku;name\n2;c;p;m;A;a\n", {"delimiter": ","}, id="another delimiter"),
+        pytest.param('"line","code","problem","mend","sku","name"\n2,c,p,m,A,a\n', {"quote": "'"}, id="another quote"),
+        pytest.param('"line","code","problem","mend","sku","name"\n2,c,p,m,"A",a\n', {"quoting": False}, id="quoting"),
+    ],
+)
+def test_line_1_of_a_quarantine_file_is_its_header_whatever_is_set(tmp_path, text, options):
+    source = opened(tmp_path, text, **options)
+    assert source.header == ["sku", "name"]
+    assert read(source) == ([(2, ["A", "a"])], [], [])
+
+
+@pytest.mark.parametrize("written_in", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_spreadsheet_may_write_a_quarantine_file_anew(tmp_path, written_in):
+    source = opened(tmp_path, "line\tcode\tproblem\tmend\tsku\n2\tc\tp\tm\tGröße\n", written_in, encoding="shift_jis")
+    assert source.is_quarantine
+    assert read(source)[0] == [(2, ["Größe"])]
+    assert "source.encoding-doubt" not in [finding.code for finding in source.findings]
+
+
+# --- doubts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        pytest.param("sku;title,price\nE-1;One,5.00\nE-2;Two,6.00\n", {}, ['delimiter=";"'], id="tie"),
+        pytest.param("sku;Preis, netto\nA;12,50\nB;8,00\n", {}, ['delimiter=";"'], id="decimal commas"),
+        pytest.param("sku;title,price\nE-1;One,5.00\n", {"delimiter": ";"}, [], id="given"),
+        pytest.param("sep=;\nsku;title,price\nE-1;One,5.00\n", {}, [], id="sep line"),
+        pytest.param("sku;title;price;tags\nA;a;1;x,y\nB;b;2;y\n", {}, [], id="commas in cells"),
+        pytest.param("a;b;c;d;e,f\n1;2;3;4;5,6\n", {}, [], id="far apart"),
+    ],
+)
+def test_delimiters_that_are_equally_good_are_named(tmp_path, text, options, said):
+    found = [finding for finding in opened(tmp_path, text, **options).findings if finding.code == "csv.delimiter-doubt"]
+    assert len(found) == len(said)
+    for finding, setting in zip(found, said, strict=True):
+        assert "commas and semicolons" in finding.message
+        assert f"--set source.{setting}" in finding.mend
+        assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "said"),
+    [
+        pytest.param("SKU,name,sku ", "SKU", '"SKU", "sku " are one name', id="case and blanks"),
+        pytest.param("Gr\u00f6\u00dfe,x,GRO\u0308SSE", "Gr\u00f6\u00dfe", "columns 1, 3", id="Unicode forms"),
+        pytest.param("a  b,x,a b,A B", "a  b", "3 columns have this name: columns 1, 3, 4", id="three"),
+    ],
+)
+def test_headers_that_a_mapping_cannot_tell_apart(tmp_path, header, columns, said):
+    row = ",".join("1" for _ in header.split(","))
+    [finding] = opened(tmp_path, f"{header}\n{row}\n").findings
+    assert (finding.code, finding.column, finding.line) == ("csv.duplicate-header", columns, 1)
+    assert said in finding.message
+
+
+# --- bombs ----------------------------------------------------------------------------------------------------------
+
+SMALL = Limits(columns=50, header_chars=1000, cell_chars=5000, record_lines=20, line_chars=20_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        pytest.param("A," + "x" * 5001 + ",1,2", "csv.huge-cell", id="cell"),
+        pytest.param("A," + "x" * 40_000 + ",1,2", "csv.huge-cell", id="line without end"),
+        pytest.param("A," + "x" * 4990 + "," + "y" * 4990 + "," + "z" * 4990 + "," * 9000, "csv.huge-cell", id="cut line"),
+        pytest.param("A," * 6000, "csv.long-row", id="thousands of cells"),
+        pytest.param('A,"' + "x\n" * 21 + '",1,2', "csv.open-quote", id="cell of many lines"),
+    ],
+)
+@pytest.mark.parametrize("block", [100, 1 << 18])
+def test_bombs_are_held_back_alone(tmp_path, line, code, block):
+    good, bad, _ = read(opened(tmp_path, f"{HEADER}{line}\nB,b,3,4\n", block=block, limits=SMALL))
+    assert bad[0][2] == code
+    assert good[-1][1] == B
+    assert [code for _, _, code, _ in bad[1:]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("a" * 1001 + ",b\n1,2\n", "source.not-csv", id="long first line"),
+        pytest.param("x" * 100_000, "source.not-csv", id="a file of one line"),
+        pytest.param("\n\n" + "x," * 1000, "source.not-csv", id="behind blank lines"),
+        pytest.param(",".join("a" * 51) + "\n", "csv.columns", id="columns"),
+    ],
+)
+@pytest.mark.parametrize("block", [100, 1 << 18])
+def test_bombs_in_the_header_are_refused(tmp_path, text, code, block):
+    with pytest.raises(SourceError) as caught:
+        opened(tmp_path, text, block=block, limits=SMALL)
+    assert caught.value.code == code
 
 
 # --- refuses -------------------------------------------------------------------------------------------------------

@@ -44,9 +44,9 @@ class FlickRocketSettings(PlatformSettings):
     send_mail_to_shop_owner: bool = True
     """Mail the shop owner when a product is done."""
 
-    files: Literal["link", "copy"] = "link"
-    """Hard-link content into the folders where the disk allows it, or always copy. A linked file shares
-    its bytes with the source: changed in place there, it changes here."""
+    files: Literal["link", "copy"] = "copy"
+    """Copy content into the folders, or hard-link it where the disk allows it (quicker, no room needed). A linked
+    file shares its bytes with the source: changed in place here or there, it changes in both."""
     with_credentials: bool = False
     """Write the real login into every product.json, from FEEDBRIDGE_FLICKROCKET_EMAIL and _PASSWORD."""
 

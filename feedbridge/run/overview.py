@@ -1,0 +1,204 @@
+"""What is said of a run as a whole: told once, so nothing is left out without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from feedbridge.findings import Finding, Severity
+from feedbridge.mapping.akeneo import RAW
+from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNode, is_blank, leaves_of
+from feedbridge.mapping.nearest import nearest
+from feedbridge.mapping.paths import Column
+from feedbridge.platforms import Platform
+from feedbridge.run.stitch import Stitcher
+
+__all__ = ["of_the_run"]
+
+SAMPLE = 1_000
+"""Documents that are looked at to see which of the mapped paths a source really has."""
+
+
+def of_the_run(platforms: Sequence[Platform], sources: Sequence[Applied], stitcher: Stitcher) -> list[Finding]:
+    """What is said once a run: nothing written, paths no record has, columns nothing uses, fields without a place."""
+    samples = [Sample(applied) if applied.source.kind == "documents" else None for applied in sources]
+    found = nothing_written(platforms, stitcher, sources)
+    for applied, sample in zip(sources, samples, strict=True):
+        if sample is not None:
+            found += paths_not_found(applied, sample)
+        found += unused(applied, sample)
+    return found + unplaced(platforms, sources, samples)
+
+
+def nothing_written(platforms: Sequence[Platform], stitcher: Stitcher, sources: Sequence[Applied]) -> list[Finding]:
+    """A platform that gets none of the products that were read, because all of them were left out."""
+    found = []
+    for platform, counts in zip(platforms, stitcher.counts, strict=True):
+        products = counts.products
+        if products.read and not products.written and not products.held_back:
+            kinds = ", ".join(f"{kind} ({number})" for kind, number in sorted(products.excluded.items()))
+            names = ", ".join(dict.fromkeys(applied.mapping.name for applied in sources))
+            found.append(Finding(
+                code="run.nothing-written", severity=Severity.ERROR, platform=platform.name,
+                message=f"none of {products.read} products is written for {platform.title}: all are left out as {kinds}",
+                mend=f"check that the mapping ({names}) is the right one for this file, and the products' status and kind",
+                file=", ".join(dict.fromkeys(applied.source.name for applied in sources)),
+            ))
+    return found
+
+
+def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
+    """Paths of a mapping that no document has: most likely a slip, and the field would be missing everywhere."""
+    if applied.mapping.file.columns == "optional" or not sample.products:
+        return []
+    found = []
+    trees = applied.full[None]
+    for block, documents, paths in (
+        (trees.product, sample.products, sample.paths), (trees.variant, sample.variants, sample.variant_paths),
+    ):
+        for leaf in top_leaves(block):
+            columns = leaf.columns
+            if not columns or leaf.spec.optional or any(column.label.lstrip("^") in paths for column in columns):
+                continue
+            if any(not is_blank(column.get(document, up)) for column in columns for document, up in documents):
+                continue
+            wanted = " or ".join(f'"{column.label}"' for column in columns)
+            near = nearest(columns[0].label, paths, 75)
+            among = "none of the records" if sample.whole else f"none of the first {SAMPLE:,} records"
+            found.append(Finding(
+                code="mapping.path-not-found", severity=Severity.WARNING, file=applied.source.name, column=columns[0].label,
+                message=f"{among} has {wanted}, which the mapping names at {leaf.layer}",
+                mend=f'did you mean "{near}"?' if near else "name the right path, or set optional: true",
+            ))
+    return found
+
+
+def top_leaves(block: BoundBlock) -> Iterator[BoundLeaf]:
+    """The leaves of a block, save those inside lists of the documents."""
+    for node in block.fields.values():
+        if isinstance(node, BoundMany):
+            for inner in node.blocks:
+                if inner.each is None:
+                    yield from top_leaves(inner)
+        elif isinstance(node, BoundBlock):
+            if node.each is None:
+                yield from top_leaves(node)
+        else:
+            yield from leaves_of(node)
+
+
+def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
+    """What the source has and the mapping does not use: said, so that nothing is lost without a word."""
+    if sample is None:
+        names = applied.unused_columns()
+    else:
+        used = {label.lstrip("^") for label in applied.binder.used}
+        whole = {path.split(".")[0] for path in used if "." not in path} | {RAW}
+        names = [
+            path for path in sample.paths
+            if path.count(".") < 2 and path.split(".")[0] not in whole and path not in used
+            and not any(label.startswith(f"{path}.") or label.startswith(f"{path}[") or path.startswith(f"{label}.") for label in used)
+            and not any(other.startswith(f"{path}.") for other in sample.paths)
+        ]
+    if not names:
+        return []
+    shown = ", ".join(names[:60]) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
+    return [Finding(
+        code="mapping.unused-columns", severity=Severity.ADVICE, file=applied.source.name,
+        message=f"the mapping {applied.mapping.name} uses nothing of: {shown}",
+        mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
+    )]
+
+
+def unplaced(
+    platforms: Iterable[Platform], sources: Sequence[Applied], samples: Sequence[Sample | None]
+) -> list[Finding]:
+    """One finding a platform, naming the fields and the columns they come from.
+
+    Tables say by their header which columns they have. Of documents the first thousand are looked at; a field that is
+    filled in none of them is named only when there are more.
+    """
+    found = []
+    for platform in platforms:
+        if platform.unplaced is None:
+            continue
+        fields: dict[str, dict[str, str]] = {}
+        for applied, sample in zip(sources, samples, strict=True):
+            trees = applied.full.get(platform.name, applied.full[None])
+            for block, front in ((trees.product, ""), (trees.variant, "variants.")):
+                for name, node in block.fields.items():
+                    if name == "compare_at_price" or {name, f"{front}{name}"} & (platform.placed | platform.dropped):
+                        continue
+                    columns = columns_of(node)
+                    if sample is not None:
+                        columns = sample.having(columns, of_variant=bool(front))
+                    if columns:
+                        fields.setdefault(name, {}).setdefault(applied.source.name, columns[0].label)
+        if fields:
+            listed = ", ".join(f'{name} (column "{next(iter(places.values()))}")' for name, places in fields.items())
+            found.append(Finding(
+                code=f"{platform.name}.{platform.unplaced.number}", severity=Severity.ADVICE, platform=platform.name,
+                message=f"{platform.title} has no place for {listed}", mend=platform.unplaced.mend,
+                file=", ".join(dict.fromkeys(name for places in fields.values() for name in places)),
+                field=", ".join(fields),
+            ))
+    return found
+
+
+def columns_of(node: BoundNode) -> list[Column]:
+    """Where a field may come from; of a list inside the documents, the list itself."""
+    if isinstance(node, BoundMany) and (lists := [block.each for block in node.blocks if block.each is not None]):
+        return lists
+    return [column for leaf in leaves_of(node) for column in leaf.columns]
+
+
+class Sample:
+    """The first documents of a source, with their variants."""
+
+    def __init__(self, applied: Applied) -> None:
+        self.products: list[tuple[Any, Any]] = []
+        self.variants: list[tuple[Any, Any]] = []
+        self.whole = True
+        count = applied.count
+        for number, record in enumerate(applied.records()):
+            if number == SAMPLE:
+                self.whole = False
+                break
+            document = record[1]
+            if document.__class__ is not dict:
+                continue
+            self.products.append((document, None))
+            inner = applied.variants.get(document, None) if applied.variants is not None else None
+            if isinstance(inner, list):
+                self.variants += [(one, document) for one in inner if isinstance(one, dict)]
+        if applied.variants is None:
+            self.variants = self.products
+        self.paths = paths_of(document for document, _ in self.products)
+        self.variant_paths = self.paths | paths_of(document for document, _ in self.variants)
+        applied.count = count
+
+    def having(self, columns: list[Column], of_variant: bool) -> list[Column]:
+        """Those of the columns that are filled somewhere; all when none is and there is more than the sample."""
+        documents = self.variants if of_variant else self.products
+        filled = [c for c in columns if any(not is_blank(c.get(document, up)) for document, up in documents)]
+        return filled if filled or self.whole else columns
+
+
+def paths_of(documents: Iterable[Any], most_steps: int = 6) -> dict[str, None]:
+    """Every path in some documents, in the order they are met; places in a list by number."""
+    found: dict[str, None] = {}
+
+    def walk(node: Any, path: str, steps: int) -> None:
+        items = node.items() if isinstance(node, dict) else enumerate(node[:3]) if isinstance(node, list) else ()
+        for key, value in items:
+            if key == RAW:
+                continue
+            here = f"{path}.{key}" if path else str(key)
+            found[here] = None
+            if steps:
+                walk(value, here, steps - 1)
+
+    for document in documents:
+        walk(document, "", most_steps)
+    return found
