@@ -1,8 +1,8 @@
 """Golden cases: sources under ``fixtures/``, the command a user would type, and the whole output it must leave.
 
-A case is a file ``fixtures/<folder>/<case>.args`` with the arguments of ``feedbridge convert``. Its sources are
-the files the arguments name, else the one beside it called ``<case>.csv`` (or .tsv, .json, .jsonl). ``<case>.out/`` is the output
-folder that is expected; for a run that ends with status 2 or 3 it holds ``message.txt``, what the user is told.
+A case is a file ``fixtures/<folder>/<case>.args`` with the arguments of ``feedbridge convert``. Its sources are the
+files the arguments name, else the one beside it called ``<case>.csv`` (or .tsv, .json, .jsonl). ``<case>.out/`` is the
+output folder that is expected; for a run that ends with status 2 or 3 it holds ``message.txt``, what the user is told.
 
 ``make golden`` (``FEEDBRIDGE_GOLDEN=write``) rewrites what is expected. Then read ``git diff fixtures/`` line by line.
 """

@@ -70,9 +70,19 @@ class Assembler:
         self.by_row = records.one == "variant"
         description = trees.product.fields.get("description")
         self.html = isinstance(description, BoundLeaf) and keeps_html(description)
+        self.tables = list({id(leaf.table): leaf.table for leaf in trees.leaves() if leaf.table is not None}.values())
+        """Lookup tables that count what is asked of them."""
 
     def assemble(self, group: Group) -> Assembled:
         """Never raises for anything in a record."""
+        for table in self.tables:
+            table.asked.clear()
+        assembled = self.assembled(group)
+        for table in self.tables:
+            table.settle(group)
+        return assembled
+
+    def assembled(self, group: Group) -> Assembled:
         work = _Work(self, group)
         for record in group.records():
             cells = record[1]

@@ -48,6 +48,9 @@ class _Compiler(LeafCode):
         self.emit("c = head[1]")
         self.emit(f"if c.__class__ is not {'list' if self.table else 'dict'}: raise Punt")
         self.emit("members = group.members")
+        if maker.tables:
+            tables = self.constant(maker.tables)
+            self.emit(f"for table in {tables}: table.asked.clear()")
         if maker.records.parent or maker.records.fill_down:
             self.emit("if group.told: raise Punt")
         product = self.product_fields()
@@ -71,6 +74,8 @@ class _Compiler(LeafCode):
         if has_variants:
             no_option = self.constant(maker.records.no_option)
             self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}): raise Punt")
+        if maker.tables:
+            self.emit(f"for table in {tables}: table.settle(group)")
         self.emit("return product")
         code = "def build(group):\n" + "\n".join(self.lines) + "\n"
         exec(compile(code, "<compiled mapping>", "exec"), self.env)  # noqa: S102 - our own text, no user input in it

@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from feedbridge.cells import CellError
@@ -28,6 +29,26 @@ class Table:
         self.shown = shown
         self.hits = 0
         self.misses: Counter[str] = Counter()
+        self.asked: list[str | None] = []
+        """What the product at hand asked for: None for an answer, else the text that had none."""
+        self._counted: object = None
+
+    def settle(self, product: object) -> None:
+        """Count what one product (its group of records) asked for, however often it is made."""
+        if product is not self._counted:
+            for missed in self.asked:
+                if missed is None:
+                    self.hits += 1
+                else:
+                    self.misses[missed] += 1
+            self._counted = product
+        self.asked.clear()
+
+    def reset(self, hits: int = 0, misses: Mapping[str, int] | None = None) -> None:
+        """Coverage as it was before."""
+        self.hits = hits
+        self.misses = Counter(misses or {})
+        self._counted = None
 
     def exchange(self, text: str) -> str:
         """The one answer for a value. Raises CellError when there is none, or several."""

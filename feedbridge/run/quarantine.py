@@ -13,7 +13,7 @@ from typing import Any
 
 from feedbridge.findings import Finding
 from feedbridge.platforms.output import HashedFile
-from feedbridge.sources.base import FRONT_COLUMNS, MEMBER, UNMENDED, BadCells, BadDocument
+from feedbridge.sources.base import FRONT_COLUMNS, GUARD, MEMBER, UNMENDED, BadCells, BadDocument
 
 __all__ = ["FRONT_COLUMNS", "MEMBER", "UNMENDED", "DocumentSheet", "QuarantineWriter", "TableSheet", "reasons"]
 
@@ -192,7 +192,7 @@ class TableSheet(_Sheet):
             ))
         except csv.Error:
             return []
-        is_ours = len(rows) == 1 and any(UNMENDED in cell for cell in rows[0])
+        is_ours = len(rows) == 1 and any(GUARD in cell for cell in rows[0])
         return rows[0][self._front :] if is_ours else []
 
     def _note(self, text: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from feedbridge.findings import Finding
 
 __all__ = [
-    "FRONT_COLUMNS", "MEMBER", "UNMENDED", "BadCells", "BadDocument", "Batch", "Range", "Record", "Source", "compared",
+    "FRONT_COLUMNS", "GUARD", "MEMBER", "UNMENDED", "BadCells", "BadDocument", "Batch", "Range", "Record", "Source", "compared",
 ]  # fmt: skip
 
 FRONT_COLUMNS = ("line", "code", "problem", "mend")
@@ -22,6 +22,8 @@ MEMBER = "_feedbridge"
 UNMENDED = "feedbridge: mend this row, then delete this cell"
 """One cell too many, behind a row that could not be read. A row of a fed-back file that still has it is held back
 again: without it, a broken row could pass for a short one."""
+GUARD = UNMENDED.partition(",")[0]
+"""By this the cell is known again, also in a table without quotes, where the comma cuts it in two."""
 
 Record = tuple[Any, ...]
 """``(line, cells)`` of a table or ``(line, document, index)`` of a list of documents.

@@ -237,8 +237,11 @@ class CsvSource:
 
     def _read_header(self, window: Lines, has_header: bool) -> None:
         while True:
-            if window.lines and len(window.lines[0]) > self.limits.header_chars:
-                raise self._too_long(window.first)
+            for number, text in enumerate(window.lines):
+                if len(text) > self.limits.header_chars:
+                    raise self._too_long(window.first + number)
+                if text.strip():
+                    break
             reader = csv.reader(window.lines, **self.dialect.reader_options())
             done, cells = 0, []
             try:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.sources.base import FRONT_COLUMNS, UNMENDED, BadCells, Batch, Record
+from feedbridge.sources.base import FRONT_COLUMNS, GUARD, UNMENDED, BadCells, Batch, Record
 from feedbridge.sources.csv_habits import Habits, Swallowed, holds_no_row, swallowed
 from feedbridge.sources.dialect import DELIMITER_NAMES, CutRecord, Dialect, cut_record
 from feedbridge.sources.encoding import LONGEST_LINE, Lines, has_marks, marked_bytes, without_marks
@@ -155,7 +155,7 @@ class Reading:
         if len(cells) > width and not any(cells[width:]):
             self._notice_trailing(line, len(cells))
             cells = cells[:width]
-        if self._is_quarantine and any(UNMENDED in cell for cell in cells):
+        if self._is_quarantine and any(GUARD in cell for cell in cells):
             self._add_unmended(start, end, cells)
             return True
         if end - start > 1 and (suspicion := self._swallowed(start, end, cells)):

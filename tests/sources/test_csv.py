@@ -332,10 +332,11 @@ def test_other_headers_are_no_quarantine(tmp_path, header):
 
 
 GUARDS = [
-    pytest.param("line,code,problem,mend,sku,name\n3,c,p,m,A,rest,{0}\n4,c,p,m,B,b\n", id="one cell too many"),
-    pytest.param("line,code,problem,mend,sku,name,\n3,c,p,m,A,rest,{0}\n4,c,p,m,B,b,\n", id="padded to one width"),
-    pytest.param("line,code,problem,mend,sku,name\n3,c,p,m,A,{0}\n4,c,p,m,B,b\n", id="moved into a column"),
+    pytest.param('line,code,problem,mend,sku,name\n3,c,p,m,A,rest,"{0}"\n4,c,p,m,B,b\n', id="one cell too many"),
+    pytest.param('line,code,problem,mend,sku,name,\n3,c,p,m,A,x,"{0}"\n4,c,p,m,B,b,\n', id="padded to one width"),
+    pytest.param('line,code,problem,mend,sku,name\n3,c,p,m,A,"{0}"\n4,c,p,m,B,b\n', id="moved into a column"),
     pytest.param('line,code,problem,mend,sku,name\n3,c,p,m,A,"x {0}"\n4,c,p,m,B,b\n', id="inside a cell"),
+    pytest.param("line,code,problem,mend,sku,name,\n3,c,p,m,A,{0}\n4,c,p,m,B,b,\n", id="cut in two by its comma"),
     pytest.param('line;code;problem;mend;sku;name\r\n3;c;p;m;A;"a\nb";{0};;\r\n4;c;p;m;B;b;;;\r\n', id="spreadsheet"),
 ]
 
@@ -355,7 +356,7 @@ def test_a_row_that_nobody_mended_is_held_back_again(tmp_path, text):
 def test_a_row_without_front_columns_in_the_quarantine_folder_is_held_back_too(tmp_path):
     folder = tmp_path / "quarantine"
     folder.mkdir()
-    _, bad, _ = read(opened(folder, f"sku,name\nA,a,{UNMENDED}\n"))
+    _, bad, _ = read(opened(folder, f'sku,name\nA,a,"{UNMENDED}"\n'))
     assert [code for _, _, code, _ in bad] == ["source.unmended"]
 
 
@@ -381,6 +382,50 @@ def test_a_spreadsheet_may_write_a_quarantine_file_anew(tmp_path, written_in):
     assert source.is_quarantine
     assert read(source)[0] == [(2, ["Größe"])]
     assert "source.encoding-doubt" not in [finding.code for finding in source.findings]
+
+
+# --- wrong encodings ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written_in", "given", "codes"),
+    [
+        pytest.param("utf-8", "cp1252", ["source.encoding-doubt"], id="UTF-8, said to be cp1252"),
+        pytest.param("utf-8", "utf-16", ["source.encoding-doubt"], id="UTF-8, said to be UTF-16"),
+        pytest.param("utf-8-sig", "cp1252", ["source.encoding-doubt"], id="its mark says UTF-8"),
+        pytest.param("utf-16-le", "utf-16", [], id="UTF-16 without a mark"),
+        pytest.param("cp1252", "cp1252", [], id="right"),
+    ],
+)
+def test_a_wrong_encoding_is_told(tmp_path, written_in, given, codes):
+    found = opened(tmp_path, "sku,name\nA,Größe\n", written_in, encoding=given).findings
+    assert [finding.code for finding in found if finding.code != "source.header-only"] == codes
+
+
+def test_utf_16_said_to_be_utf_8_is_refused(tmp_path):
+    with pytest.raises(SourceError) as caught:
+        opened(tmp_path, "sku,name\nA,a\n", "utf-16-le", encoding="utf-8")
+    assert caught.value.code == "csv.header-bytes"
+
+
+@pytest.mark.parametrize("block", [3, 1 << 18])
+def test_utf_16_cut_in_the_middle_of_a_character_holds_back_the_last_row(tmp_path, block):
+    data = (HEADER + "A,a,1,2\nB,b,3,42").encode("utf-16")[:-1]
+    source = opened(tmp_path, data, block=block)
+    assert read(source) == ([(2, A)], [(3, 3, "csv.undecodable", 3)], [])
+    assert (bad_cells(source).finding.column, bad_cells(source).reliable) == ("stock", 3)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_row_of_another_encoding_is_placed_as_an_editor_shows_it(tmp_path, end, mark):
+    lines = [HEADER.strip(), 'Ä,"two', 'lines",1,2', "Ö,x\x0by\u2028z\x85,1,2", "C,c,1,2", "D,d,1,2"]
+    data = mark + end.join(lines).encode().replace(b"C,c", b"C,K\xe4se")
+    source = opened(tmp_path, data)
+    assert [line for line, _ in read(source)[0]] == [2, 4, 6]
+    finding = bad_cells(source).finding
+    assert (finding.line, finding.column, finding.value) == (5, "name", "K\ufffdse")
+    assert "byte E4 is not utf-8 text" in finding.message
 
 
 # --- doubts ---------------------------------------------------------------------------------------------------------
@@ -423,7 +468,7 @@ def test_headers_that_a_mapping_cannot_tell_apart(tmp_path, header, columns, sai
 
 # --- bombs ----------------------------------------------------------------------------------------------------------
 
-SMALL = Limits(columns=50, header_chars=1000, cell_chars=5000, record_lines=20, line_chars=20_000)
+SMALL = Limits(columns=50, header_chars=1000, cell_chars=5000, record_lines=20, line_chars=12_000)
 
 
 @pytest.mark.parametrize(
@@ -431,7 +476,7 @@ SMALL = Limits(columns=50, header_chars=1000, cell_chars=5000, record_lines=20, 
     [
         pytest.param("A," + "x" * 5001 + ",1,2", "csv.huge-cell", id="cell"),
         pytest.param("A," + "x" * 40_000 + ",1,2", "csv.huge-cell", id="line without end"),
-        pytest.param("A," + "x" * 4990 + "," + "y" * 4990 + "," + "z" * 4990 + "," * 9000, "csv.huge-cell", id="cut line"),
+        pytest.param(f"A,{'x' * 4990},{'y' * 4990},{'z' * 4990}", "csv.huge-cell", id="right width, but cut off"),
         pytest.param("A," * 6000, "csv.long-row", id="thousands of cells"),
         pytest.param('A,"' + "x\n" * 21 + '",1,2', "csv.open-quote", id="cell of many lines"),
     ],

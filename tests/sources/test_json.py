@@ -478,6 +478,125 @@ def test_quarantine(tmp_path):
     assert records(other)[0][1] == {"sku": "A", "_feedbridge": {}}
 
 
+RAW = '{"sku": "B", "price": '
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param("%s\n%s\n%s\n", id="lines"),
+        pytest.param("[%s,\n%s,\n%s]", id="made an array by a tool"),
+    ],
+)
+@pytest.mark.parametrize("items", [None, "data.items"])
+def test_a_document_that_nobody_mended_is_held_back_again(tmp_path, shape, items):
+    why = {"line": 7, "code": "json.broken-line", "problem": "it ends too early", "mend": "", "raw": RAW}
+    texts = [{"_feedbridge": {**why, "raw": ""}, "sku": "A"}, {"_feedbridge": why}, {"sku": "C", "_feedbridge": why}]
+    source = JsonSource(write(tmp_path, shape % tuple(map(json.dumps, texts))), items=items)
+    first, held, mended = records(source)
+    assert (first[1], mended[1]) == (A, {"sku": "C"})
+    assert isinstance(held[1], BadDocument)
+    assert held[1].raw == RAW
+    finding = held[1].finding
+    assert (finding.code, finding.line, finding.severity, finding.value) == ("source.unmended", 2, Severity.ERROR, RAW)
+    assert finding.message.endswith("not mended yet: it ends too early")
+    assert "_feedbridge.raw" in finding.mend
+
+
+def test_a_quarantine_file_is_utf_8_whatever_is_set(tmp_path):
+    held = '{"_feedbridge":{"line":3,"code":"x"},"sku":"Größe"}\n'
+    source = JsonSource(write(tmp_path, held), encoding="cp1252")
+    assert (records(source)[0][1], source.findings) == ({"sku": "Größe"}, [])
+
+
+@pytest.mark.parametrize("member", ['"x"', "{}", '{"line":1}', "[]"])
+def test_a_member_of_the_same_name_is_no_note_of_ours(tmp_path, member):
+    held = '{"_feedbridge":{"line":3,"code":"x"},"sku":"A"}'
+    source = JsonSource(write(tmp_path, f'{held}\n{{"sku":"B","_feedbridge":{member}}}\n'))
+    assert [sorted(record[1]) for record in records(source)] == [["sku"], ["_feedbridge", "sku"]]
+
+
+# --- long lines, bombs ----------------------------------------------------------------------------------------------
+
+LONG = '{"sku":"A","text":"%s"}' % ("x" * (1 << 20))
+PAGE = '{"_embedded":{"items":[{"sku":"A","text":"%s"}]}}' % ("x" * (1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(f'{LONG}\n{{"sku":"B"\n{{"sku":"C"}}\n', ["A", "json.broken-line", "C"], id="broken second line"),
+        pytest.param(f'{LONG}\n\n \n{{"sku":"B"}}', ["A", "B"], id="blank lines between"),
+        pytest.param(f'{LONG[:-1]}\n{{"sku":"B"}}\n', ["json.broken-line", "B"], id="broken first line"),
+        pytest.param(f'nonsense {LONG}\n{{"sku":"B"}}\n', ["json.broken-line", "B"], id="nonsense in front"),
+        pytest.param(f'{PAGE}\n{PAGE}\n', ["A", "A"], id="pages"),
+        pytest.param(f"{LONG}\n", ["A"], id="one line"),
+        pytest.param(f'{LONG[:-1]},\n"n":{{}}}}', ["A"], id="an object over two lines"),
+        pytest.param(f'{{"products":[{LONG},\n{{"sku":"B"}}]}}', ["A", "B"], id="an envelope over two lines"),
+    ],
+)
+def test_a_first_line_longer_than_what_is_looked_at(tmp_path, text, expected):
+    found = read(tmp_path, text)
+    assert [each if isinstance(each, str) else each["sku"] for _, each, _ in found] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('[{"sku":"%s"}]' % ("x" * 9000), id="text"),
+        pytest.param('{"sku":"A"}\n{"sku":"%s"}\n' % ("x" * 9000), id="line"),
+        pytest.param('{"products":[{"n":%s' % ("1," * 9000), id="list that does not end"),
+        pytest.param('{"sku":"A","n":1%s}' % ("0" * 9000), id="number"),
+    ],
+)
+@pytest.mark.parametrize("block", [64, 1000])
+def test_items_without_end_are_refused(tmp_path, text, block):
+    with pytest.raises(SourceError) as caught:
+        records(JsonSource(write(tmp_path, text), block=block, most_item_chars=4000))
+    assert caught.value.code in ("json.item-too-large", "json.broken")
+    assert caught.value.mend
+
+
+def test_a_limit_of_an_item_is_none_of_the_file(tmp_path):
+    path = write(tmp_path, "[" + ",".join('{"sku":"%d"}' % number for number in range(3000)) + "]")
+    assert len(records(JsonSource(path, block=100, most_item_chars=1000))) == 3000
+
+
+# --- wrong encodings ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written_in", "given", "said"),
+    [
+        pytest.param("utf-8", "cp1252", "reads as UTF-8", id="UTF-8, said to be cp1252"),
+        pytest.param("utf-8", "utf-8", "", id="right"),
+        pytest.param("cp1252", "cp1252", "", id="right cp1252"),
+    ],
+)
+def test_a_wrong_encoding_is_told(tmp_path, written_in, given, said):
+    source = JsonSource(write(tmp_path, '[{"sku":"Größe"}]'.encode(written_in)), encoding=given)
+    assert [finding.code for finding in source.findings] == ["source.encoding-doubt"] * bool(said)
+    assert all(said in finding.message for finding in source.findings)
+
+
+def test_utf_16_cut_in_the_middle_of_a_character_stops_the_run(tmp_path):
+    data = codecs.BOM_UTF16_LE + '[{"sku":"A"},\n{"sku":"B"}]'.encode("utf-16-le")[:-1]
+    with pytest.raises(SourceError, match="line 2, column 12: a NUL byte, or bytes that do not belong") as caught:
+        records(JsonSource(write(tmp_path, data)))
+    assert caught.value.code == "json.broken"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_line_of_another_encoding_is_placed_as_an_editor_shows_it(tmp_path, end, mark):
+    lines = ['{"sku":"A","t":"x\u2028y\x0cz"}'.encode(), '{"sku":"ä","t":"\u2028'.encode() + b'\xe4"}', b'{"sku":"C"}']
+    found = records(JsonSource(write(tmp_path, mark + end.encode().join(lines), "feed.jsonl")))
+    assert [line for line, _, _ in found] == [1, 2, 3]
+    finding = found[1][1].finding
+    assert (finding.line, finding.code) == (2, "json.broken-line")
+    assert "column 18: a NUL byte, or bytes" in finding.message
+
+
 # --- ranges ---------------------------------------------------------------------------------------------------------
 
 
