@@ -90,7 +90,7 @@ def work(options: dict[str, Any], out: Path | None) -> int:
     }
     started = time.monotonic()
     if log is not None:
-        log.event("run.started", sources=list(options["sources"]), platforms=arguments["to"], out=str(out) if out else None)
+        log.event("started", sources=list(options["sources"]), platforms=arguments["to"], out=str(out) if out else None)
     with progress_for(sys.stderr, log=log, quiet=options["quiet"] or log is None and not sys.stderr.isatty()) as progress:
         progress.start(", ".join(options["sources"]))
         done = 0
@@ -121,12 +121,12 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
             return
     if log is not None:
         for name, text in warnings:
-            log.event("run.warning", level="warning", platform=name, message=text)
+            log.event("warning", level="warning", platform=name, message=text)
         for finding in shown:
             log.event("finding", level="warning" if finding.severity == "error" else "info", **finding.to_dict())
         for name, counts in result.counts.items():
-            log.event("run.counts", platform=name, **counts)
-        log.event("run.finished", seconds=round(seconds, 3), findings=result.finding_counts, exit_status=result.exit_status,
+            log.event("counts", platform=name, **counts)
+        log.event("finished", seconds=round(seconds, 3), findings=result.finding_counts, exit_status=result.exit_status,
                   out=str(result.out) if result.out else None)
         return
     for name, text in warnings:

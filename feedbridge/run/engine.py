@@ -100,6 +100,9 @@ class _Run:
         import shutil
 
         self.findings.finish([])
+        for applied in self.applied:
+            for table in applied.tables():
+                table.reset()
         if self.working is not None:
             for path in self.working.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
