@@ -64,9 +64,9 @@ class Table:
         """The answers for a value (compared without case and outer blanks). Raises CellError when there is none."""
         found = self.folded.get(text.strip().casefold())
         if found is not None:
-            self.hits += 1
+            self.asked.append(None)
             return (found,) if isinstance(found, str) else found
-        self.misses[text] += 1
+        self.asked.append(text)
         if self.missing == "keep":
             return (text,)
         if self.missing == "empty":

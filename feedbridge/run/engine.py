@@ -210,6 +210,7 @@ class _Run:
             applied = self.applied[number]
             gathered = number in self.gathered or not applied.streams()
             count = applied.count
+            coverage = [(table, table.hits, dict(table.misses)) for table in applied.tables()]
             groups = applied.anywhere() if gathered else applied.groups()
             for group in groups:
                 head = group.head
@@ -219,6 +220,8 @@ class _Run:
                 if not wanted:
                     break
             applied.count = count
+            for table, hits, misses in coverage:
+                table.reset(hits, misses)
             if wanted:
                 raise FeedbridgeError(
                     f"{len(wanted)} products that were turned away were not found again; nothing was written",

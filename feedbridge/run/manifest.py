@@ -67,6 +67,11 @@ def _input(source: Source, done: Done, number: int) -> dict[str, Any]:
     tables = applied.tables()
     if tables:
         about["lookups"] = [
-            {"table": t.shown, "found": t.hits, "missing": dict(sorted(t.misses.most_common(100)))} for t in tables
+            {"table": t.shown, "found": t.hits, "missing": _most(t.misses)} for t in tables
         ]
     return about
+
+
+def _most(misses: dict[str, int]) -> dict[str, int]:
+    """The hundred most frequent values, whatever the order they were met in."""
+    return dict(sorted(sorted(misses.items(), key=lambda one: (-one[1], one[0]))[:100]))

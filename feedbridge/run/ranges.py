@@ -61,8 +61,7 @@ class EdgeRun:
         """Everything that can be said of one range alone."""
         applied = self.applied
         for table in applied.tables():
-            table.hits = 0
-            table.misses.clear()
+            table.reset()
         before = applied.count
         notices: list[Finding] = []
         leading: list[Record] = []

@@ -12,7 +12,8 @@ import msgspec
 from feedbridge.findings import Finding
 
 __all__ = [
-    "FRONT_COLUMNS", "GUARD", "MEMBER", "UNMENDED", "BadCells", "BadDocument", "Batch", "Range", "Record", "Source", "compared",
+    "FRONT_COLUMNS", "GUARD", "MEMBER", "UNMENDED", "BadCells", "BadDocument", "Batch", "Range", "Record", "Source",
+    "compared",
 ]  # fmt: skip
 
 FRONT_COLUMNS = ("line", "code", "problem", "mend")

@@ -278,8 +278,9 @@ class CsvSource:
             self._data_line = line
             return
         if any("\0" in cell or has_marks(cell) for cell in cells):
+            why = f": {self._encoding.doubt}" if self._encoding.doubt else ""
             raise self._header_error(
-                "csv.header-bytes", line, f"the header has bytes that are not {self._encoding.codec} text"
+                "csv.header-bytes", line, f"the header has bytes that are not {self._encoding.codec} text{why}"
             )
         self._data_line = window.first + reader.line_num
         self.front = len(FRONT_COLUMNS) if self.is_quarantine else 0

@@ -159,8 +159,8 @@ def _as_csv(cells: list[str]) -> str:
     'a,"b,c",d'
     """
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    csv.writer(text).writerow(cells)  # with another line end it would leave line breaks without quotes
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _is_all_midnight(series: pandas.Series[Any]) -> bool:

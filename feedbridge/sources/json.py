@@ -127,7 +127,7 @@ class JsonSource:
         return f"/{self._inner}" if self._inner else ""
 
     def split(self, parts: int, *, least_bytes: int = SPLIT_BYTES) -> list[Range]:
-        """Ranges of about equal size, cut at line ends: JSON Lines of ``least_bytes`` or more, UTF-8, not compressed."""
+        """Ranges of about equal size, cut at line ends: JSON Lines from ``least_bytes`` on, UTF-8, not compressed."""
         size = self.path.stat().st_size
         if self._shape != "lines" or self._encoding != "utf-8" or size < least_bytes or parts < 2:
             return []

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 
 __all__ = [
-    "SPACE", "Fault", "NotJson", "decode_line", "dotted", "encode", "expected", "lenient", "read_carefully", "strict",
-    "trusted", "value_fault",
+    "NUL", "SPACE", "Fault", "NotJson", "decode_line", "dotted", "encode", "expected", "lenient", "read_carefully",
+    "strict", "trusted", "value_fault",
 ]  # fmt: skip
 
+NUL = "a NUL byte, or bytes that do not belong to its encoding (name it with source.encoding)"
 SPACE = re.compile(r"[ \t\n\r]*")
 _NOT_A_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?(?:NaN|Infinity))')
 
@@ -70,7 +71,7 @@ def expected(error: json.JSONDecodeError, text: str) -> str:
     if error.pos >= len(text.rstrip()):
         return "it ends too early"
     if text[error.pos] == "\0":
-        return "a NUL byte, or bytes that do not belong to its encoding (name it with source.encoding)"
+        return NUL
     if text[error.pos] in "\r\n":
         return "a text is not closed before the line ends"
     return error.msg.replace("Expecting", "expected", 1).removesuffix(" at").removesuffix(" starting")

@@ -11,7 +11,7 @@ from typing import Any
 
 from feedbridge.errors import SourceError
 from feedbridge.sources.encoding import codec_named
-from feedbridge.sources.json_parse import SPACE, NotJson, expected, lenient, strict, value_fault
+from feedbridge.sources.json_parse import NUL, SPACE, NotJson, expected, lenient, strict, value_fault
 
 __all__ = ["MOST_ITEM_CHARS", "REPLACE_BY_NUL", "Window", "decoded", "encoding_of"]
 
@@ -175,6 +175,7 @@ class Window:
     def broken(self, position: int, why: str) -> SourceError:
         """The document is broken at a position, and all that follows in doubt."""
         text = self.text
+        why = NUL if text.startswith("\0", position) else why
         line_end = text.rfind("\n", 0, position)
         column = position - line_end if line_end >= 0 else self.line_chars_gone + position + 1
         line = self.line + text.count("\n", self.counted, position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feedbridge.errors import CommandError, MappingError
-from tests.mapping.trial import Documents, Rows, Trial, applied, mapping_of, tried
+from tests.mapping.trial import Documents, Rows, Trial, applied, mapping_of, tried, tried_group
 
 BASE = "product:\n  sku: Id\n  title: Name\n"
 
@@ -224,6 +224,15 @@ def test_a_table_from_a_csv_file_counts_what_it_had(tmp_path):
     assert [product.brand for product in made] == ["Acme", "Best", "C", None, "C"]
     (table,) = bound.tables()
     assert (table.hits, dict(table.misses)) == (2, {"C": 2})
+
+
+def test_coverage_counts_a_product_once_however_often_it_is_made():
+    bound = applied(BASE + "  brand: {from: M, lookup: {table: {A: Acme}, missing: error}}\n", Rows.of({"Id": "1", "Name": "x", "M": "A"}, {"Id": "2", "Name": "x", "M": "B"}))
+    for group in bound.groups():
+        for _ in range(3):
+            tried_group(bound.ways[None], group)
+    (table,) = bound.tables()
+    assert (table.hits, dict(table.misses)) == (1, {"B": 1})
 
 
 @pytest.mark.parametrize(("name", "content", "lookup"), [

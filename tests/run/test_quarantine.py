@@ -422,3 +422,115 @@ def test_the_json_source_reads_the_same_members(tmp_path, count):
     assert source.is_quarantine
     records = [record for batch in source.batches() for record in batch.records]
     assert [exact(record[1]) for record in records] == [exact(document) for document in documents]
+
+
+def held_again(path: Path, folder: Path) -> tuple[list[list[str]], Path]:
+    """Good rows of a file, and the quarantine file of the others."""
+    from feedbridge.sources.csv import CsvSource
+
+    source = CsvSource(path, quoting=not path.name.startswith("plain"))
+    writer = QuarantineWriter(folder)
+    sheet = writer.table(path.name, source.header, source.about["delimiter"], source.about["quote"],
+                         fed_back=source.is_quarantine)
+    good = []
+    for line, cells in (record for batch in source.batches() for record in batch.records):
+        if isinstance(cells, BadCells):
+            sheet.add(line, *WHY, cells)
+        else:
+            good.append(cells)
+    writer.finish()
+    return good, folder / path.name
+
+
+def padded(path: Path) -> None:
+    """Save a table as a spreadsheet does: every row and the header as wide as the widest."""
+    rows = rows_of(path)
+    width = max(map(len, rows))
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerows([*row, *[""] * (width - len(row))] for row in rows)
+
+
+def test_a_broken_row_is_held_back_again_when_a_spreadsheet_padded_the_file(tmp_path):
+    path = tmp_path / "feed.csv"
+    path.write_text('Handle,Title,Price\nthing-1,"open,1\nthing-2,x,2\nthing-3,"a" b,3\nthing-4,y,4\n')
+    good, path = held_again(path, tmp_path / "0")
+    assert [cells[0] for cells in good] == ["thing-2", "thing-4"]
+    texts = []
+    for round in range(1, 4):
+        padded(path)
+        good, path = held_again(path, tmp_path / str(round))
+        assert good == []
+        texts.append([row[4:8] for row in rows_of(path)[1:]])
+    assert texts[0] == texts[1] == texts[2]
+    assert [row[0] for row in texts[0]] == ["thing-1", "thing-3"]
+
+
+def test_a_padded_row_that_was_mended_is_read(tmp_path):
+    path = tmp_path / "feed.csv"
+    path.write_text('Handle,Title,Price\nthing-1,"open,1\nthing-2,x,2\n')
+    _, path = held_again(path, tmp_path / "0")
+    padded(path)
+    rows = rows_of(path)
+    rows[1][5:] = ["open", "1", ""]
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    good, _ = held_again(path, tmp_path / "1")
+    assert good == [["thing-1", "open", "1", ""]]
+
+
+def test_a_broken_row_of_a_table_without_quotes_is_held_back_again(tmp_path):
+    path = tmp_path / "plain.csv"
+    path.write_bytes(b'Handle,Title,Price\nthing-1,"a\0,1\nthing-2,5" pipe,2\n')
+    good, path = held_again(path, tmp_path / "0")
+    assert good == [["thing-2", '5" pipe', "2"]]
+    for round in (1, 2):
+        text = path.read_text(encoding="utf-8-sig")
+        header, row = text.splitlines()
+        path.write_text(f"{header},,,,\n{row}\n", encoding="utf-8-sig")  # as wide as the row
+        good, path = held_again(path, tmp_path / str(round))
+        assert good == []
+
+
+def test_a_broken_row_whose_front_columns_were_taken_off_is_held_back_again(tmp_path):
+    path = tmp_path / "feed.csv"
+    path.write_text('Handle,Title,Price\nthing-1,"open,1\nthing-2,x,2\n')
+    _, path = held_again(path, tmp_path / "quarantine")
+    rows = [row[4:] for row in rows_of(path)]
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    good, again = held_again(path, tmp_path / "again")
+    assert good == []
+    assert [row[4:] for row in rows_of(again)][1] == rows[1]
+
+
+def test_a_broken_document_fed_back_unmended_is_held_back_with_the_same_text(tmp_path):
+    from feedbridge.sources.json import JsonSource
+
+    path = tmp_path / "feed.jsonl"
+    path.write_text('{"sku":"A"}\n{"sku":"B","t":"\\u00e4 \\"x\n{"sku":"C"}\n')
+    raw = '{"sku":"B","t":"\\u00e4 \\"x'
+    for round in range(3):
+        source = JsonSource(path)
+        writer = QuarantineWriter(tmp_path / str(round))
+        sheet = writer.documents("feed.jsonl")
+        held = [record for batch in source.batches() for record in batch.records if isinstance(record[1], BadDocument)]
+        assert [record[1].raw for record in held] == [raw]
+        assert held[0][1].finding.code == ("source.unmended" if round else "json.broken-line")
+        sheet.add(held[0][0], *WHY, held[0][1])
+        writer.finish()
+        path = tmp_path / str(round) / "feed.jsonl"
+
+
+def test_a_broken_document_mended_is_read(tmp_path):
+    from feedbridge.sources.json import JsonSource
+
+    broken = BadDocument()
+    broken.raw, broken.finding = '{"sku": "B"', problem()
+    writer = QuarantineWriter(tmp_path)
+    writer.documents("feed.jsonl").add(4, *WHY, broken)
+    writer.finish()
+    path = tmp_path / "feed.jsonl"
+    entry = json.loads(path.read_text())
+    for mended in ({**entry, "sku": "B"}, {"sku": "B"}):
+        path.write_text(json.dumps(mended) + "\n")
+        assert [record for batch in JsonSource(path).batches() for record in batch.records] == [(1, {"sku": "B"}, 0)]

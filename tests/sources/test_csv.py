@@ -398,8 +398,13 @@ def test_a_spreadsheet_may_write_a_quarantine_file_anew(tmp_path, written_in):
     ],
 )
 def test_a_wrong_encoding_is_told(tmp_path, written_in, given, codes):
-    found = opened(tmp_path, "sku,name\nA,Größe\n", written_in, encoding=given).findings
+    found = opened(tmp_path, "sku,name\nA,Größe;\n", written_in, encoding=given).findings
     assert [finding.code for finding in found if finding.code != "source.header-only"] == codes
+
+
+def test_a_header_of_a_wrong_encoding_says_which_it_may_be(tmp_path):
+    with pytest.raises(SourceError, match=r"not utf-16-le text: the mapping or command says UTF-16, .* reads as UTF-8"):
+        opened(tmp_path, "sku,name\nA,b\n", encoding="UTF-16")
 
 
 def test_utf_16_said_to_be_utf_8_is_refused(tmp_path):

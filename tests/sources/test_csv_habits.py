@@ -1,8 +1,9 @@
-"""Rows that a quote too many swallowed: read again, held back, or a word about them; and text that only looks like rows."""
+"""Rows that a quote too many swallowed: read again, held back, or told; and text that only looks like rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ HEADER = "sku,name,price,stock\n"
 GOOD = "".join(f"S{n},name {n},{n}.50,{n}\n" for n in range(1, 4))
 
 
-def outcome(path: Path, **options: int) -> tuple[list[tuple[int, str]], list[tuple[int, str, str]], list[tuple[int, str]]]:
+def outcome(path: Path, block: int = 1 << 18) -> tuple[list[Any], list[Any], list[Any]]:
     """Good records as (line, first cell), bad ones as (line, code, raw text), warnings as (line, code)."""
-    batches = list(CsvSource(path, name="feed.csv", **options).batches())
+    batches = list(CsvSource(path, name="feed.csv", block=block).batches())
     records = [record for batch in batches for record in batch.records]
     bad = [(line, cells.finding.code, cells.raw) for line, cells in records if isinstance(cells, BadCells)]
     good = [(line, cells[0]) for line, cells in records if not isinstance(cells, BadCells)]

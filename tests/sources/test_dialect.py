@@ -94,3 +94,20 @@ def test_own_width_and_parse():
     assert own_width('a,"b,c,d\n', Dialect()) == 4
     assert parse(['a,"b\n', 'c",d\n', "next\n"], Dialect()) == ["a", "b\nc", "d"]
     assert parse(['a,"b'], Dialect()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "rival"),
+    [
+        pytest.param("a;b,c\n1;2,3\n", ",", ";", id="tie"),
+        pytest.param("a;b;c,d\n1;2;3,4\n", ";", ",", id="three against two"),
+        pytest.param("a;b;c;d,e\n1;2;3;4,5\n", ";", "", id="four against two"),
+        pytest.param("a;b,c\n1;2\n3;4\n", ";", "", id="only the header has both"),
+        pytest.param("a\tb|c\n1\t2|3\n", "\t", "|", id="tab and pipe"),
+        pytest.param("a\nb\n", ",", "", id="one column"),
+    ],
+)
+def test_a_delimiter_that_is_nearly_as_good_is_named(text, delimiter, rival):
+    found = detect_dialect(text.splitlines(keepends=True))
+    assert (found.delimiter, found.rival) == (delimiter, rival)
+    assert detect_dialect(text.splitlines(keepends=True), delimiter=delimiter).rival == ""

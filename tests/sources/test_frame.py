@@ -186,3 +186,18 @@ def test_floats_are_written_in_full_and_plainly(values):
     for value, text in zip(values, column(values, dtype="float64"), strict=True):
         assert float(text) == value
         assert set(text) <= set("-.0123456789")
+
+
+def test_the_raw_text_of_a_held_back_row_is_csv():
+    frame = pd.DataFrame({"name": ['say "a", b', "x"], "text": ["two\nlines", "y"], "gtin": [2.0**60, 1.0]})
+    [batch] = FrameSource(frame).batches()
+    held = batch.records[0][1]
+    assert isinstance(held, BadCells)
+    assert next(csv.reader(io.StringIO(held.raw, newline=""))) == list(held)
+    assert list(held) == ['say "a", b', "two\nlines", "1152921504606847000"]
+
+
+def test_headers_that_a_mapping_cannot_tell_apart_are_told():
+    [finding] = FrameSource(pd.DataFrame([[1, 2]], columns=["SKU", "sku "])).findings
+    assert (finding.code, finding.column, finding.line) == ("csv.duplicate-header", "SKU", 1)
+    assert '"SKU", "sku " are one name' in finding.message

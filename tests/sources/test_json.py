@@ -558,7 +558,7 @@ def test_items_without_end_are_refused(tmp_path, text, block):
 
 
 def test_a_limit_of_an_item_is_none_of_the_file(tmp_path):
-    path = write(tmp_path, "[" + ",".join('{"sku":"%d"}' % number for number in range(3000)) + "]")
+    path = write(tmp_path, "[" + ",".join(f'{{"sku":"{number}"}}' for number in range(3000)) + "]")
     assert len(records(JsonSource(path, block=100, most_item_chars=1000))) == 3000
 
 

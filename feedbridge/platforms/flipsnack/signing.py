@@ -17,7 +17,7 @@ from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
 
 __all__ = [
     "ENDPOINT", "Credentials", "create_request", "credentials", "delete_request", "request_bytes",
-    "request_overhead", "short_source_hash", "sign", "source_hash",
+    "request_overhead", "short_source_hash", "sign", "source_hash", "unnamed_feed",
 ]
 
 ENDPOINT = "https://api.flipsnack.com/v1/"
@@ -99,6 +99,16 @@ def short_source_hash(settings: FlipsnackSettings) -> str:
     return (
         f"sourceHash has {len(own)} characters: at most {SOURCE_HASH_CHARS} are allowed, "
         f"but older editions of Flipsnack's documentation ask for exactly {SOURCE_HASH_CHARS}"
+    )
+
+
+def unnamed_feed(settings: FlipsnackSettings) -> str:
+    """A warning when the feed was given no name: two feeds would share one sourceHash (F6)."""
+    if settings.source_hash is not None or settings.feed != type(settings).model_fields["feed"].default:
+        return ""
+    return (
+        f'the feed has no name of its own, so it shares the sourceHash of every feed called "{settings.feed}": '
+        "give it one and keep it, --set flipsnack.feed=NAME"
     )
 
 

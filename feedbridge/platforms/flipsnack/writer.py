@@ -8,7 +8,7 @@ from typing import Any
 
 from feedbridge.platforms.base import Outcome
 from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
-from feedbridge.platforms.flipsnack.signing import request_overhead, short_source_hash, source_hash
+from feedbridge.platforms.flipsnack.signing import request_overhead, short_source_hash, source_hash, unnamed_feed
 from feedbridge.platforms.output import HashedFile
 
 __all__ = ["FlipsnackWriter"]
@@ -52,8 +52,8 @@ class FlipsnackWriter:
             "files": self._files, "sourceHash": self._source_hash, "feed": self._settings.feed,
             "products": self._products,
         }
-        warning = short_source_hash(self._settings)
-        return said | {"warnings": [warning]} if warning else said
+        warnings = [warning for warning in (short_source_hash(self._settings), unnamed_feed(self._settings)) if warning]
+        return said | {"warnings": warnings} if warnings else said
 
     def _write(self) -> None:
         file = HashedFile(self._folder / f"batch-{len(self._files) + 1:04d}.json")

@@ -27,6 +27,7 @@ from feedbridge.platforms.magento.rules import (
     id_is_the_stores,
     is_category_number,
     parent_is_left_out,
+    price_is_there,
 )
 from feedbridge.platforms.magento.settings import MagentoSettings
 from feedbridge.platforms.magento.tier_prices import tier_entries
@@ -227,6 +228,8 @@ class MagentoConverter:
                 if not item.own_id and not is_whole_number(item.id):
                     notes += (id_is_the_stores.number,)
                     break
+        if product.status == ACTIVE and any([item.price is None for item in made.items]):
+            notes += (price_is_there.number,)
         if product.variants and made.parent is None:
             notes += (parent_is_left_out.number,)
         return notes

@@ -60,7 +60,14 @@ parent_is_left_out = kept(
     good='"name": "Crew Tee - Navy / S"', bad='"configurable_product_links": [30001, 30002]', held_by=ONCE,
 )
 
+price_is_there = kept(
+    "M8c", title="An active product has a price; without one it is sent without, and the store keeps or asks for its own.",
+    source=OURS, severity=Severity.WARNING, mend="fill in the price, or map the column that holds it",
+    good='"price": "18.95"', bad='no "price" member', held_by=ONCE,
+)
+
 KEPT_RULES: tuple[Rule, ...] = (
+    price_is_there,
     document_is_a_map,
     kept(
         "M3", mend="report a request whose key and id differ: it did not come from here",

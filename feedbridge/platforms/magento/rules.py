@@ -20,6 +20,7 @@ from feedbridge.platforms.magento.kept_rules import (
     field_has_a_place,
     id_is_the_stores,
     parent_is_left_out,
+    price_is_there,
 )
 from feedbridge.platforms.magento.option_rules import OPTION_RULES, priced
 from feedbridge.platforms.magento.sources import CORE_LIMITS, CORE_PRICES, CORE_VARIANTS, OURS, PAGE
@@ -29,7 +30,7 @@ from feedbridge.rules import Found, Problem, Rule, rule
 __all__ = [
     "CHECKED", "MAX_ID_CHARS", "MAX_NAME_CHARS", "RULES", "categories_have_ids", "check", "document_is_a_map",
     "field_has_a_place", "id_is_the_stores", "ids_differ", "ids_fit", "is_category_number", "one_currency",
-    "parent_is_left_out",
+    "parent_is_left_out", "price_is_there",
 ]
 
 MAX_NAME_CHARS = 255
