@@ -159,6 +159,7 @@ class SourceFolder:
 
     def __init__(self, folder: Path) -> None:
         self.root = os.path.realpath(folder)
+        self.shown = str(folder)
         self._listings: dict[str, frozenset[str]] = {}
 
     def find(self, src: str) -> FoundPath:
@@ -210,7 +211,10 @@ class SourceFolder:
         near = sorted(name for name in names if name_key(name) == name_key(part))
         if near:
             raise PathError("no file of exactly this letter case", f'there is "{near[0]}" in place of "{part}"')
-        raise PathError("no such file", f'put "{part}" there, or mend the path')
+        raise PathError(
+            f"no such file below {self.shown}",
+            f'put "{part}" there, mend the path, or say where paths start: --set source.folder=DIR',
+        )
 
     def _listing(self, folder: str) -> frozenset[str]:
         names = self._listings.get(folder)
