@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import ValidationError
 
-from feedbridge.errors import CommandError
+from feedbridge.errors import CommandError, MappingError
 from feedbridge.findings import Finding
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping, load_mapping
@@ -179,6 +179,7 @@ def convert(
     """
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
     job.allow_empty = allow_empty
+    _needs_platform(job)
     keep = None
     if out is None:
         keep = tempfile.TemporaryDirectory(prefix="feedbridge-")
@@ -200,6 +201,7 @@ def check(
     """The same as ``convert`` without writing anything."""
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
     job.allow_empty = allow_empty
+    _needs_platform(job)
     done = run(job, None, progress)
     return Result(job, done, manifest_of(job, done), None)
 
@@ -226,6 +228,13 @@ def _products(job: Job) -> Iterator[Product]:
                 yield to_model(Product, product)
 
 
+def _needs_platform(job: Job) -> None:
+    if not job.platforms:
+        raise CommandError(
+            "no platform was named", code="command.platform", mend=f"give to= one or several of {', '.join(platform_names())}"
+        )
+
+
 def _job(
     sources: Any, to: str | Sequence[str], mapping: str, set: MappingABC[str, str] | None, workers: int | None, strict: bool,
     limit: int | None, names: Sequence[str] | None,
@@ -242,6 +251,8 @@ def _job(
     own = {key: given.pop(key) for key in list(given) if key.split(".")[0] in platform_names() and "." in key}
     pairs = _sources(sources, mapping, given, names)
     mappings = [mapping for _, mapping in pairs]
+    for one in mappings:
+        _check_overlays(one)
     settings = {name: _settings(name, mappings, own) for name in wanted}
     unused = [key for key in own if key.split(".")[0] not in wanted]
     if unused:
@@ -251,6 +262,8 @@ def _job(
         )
     if limit is not None and limit < 1:
         raise CommandError("--limit must be at least 1", code="command.limit")
+    if workers is not None and workers < 1:
+        raise CommandError("--workers must be at least 1", code="command.workers")
     environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)}
     return Job(
         [source for source, _ in pairs], mappings, wanted, settings, environment, strict=strict, limit=limit,
@@ -283,6 +296,17 @@ def _sources(things: Any, mapping: str, given: dict[str, str], names: Sequence[s
 
 def _source_settings(given: MappingABC[str, str]) -> dict[str, Any]:
     return {key[7:]: value for key, value in given.items() if key in {"source.encoding", "source.delimiter", "source.quote", "source.items"}}
+
+
+def _check_overlays(mapping: Mapping) -> None:
+    """A mapping may say something for platforms that are there only. Raises MappingError."""
+    for name in mapping.file.platforms:
+        if name not in platform_names():
+            near = nearest(name, platform_names())
+            raise MappingError(
+                f'there is no platform "{name}"; there are {", ".join(platform_names())}', code="mapping.unknown-platform",
+                where=mapping.places.where(("platforms", name)), mend=f'did you mean "{near}"?' if near else "",
+            )
 
 
 def _settings(name: str, mappings: Sequence[Mapping], own: MappingABC[str, str]) -> PlatformSettings:

@@ -127,14 +127,19 @@ class Applied:
         """Lookup tables with their coverage."""
         return list(self.binder.tables.values())
 
+    def used_columns(self) -> set[str]:
+        """Columns and paths that give a field its value, or say which records belong together."""
+        used = set(self.binder.used)
+        used.update(c.label for c in (self.key, self.variants, *self.variant_if) if c is not None)
+        if self.parents:
+            used.update(c.label for c in [*self.parents.parent, *self.parents.own, *self.parents.never])
+        return used
+
     def unused_columns(self) -> list[str]:
         """Columns of a table that no mapping uses."""
         if self.source.kind != "table":
             return []
-        used = set(self.binder.used)
-        used.update(c.label for c in (self.key, self.variants) if c is not None)
-        if self.parents:
-            used.update(c.label for c in [*self.parents.parent, *self.parents.own, *self.parents.never])
+        used = self.used_columns()
         return [name for name in dict.fromkeys(self.source.header) if name.strip() and name not in used]
 
     # -- records and groups ---------------------------------------------------------------------------------------
@@ -190,7 +195,7 @@ class Applied:
         """Values by locale and channel need to be told which; the first one met would mix languages without a word.
         Raises CommandError when the first records have such values and nothing says which to take."""
         spec = self.records_spec
-        if spec.shape != "akeneo" or self.open(spec.locale) and self.open(spec.scope):
+        if spec.shape != "akeneo" or (self.open(spec.locale) and self.open(spec.scope)):
             return
         first = next(iter(self.source.batches()), None)
         seen = places(record[1] for record in first.records if record[1].__class__ is dict) if first is not None else ([], [])

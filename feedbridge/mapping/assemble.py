@@ -203,9 +203,12 @@ class _Work:
             return named or None
         value, giver = self.node(node, head, None, path), head
         if not isinstance(node, BoundLeaf):
-            for record in rest:
-                for leaf in leaves_of(node):
-                    self.differs(leaf, record, head, path)
+            branches: set[int] = set()
+            for leaf in leaves_of(node):
+                if id(leaf) not in branches:
+                    branches |= {id(leaf.then), id(leaf.else_)}
+                    for record in rest:
+                        self.differs(leaf, record, head, path)
             return value
         for record in rest:
             _, raw = node.locate(record[1], None)
@@ -218,14 +221,25 @@ class _Work:
         return value
 
     def differs(self, leaf: BoundLeaf, record: Record, giver: Record, path: str) -> None:
-        label, raw = leaf.locate(record[1], None)
-        _, first = leaf.locate(giver[1], None)
-        if leaf.spec.value is None and not is_blank(raw) and as_text(raw) != as_text(first or ""):
-            self.finding(
-                record, path, "mapping.conflict", Severity.WARNING,
-                f'says "{cut(as_text(raw))}", but line {giver[0]} of the same product says "{cut(as_text(first or ""))}"; the first is used',
-                "make them equal, or empty all but the first", label, as_text(raw),
-            )
+        """Name the first cell of a field that says something else than the record the field is taken from."""
+        columns = [leaf.test_column] if leaf.test_column is not None else leaf.every_column()
+        for column in columns if leaf.spec.value is None else ():
+            try:
+                raw, first = column.get(record[1], None), column.get(giver[1], None)
+            except CellError:  # said where the field is read
+                continue
+            if not is_blank(raw) and as_text(raw) != ("" if is_blank(first) else as_text(first)):
+                said = f'says "{cut(as_text(raw))}", but line {giver[0]} of the same product '
+                said += "says nothing" if is_blank(first) else f'says "{cut(as_text(first))}"'
+                self.finding(
+                    record, path, "mapping.conflict", Severity.WARNING, f"{said}; the first is used",
+                    "make them equal, or empty all but the first", column.label, as_text(raw),
+                )
+                return
+        if leaf.test is not None:
+            branch = leaf.then if leaf.test(giver[1], None) else leaf.else_
+            if branch is not None:
+                self.differs(branch, record, giver, path)
 
     def variant_sku_of(self, head: Record) -> Any:
         leaf = self.maker.trees.variant.fields.get("sku")

@@ -108,6 +108,10 @@ class BoundLeaf:
                 return raw, column.label
         return raw, label
 
+    def every_column(self) -> list[Column]:
+        """The columns of its value; not those of its condition and branches."""
+        return [*self.columns, *(column for _, column, _ in self.template or () if column is not None)]
+
     def template_label(self) -> str:
         return " + ".join(column.label for _, column, _ in self.template or () if column is not None)
 

@@ -93,7 +93,7 @@ def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
     if sample is None:
         names = applied.unused_columns()
     else:
-        used = {label.lstrip("^") for label in applied.binder.used}
+        used = {label.lstrip("^") for label in applied.used_columns()}
         whole = {path.split(".")[0] for path in used if "." not in path} | {RAW}
         names = [
             path for path in sample.paths

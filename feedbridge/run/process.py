@@ -294,7 +294,7 @@ def held_record(record: Record, code: str, problem: str, mend: str, applied: App
     if isinstance(cells, list):
         bad = cells if isinstance(cells, BadCells) else None
         return Held(line, code, problem, mend, pointer, list(cells), bad.raw if bad else "", bad.reliable if bad else -1, b"")
-    if isinstance(cells, BadDocument):
+    if isinstance(cells, BadDocument) and (cells.raw or not cells):
         return Held(line, code, problem, mend, pointer, None, cells.raw, 0, b"", file)
     document = msgspec.json.Encoder(decimal_format="number").encode(cells)
     return Held(line, code, problem, mend, pointer, None, "", -1, document, file)

@@ -120,19 +120,16 @@ CASES = {
     **{
         f"{name}-{kind}": Case((f"{PARTS}/{kind}/{name}.{kind}",), "pc-parts.yaml", {}, (*counts, 0, 0, 0), codes)
         for name, counts, codes in (
-            ("cpu", (1413, 961, 452), {"flipsnack.A8": 866, "flipsnack.F13": 452, "magento.M2": 452}),
-            ("headphones", (2946, 2510, 436), {"flipsnack.A8": 2282, "flipsnack.F13": 436, "magento.M2": 436}),
+            ("cpu", (1413, 961, 452), {"flipsnack.A8": 866, "flipsnack.F13": 452, "magento.M2": 452, "magento.M8c": 1}),
+            (
+                "headphones",
+                (2946, 2510, 436),
+                {"flipsnack.A8": 2282, "flipsnack.F13": 436, "magento.M2": 436, "magento.M8c": 1},
+            ),
         )
         for kind in ("csv", "json", "jsonl")
     },
     "tate-gz": Case(("pim-json/tate/artworks_a.jsonl.gz",), "tate.yaml", {}, (1738, 1738, 0, 0, 0, 0), {}),
-    "header-only": Case(
-        ("pim-json/commercetools/product-export-template.csv",),
-        "commercetools.yaml",
-        {},
-        (0, 0, 0, 0, 0, 0),
-        {"source.header-only": 1},
-    ),
     "goodbooks": Case(("generic-csv/goodbooks_books_sample.csv",), "goodbooks.yaml", {}, (99, 99, 0, 0, 0, 0), {}),
     "food-gz": Case((f"{OPENREFINE}/food.csv.gz",), "food.yaml", {}, (7413, 7413, 0, 0, 0, 0), {}),
     "byte-order-mark": Case((f"{OPENREFINE}/csv-with-bom.csv",), "letters.yaml", {}, (2, 2, 0, 0, 0, 0), {}),
@@ -162,7 +159,15 @@ CASES = {
     "words": Case((f"{OPENREFINE}/shop.mini.tsv",), "words.yaml", {}, (5, 5, 0, 0, 0, 0), {}),
 }
 
-ONCE_A_RUN = {"flipsnack.S5", "flipsnack.S6", "magento.A3", "magento.A9", "magento.M12c", "magento.M17"}
+ONCE_A_RUN = {
+    "mapping.unused-columns",
+    "flipsnack.S5",
+    "flipsnack.S6",
+    "magento.A3",
+    "magento.A9",
+    "magento.M12c",
+    "magento.M17",
+}
 """What is said once a run of a platform, whatever the file."""
 
 
@@ -385,6 +390,21 @@ def test_line_breaks_inside_cells_are_kept(converted: Any) -> None:
         ("aa", "bb", "dd"),
         ("ee", "f\nf", "h\nh"),
     ]
+
+
+def test_a_file_without_products_is_never_a_feed_without_products(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = str(SAMPLES / "pim-json/commercetools/product-export-template.csv")
+    arguments = ["convert", source, "--mapping", str(MAPPINGS / "commercetools.yaml"), "--to", "flipsnack"]
+    status = run([*arguments, "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert status == 3
+    assert "source.no-products" in said and "--allow-empty" in said
+    assert not (tmp_path / "out").exists()
+    assert run([*arguments, "--allow-empty", "--out", str(tmp_path / "out")]) == 0
+    findings = (tmp_path / "out" / "findings.jsonl").read_text("utf-8")
+    assert '"source.header-only"' in findings
 
 
 def test_a_shop_that_no_preset_knows_is_told_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
