@@ -80,6 +80,7 @@ CATALOGUE: dict[str, str] = {
     "command.source": "No source was named.",
     "command.workers": "The number of worker processes is not at least one.",
     "csv.columns": "The header has more columns than can be read.",
+    "csv.cut-off": "The file ends in the middle of its last row.",
     "csv.delimiter-doubt": "Two delimiters fit the file nearly equally well.",
     "csv.duplicate-header": "Several columns have the same name, so a mapping cannot tell them apart by it.",
     "csv.empty-header": "A column has values but no name, so no mapping can use it.",

@@ -214,6 +214,14 @@ class Reading:
 
     def _take_short(self, start: int, end: int, cells: list[str]) -> bool:
         line = self._window.first + start
+        if self._cut_off(end):
+            finding = self._finding(
+                "csv.cut-off", Severity.ERROR, line,
+                f"the file ends in the middle of this row: {len(cells)} of {self._width} cells, and no line end",
+                "export the file again; if the row is whole, end it with its empty cells and a line end", None, cells[-1],
+            )
+            self._add_bad(start, end, cells, finding, len(cells) - 1)
+            return True
         finding = self._finding(
             "csv.short-row", Severity.ERROR if self._is_quarantine else Severity.WARNING, line,
             f"{len(cells)} of {self._width} cells; the missing ones are read as empty",
@@ -225,6 +233,11 @@ class Reading:
         self._findings.append(finding)
         self._records.append((line, cells + [""] * (self._width - len(cells))))
         return True
+
+    def _cut_off(self, end: int) -> bool:
+        """Whether a record is the file's last and has no line end: a short one has most likely lost its rest."""
+        lines = self._window.lines
+        return self._window.ended and end == len(lines) and not lines[-1].endswith(("\n", "\r"))
 
     def _too_long(self, start: int, end: int) -> tuple[Finding, int] | None:
         """Of a line that is too long only the start was kept."""

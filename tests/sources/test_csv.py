@@ -549,3 +549,21 @@ def test_refuses_what_is_not_there(tmp_path):
 def test_refuses_impossible_settings(tmp_path, options):
     with pytest.raises(CommandError):
         opened(tmp_path, "a,b\n1,2\n", **options)
+
+
+@pytest.mark.parametrize(("end", "codes"), [
+    pytest.param("C,9", ["csv.cut-off"], id="cut in the last row"),
+    pytest.param("C,9\n", ["csv.short-row"], id="short, but ended"),
+    pytest.param("C,9,tee", [], id="whole without a line end"),
+])
+def test_a_file_cut_off_in_its_last_row_is_held_back_there(tmp_path, end, codes):
+    path = tmp_path / "cut.csv"
+    path.write_text(f"sku,price,title\nA,1,cap\nB,2,mug\n{end}", encoding="utf-8")
+    source = CsvSource(path)
+    batches = list(source.batches())
+    records = [record for batch in batches for record in batch.records]
+    bad = [cells.finding for _, cells in records if isinstance(cells, BadCells)]
+    notices = [finding for batch in batches for finding in batch.findings]
+    assert [finding.code for finding in bad + notices] == codes
+    assert [finding.line for finding in bad + notices] == [4] * len(codes)
+    assert len(records) == 3
