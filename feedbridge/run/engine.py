@@ -27,7 +27,8 @@ from feedbridge.run.quarantine import QuarantineWriter
 from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
 from feedbridge.run.stitch import FindingFile, Late, Stitcher
 from feedbridge.run.overview import of_the_run
-from feedbridge.rules import Found
+from feedbridge.product import Product
+from feedbridge.rules import Found, Problem
 
 __all__ = ["Done", "Progress", "run"]
 
@@ -240,12 +241,20 @@ class _Run:
             if assembled.product is None:
                 continue
             findings.append((late.order, finding_of(
-                Found(late.rule, late.problem), name, assembled.product, assembled, group, applied
+                Found(late.rule, where_is(late.problem, assembled.product)), name, assembled.product, assembled, group, applied
             )))
         if not any(late.held for late in own):
             for held in held_records(group, [finding for _, finding in findings], applied):
                 self.stitcher.hold(number, held)
         return findings
+
+
+def where_is(problem: Problem, product: Product) -> Problem:
+    """The problem with a key at the field that holds it: a platform's keys may be the variants' alone."""
+    for number, variant in enumerate(product.variants):
+        if variant.sku == problem.value and product.sku != problem.value:
+            return problem._replace(field=f"variants.{number}.sku")
+    return problem._replace(field="sku") if product.sku == problem.value else problem
 
 
 def keep_of(job: Job) -> dict[str, frozenset[str]]:

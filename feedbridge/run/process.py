@@ -7,7 +7,7 @@ together (stitch.py). It is made in this process or in a worker, by the same cod
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from feedbridge.sources.base import BadCells, BadDocument, Record
 
 __all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "held_records", "index_of"]
 
-CHUNK = 500
+CHUNK = 100
 """Products in one chunk."""
 
 
@@ -72,6 +72,14 @@ class Chunk(msgspec.Struct, array_like=True):
     held: list[Held]
 
 
+class Made(NamedTuple):
+    """What one way made of a group, and the outcomes of the platforms it was converted for already."""
+
+    product: Product | None
+    assembled: Assembled | None
+    outcomes: dict[str, Outcome]
+
+
 class Processor:
     """Turns the groups of one source into chunks."""
 
@@ -97,11 +105,10 @@ class Processor:
         # parents and what stands between them and their variants are records beside the members: counted by the precise path
         quick = not self.overlaid and not self.job.strict and self.applied.parents is None
         folder = self.folder
-        written = "w" * len(converts)
         pointed = bool(self.applied.source.pointer_prefix)
         for group in groups:
             # The ordinary case is two calls and an entry; whatever is not ordinary is for the precise path.
-            outcomes = None
+            product, outcomes, state = None, None, ""
             if quick:
                 try:
                     product = build(group)
@@ -110,20 +117,20 @@ class Processor:
                 else:
                     if only is not None:
                         outcome = only(product, folder)
-                        outcomes = None if outcome.problems or outcome.excluded else [outcome]
-                        state = written
+                        outcomes = [outcome]
+                        if not outcome.problems and not outcome.excluded:
+                            state = "w"
                     else:
                         outcomes = [convert(product, folder) for convert in converts]
-                        state = self.state(outcomes, group, product, chunk)
-                        outcomes = outcomes if state else None
-            if outcomes is None:
-                self.carefully(group, chunk)
-            else:
+                    state = state or self.state(outcomes, group, product, chunk)
+            if product is not None and outcomes is not None and state:
                 head = group.head
                 entries.append(Entry(
                     head[0], int(head[2]) if pointed and len(head) > 2 else 0, group.key, product.sku, len(product.variants),
                     len(group.records()), state, outcomes,
                 ))
+            else:
+                self.carefully(group, chunk, self.made_quickly(group, product, outcomes) if quick else {})
             if len(entries) >= CHUNK:
                 yield chunk
                 chunk = self.new_chunk()
@@ -163,22 +170,32 @@ class Processor:
     def new_chunk(self) -> Chunk:
         return Chunk(self.number, [], [], [])
 
-    def carefully(self, group: Group, chunk: Chunk) -> None:
-        """One product on every platform, each exactly by its own way, with findings."""
-        made: dict[int, tuple[Product | None, Assembled | None]] = {}
+    def made_quickly(self, group: Group, product: Product | None, outcomes: list[Outcome] | None) -> dict[int, Made]:
+        """What the quick path has found out of a group already, so that the precise path need not do it again."""
+        common = self.applied.common
+        if product is None:
+            assembled = common.assembler.assemble(group)
+            return {id(common): Made(assembled.product, assembled, {})}
+        if group.told:
+            return {}
+        ready = {name: outcome for name, way, outcome in zip(self.names, self.ways, outcomes or (), strict=True) if way is common}
+        return {id(common): Made(product, None, ready)}
+
+    def carefully(self, group: Group, chunk: Chunk, made: dict[int, Made]) -> None:
+        """One product on every platform, each exactly by its own way, with findings. ``made``: what is done already."""
         outcomes: list[Outcome] = []
         states = ""
         cells: dict[Finding, list[str]] = {}
         found: list[Finding] = []
         for name, way, converter in zip(self.names, self.ways, self.converters, strict=True):
-            product, assembled = self.product(way, group, made)
+            product, assembled, ready = self.product(way, group, made)
             for finding in dict.fromkeys(assembled.findings) if assembled is not None else ():
                 cells.setdefault(finding, []).append(name)
             if product is None:
                 outcomes.append(Outcome())
                 states += "h"
                 continue
-            outcome = converter.convert(product, self.folder)
+            outcome = ready.get(name) or converter.convert(product, self.folder)
             state = "w"
             if outcome.excluded:
                 state = "e"
@@ -202,14 +219,14 @@ class Processor:
         if "h" in states:
             chunk.held += held_records(group, every, self.applied)
         # what one platform accepts says more of the product than another's refusal
-        product, assembled = max(made.values(), key=lambda one: one[0] is not None)
+        product, assembled, _ = max(made.values(), key=lambda one: one.product is not None)
         chunk.entries.append(Entry(
             group.head[0], self.index(group.head), group.key,
             product.sku if product is not None else assembled.sku if assembled is not None else "",
             self.ways[0].assembler.variant_count(group, product), len(group.records()), states, outcomes,
         ))
 
-    def product(self, way: Way, group: Group, made: dict[int, tuple[Product | None, Assembled | None]]) -> tuple[Product | None, Assembled | None]:
+    def product(self, way: Way, group: Group, made: dict[int, Made]) -> Made:
         if id(way) not in made:
             product, assembled = way.product(group)
             if product is not None and self.job.strict and assembled is None:
@@ -218,7 +235,7 @@ class Processor:
                 except ValidationError:
                     assembled = way.assembler.assemble(group)
                     product = assembled.product
-            made[id(way)] = (product, assembled)
+            made[id(way)] = Made(product, assembled, {})
         return made[id(way)]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -13,7 +14,7 @@ from feedbridge.findings import Finding
 
 __all__ = [
     "FRONT_COLUMNS", "GUARD", "MEMBER", "UNMENDED", "BadCells", "BadDocument", "Batch", "Range", "Record", "Source",
-    "compared",
+    "TWICE", "compared", "still_twice",
 ]  # fmt: skip
 
 FRONT_COLUMNS = ("line", "code", "problem", "mend")
@@ -25,6 +26,19 @@ UNMENDED = "feedbridge: mend this row, then delete this cell"
 again: without it, a broken row could pass for a short one."""
 GUARD = UNMENDED.partition(",")[0]
 """By this the cell is known again, also in a table without quotes, where the comma cuts it in two."""
+
+TWICE = "was there before"
+"""How a held-back record says that its SKU is another product's; the SKU stands in quotes before it."""
+
+
+def still_twice(problem: str, values: Iterable[object]) -> str:
+    """The SKU for which a fed-back record was held back and that still stands in it; empty when it was changed.
+    Written now, alone, it would pass and overwrite the product that has the SKU."""
+    match = re.search(rf'"([^"]+)" {TWICE}', problem)
+    if match is None:
+        return ""
+    return match[1] if any(isinstance(value, str) and value.strip() == match[1] for value in values) else ""
+
 
 Record = tuple[Any, ...]
 """``(line, cells)`` of a table or ``(line, document, index)`` of a list of documents.

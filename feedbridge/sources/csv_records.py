@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.sources.base import FRONT_COLUMNS, GUARD, UNMENDED, BadCells, Batch, Record
+from feedbridge.sources.base import FRONT_COLUMNS, GUARD, UNMENDED, BadCells, Batch, Record, still_twice
 from feedbridge.sources.csv_habits import Habits, Swallowed, holds_no_row, swallowed
 from feedbridge.sources.dialect import DELIMITER_NAMES, CutRecord, Dialect, cut_record
 from feedbridge.sources.encoding import LONGEST_LINE, Lines, has_marks, marked_bytes, without_marks
@@ -156,8 +156,13 @@ class Reading:
             self._notice_trailing(line, len(cells))
             cells = cells[:width]
         if self._is_quarantine and any(GUARD in cell for cell in cells):
-            self._add_unmended(start, end, cells)
+            self._add_unmended(start, end, cells, f'mend its cells, then delete the cell "{UNMENDED}"')
             return True
+        if self._front and len(cells) > self._front:
+            sku = still_twice(cells[FRONT_COLUMNS.index("problem")], cells[self._front :])
+            if sku:
+                self._add_unmended(start, end, cells, f'another product has the SKU "{sku}": give this one its own, or delete the row')
+                return True
         if end - start > 1 and (suspicion := self._swallowed(start, end, cells)):
             if suspicion == "certain":
                 return False
@@ -190,12 +195,12 @@ class Reading:
         self._records.append((line, cells))
         return True
 
-    def _add_unmended(self, start: int, end: int, cells: list[str]) -> None:
+    def _add_unmended(self, start: int, end: int, cells: list[str], mend: str) -> None:
         said = cells[FRONT_COLUMNS.index("problem")] if self._front and len(cells) > self._front else ""
         finding = self._finding(
             "source.unmended", Severity.ERROR, self._window.first + start,
             f"the row was held back before and is not mended yet{': ' * bool(said)}{cut(said)}",
-            f'mend its cells, then delete the cell "{UNMENDED}"', None, next(filter(None, cells[self._front :]), ""),
+            mend, None, next(filter(None, cells[self._front :]), ""),
         )  # fmt: skip
         self._add_bad(start, end, cells, finding, 0)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.sources.base import MEMBER, BadDocument
+from feedbridge.sources.base import MEMBER, BadDocument, still_twice
 from feedbridge.sources.json_parse import Fault, dotted
 
 __all__ = ["Refusals"]
@@ -53,6 +54,12 @@ class Refusals:
         if not isinstance(why, dict) or not {"line", "code"} <= why.keys():
             return document
         raw = why.get("raw")
+        sku = still_twice(str(why.get("problem", "")), texts_in(document, MEMBER))
+        if sku:
+            return self._bad(
+                "source.unmended", f"it was held back before and is not mended yet: {cut(why['problem'])}",
+                f'another product has the SKU "{sku}": give this one its own, or take the line out', "", line, pointer, document,
+            )  # fmt: skip
         if len(document) > 1 or not isinstance(raw, str):
             del document[MEMBER]
             return document
@@ -61,11 +68,26 @@ class Refusals:
             f"write the product into this line, in place of {MEMBER}.raw - or take the line out", raw, line, pointer,
         )  # fmt: skip
 
-    def _bad(self, code: str, message: str, mend: str, text: str, line: int, pointer: str) -> BadDocument:
-        bad = BadDocument()
+    def _bad(
+        self, code: str, message: str, mend: str, text: str, line: int, pointer: str, members: dict[str, Any] | None = None
+    ) -> BadDocument:
+        bad = BadDocument(members or {})
         bad.raw = text
         bad.finding = Finding(
             code=code, severity=Severity.ERROR, file=self.name, line=line, pointer=pointer, message=message, mend=mend,
             value=cut(text),
         )  # fmt: skip
         return bad
+
+
+def texts_in(node: Any, leave_out: str = "") -> Iterator[str]:
+    """Every text inside a document, save those of one member."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name != leave_out:
+                yield from texts_in(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts_in(value)

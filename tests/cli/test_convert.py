@@ -153,7 +153,7 @@ def test_quiet_still_says_what_was_held_back(small, tmp_path, capsys):
 def test_log_lines_are_json(small, tmp_path, capsys):
     assert run(["convert", small, *FLIPSNACK, "--log-format", "json", "--out", str(tmp_path / "out")]) == 1
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert (events[0]["event"], events[-1]["event"]) == ("started", "run.finished")
+    assert (events[0]["event"], events[-1]["event"]) == ("started", "finished")
     assert events[-1]["exit_status"] == 1
 
 

@@ -6,14 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 
 from feedbridge.findings import Severity
 from feedbridge.platforms.flipsnack import PLATFORM
-from feedbridge.platforms.flipsnack.rules import RULES, examine, examine_thoroughly, is_number, is_plain
+from feedbridge.platforms.flipsnack.rules import RULES, is_number
 from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
 from feedbridge.product import AreaElement, Money, Personalisation, Presentation, Product, light, to_light
-from tests.strategies import products
 
 EUR = {"amount": "10.00", "currency": "EUR"}
 USD = {"amount": "10.00", "currency": "USD"}
@@ -219,13 +217,3 @@ def test_what_is_no_number_is_found_not_raised(field: str, value: Any, place: st
     outcome = PLATFORM.converter(FlipsnackSettings(), {}).convert(broken, None)
     assert [(f.rule.number, f.problem.field, f.problem.value) for f in outcome.problems] == [("F14", place, "NaN")]
     assert outcome.body == b""
-
-
-@settings(max_examples=250, deadline=None)
-@given(products())
-def test_the_quick_questions_miss_nothing(some: Product):
-    chosen = FlipsnackSettings(drafts="write")
-    thoroughly = examine_thoroughly(some, chosen)
-    assert examine(some, chosen) == thoroughly
-    if is_plain(some, chosen):
-        assert {problem.rule.number for problem in thoroughly} <= {"S6"}

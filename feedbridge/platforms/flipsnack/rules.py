@@ -3,8 +3,7 @@
 Source: docs/platforms/flipsnack.md. F: documented by Flipsnack. A: not documented, feedbridge's choice; no
 message says that Flipsnack requires it. S: feedbridge's own, beside that page.
 
-``examine`` runs them all: first the quick questions that nearly every product passes, and only where one
-fails the rule that says precisely what is wrong. A test holds that both ways find the same.
+``examine`` runs them all. The converter asks it only for products that are not plain (plain.py).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from feedbridge.rules.shared import (
 )
 
 __all__ = [
-    "F14", "RULES", "S1", "examine", "examine_thoroughly", "is_number", "is_plain", "main_image", "numbers_at_fault",
+    "F14", "MAX_OPTIONS", "PICTURE_URL", "RULES", "S1", "S6", "examine", "is_number", "main_image", "numbers_at_fault",
 ]
 
 CREATE = "products.create page"
@@ -41,7 +40,7 @@ MAX_DIGITS = 30
 
 ERROR, WARNING, ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 
-_PICTURE_URL = re.compile(r"https?://[^\s/?#]+/[^\s?#]*\.(?:jpe?g|png|webp)(?:[?#]\S*)?", re.ASCII | re.IGNORECASE)
+PICTURE_URL = re.compile(r"https?://[^\s/?#]+/[^\s?#]*\.(?:jpe?g|png|webp)(?:[?#]\S*)?", re.ASCII | re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 
@@ -253,7 +252,7 @@ def S1(product: Product, payload: Any, settings: FlipsnackSettings) -> Any:
 def S2(product: Product, payload: Any, settings: FlipsnackSettings) -> Any:
     """A picture's address ends in .jpg, .jpeg, .png or .webp (what follows ? or # aside)."""
     problems = [Problem(field, "the picture's address does not end in .jpg, .jpeg, .png or .webp", src)
-                for field, src in _pictures(product) if _URL.fullmatch(src) and not _PICTURE_URL.fullmatch(src)]
+                for field, src in _pictures(product) if _URL.fullmatch(src) and not PICTURE_URL.fullmatch(src)]
     return problems or None
 
 
@@ -304,86 +303,11 @@ _ASKED = tuple(found for found in CHECKED if found is not F14)
 
 def examine(product: Product, settings: FlipsnackSettings) -> list[Found]:
     """All problems of a product, F14 aside, which the converter asks for when a number cannot be written."""
-    if is_plain(product, settings):
-        return [Found(S6, problem) for problem in _listed(S6.check(product, None, settings))]  # type: ignore[misc]
-    return examine_thoroughly(product, settings)
-
-
-def examine_thoroughly(product: Product, settings: FlipsnackSettings) -> list[Found]:
-    """What every rule says, asked one by one."""
     return [
         Found(found, problem)
         for found in _ASKED
         for problem in _listed(found.check(product, None, settings))  # type: ignore[misc]
     ]
-
-
-def is_plain(product: Product, settings: FlipsnackSettings) -> bool:
-    """Whether no rule but S6 can have anything to say: the questions of all rules in one pass.
-
-    Most products are plain, and asking rule by rule costs several times as much. In doubt the answer is no.
-    """
-    if (product.presentation is not None or product.personalisation is not None
-            or product.quantity_min is not None or product.quantity_max is not None
-            or product.status != "active"):
-        return False
-    price, sale, variants = product.price, product.sale_price, product.variants
-    if sale is not None and (price is None or sale.currency != price.currency or sale.amount > price.amount):
-        return False
-    images = product.images
-    if images:
-        image = images[0] if len(images) == 1 else main_image(product)[1]
-        if image is not None and not _PICTURE_URL.fullmatch(image.src):
-            return False
-    if not variants:
-        return price is not None and not product.options
-    count = len(product.options)
-    if not 1 <= count <= MAX_OPTIONS:
-        return False
-    currency = price.currency if price is not None else None
-    skus = {product.sku}
-    combinations = set()
-    for variant in variants:
-        own, sale = variant.price, variant.sale_price
-        if own is not None:
-            if currency is None:
-                currency = own.currency
-            elif own.currency != currency:
-                return False
-        elif price is None:
-            return False
-        else:
-            own = price
-        if sale is not None and (sale.currency != currency or sale.amount > own.amount):
-            return False
-        if variant.image is not None and not _PICTURE_URL.fullmatch(variant.image.src):
-            return False
-        skus.add(variant.sku)
-        combinations.add(variant.option_values)
-    if len(skus) <= len(variants) or len(combinations) < len(variants):
-        return False
-    return _options_plain(product, combinations, settings.option_delimiter)
-
-
-def _options_plain(product: Product, combinations: set[tuple[str, ...]], delimiter: str) -> bool:
-    options = product.options
-    count = len(options)
-    for values in combinations:
-        if len(values) != count:
-            return False
-        for value in values:
-            if not value or delimiter in value:
-                return False
-    for slot, option in enumerate(options):
-        known = option.values
-        if known:
-            for value in known:
-                if delimiter in value:
-                    return False
-            for values in combinations:
-                if values[slot] not in known:
-                    return False
-    return count == 1 or len({option.name for option in options}) == count
 
 
 def _listed(problems: Any) -> Any:
