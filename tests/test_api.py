@@ -36,19 +36,35 @@ def small(tmp_path):
 
 
 def convert(path, **more):
-    return feedbridge.convert(path, **{"to": "flipsnack", "mapping": "generic", "set": {"currency": "EUR", "decimal": "."}, **more})
+    return feedbridge.convert(
+        path, **{"to": "flipsnack", "mapping": "generic", "set": {"currency": "EUR", "decimal": "."}, **more}
+    )
 
 
 # one house, two doors
 
 
-@pytest.mark.parametrize(("source", "settings"), [
-    pytest.param(SHOP, {"currency": "EUR"}, id="shop"), pytest.param(DIGITAL, {}, id="digital"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("source", "settings"),
+    [
+        pytest.param(SHOP, {"currency": "EUR"}, id="shop"),
+        pytest.param(DIGITAL, {}, id="digital"),
+    ],
+)
 def test_the_command_line_and_python_give_the_same_bytes(tmp_path, source, settings):
     feedbridge.convert(source, to=PLATFORMS, out=tmp_path / "api", set=settings)
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    status = run(["convert", str(source), "--quiet", "--out", str(tmp_path / "cli"), *words, *(w for name in PLATFORMS for w in ("--to", name))])
+    status = run(
+        [
+            "convert",
+            str(source),
+            "--quiet",
+            "--out",
+            str(tmp_path / "cli"),
+            *words,
+            *(w for name in PLATFORMS for w in ("--to", name)),
+        ]
+    )
     assert status in (0, 1)
     one, two = tree(tmp_path / "api"), tree(tmp_path / "cli")
     assert one.keys() == two.keys() and {"manifest.json", "findings.jsonl"} <= one.keys()
@@ -62,7 +78,11 @@ def test_the_command_line_and_python_give_the_same_bytes(tmp_path, source, setti
 def test_a_result_counts_and_names(small):
     result = convert(small)
     assert result.counts["flipsnack"] == {
-        "read": 3, "written": 2, "excluded": {}, "held_back": 1, "variants": {"read": 2, "written": 2, "excluded": {}, "held_back": 0},
+        "read": 3,
+        "written": 2,
+        "excluded": {},
+        "held_back": 1,
+        "variants": {"read": 2, "written": 2, "excluded": {}, "held_back": 0},
     }
     assert result.exit_status == 1
     (error,) = [finding for finding in result.findings if finding.severity == "error"]
@@ -90,7 +110,9 @@ def test_payloads_are_what_was_written(small):
     result = convert(small, to=["flipsnack", "magento"])
     assert result.payload("flipsnack") == json.loads((result.out / "flipsnack" / "batch-0001.json").read_bytes())
     assert [product["code"] for product in result.payload("flipsnack")] == ["tee", "POT"]
-    assert len(result.payload("magento")) == result.counts["magento"]["written"] + 1  # a product with two variants is two
+    assert (
+        len(result.payload("magento")) == result.counts["magento"]["written"] + 1
+    )  # a product with two variants is two
     with pytest.raises(CommandError, match="no payload for flickrocket"):
         result.payload("flickrocket")
 
@@ -146,7 +168,9 @@ def test_a_frame_gives_what_its_file_gives(small):
     from_file, from_frame = convert(small), convert(frame)
     assert from_frame.payload("flipsnack") == from_file.payload("flipsnack")
     assert from_frame.counts == from_file.counts
-    assert [(f.code, f.column, f.sku) for f in from_frame.findings] == [(f.code, f.column, f.sku) for f in from_file.findings]
+    assert [(f.code, f.column, f.sku) for f in from_frame.findings] == [
+        (f.code, f.column, f.sku) for f in from_file.findings
+    ]
     assert list(from_frame.products) == list(from_file.products)
 
 
@@ -162,18 +186,28 @@ def test_several_sources_are_one_run(small, tmp_path):
 # mistakes
 
 
-@pytest.mark.parametrize(("more", "error", "words"), [
-    pytest.param({"to": "flipsnac"}, CommandError, 'did you mean "flipsnack"', id="unknown platform"),
-    pytest.param({"set": {"curency": "EUR"}}, CommandError, 'did you mean "currency"', id="unknown parameter"),
-    pytest.param({"set": {"flipsnack.fed": "x"}}, CommandError, 'did you mean "feed"', id="unknown setting of a platform"),
-    pytest.param({"set": {"flipsnack.batch_products": "many"}}, CommandError, "flipsnack.batch_products", id="a setting with a wrong value"),
-    pytest.param({"set": {"magento.x": "y"}}, CommandError, "--to magento", id="a setting of another platform"),
-    pytest.param({"mapping": "generc"}, MappingError, 'did you mean "generic"', id="unknown preset"),
-    pytest.param({"set": {}}, CommandError, "--set currency=EUR", id="a parameter that is asked for"),
-    pytest.param({"limit": 0}, CommandError, "at least 1", id="no limit"),
-    pytest.param({"to": []}, CommandError, "platform", id="no platform"),
-    pytest.param({"workers": 0}, CommandError, "workers", id="no workers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        pytest.param({"to": "flipsnac"}, CommandError, 'did you mean "flipsnack"', id="unknown platform"),
+        pytest.param({"set": {"curency": "EUR"}}, CommandError, 'did you mean "currency"', id="unknown parameter"),
+        pytest.param(
+            {"set": {"flipsnack.fed": "x"}}, CommandError, 'did you mean "feed"', id="unknown setting of a platform"
+        ),
+        pytest.param(
+            {"set": {"flipsnack.batch_products": "many"}},
+            CommandError,
+            "flipsnack.batch_products",
+            id="a setting with a wrong value",
+        ),
+        pytest.param({"set": {"magento.x": "y"}}, CommandError, "--to magento", id="a setting of another platform"),
+        pytest.param({"mapping": "generc"}, MappingError, 'did you mean "generic"', id="unknown preset"),
+        pytest.param({"set": {}}, CommandError, "--set currency=EUR", id="a parameter that is asked for"),
+        pytest.param({"limit": 0}, CommandError, "at least 1", id="no limit"),
+        pytest.param({"to": []}, CommandError, "platform", id="no platform"),
+        pytest.param({"workers": 0}, CommandError, "workers", id="no workers"),
+    ],
+)
 def test_a_mistake_is_named(small, more, error, words):
     with pytest.raises(error) as caught:
         convert(small, **more)
@@ -182,7 +216,9 @@ def test_a_mistake_is_named(small, more, error, words):
 
 def test_an_unknown_platform_in_a_mapping_is_named(small, tmp_path):
     mapping = tmp_path / "m.yaml"
-    mapping.write_text("feedbridge: 1\nextends: generic\nplatforms:\n  flipsnak: {settings: {feed: x}}\n", encoding="utf-8")
+    mapping.write_text(
+        "feedbridge: 1\nextends: generic\nplatforms:\n  flipsnak: {settings: {feed: x}}\n", encoding="utf-8"
+    )
     with pytest.raises(MappingError) as caught:
         convert(small, mapping=str(mapping))
     assert f"{mapping}:4" in str(caught.value) and 'did you mean "flipsnack"' in str(caught.value)
@@ -204,15 +240,24 @@ def test_nothing_is_left_of_a_run_that_failed(small, tmp_path):
 
 def test_settings_of_a_mapping_and_of_the_call(small, tmp_path):
     mapping = tmp_path / "m.yaml"
-    mapping.write_text("feedbridge: 1\nextends: generic\nplatforms:\n  flipsnack: {settings: {batch_products: 1, item_type: good}}\n", encoding="utf-8")
-    result = convert(small, mapping=str(mapping), set={"currency": "EUR", "decimal": ".", "flipsnack.item_type": "thing"})
+    mapping.write_text(
+        "feedbridge: 1\nextends: generic\nplatforms:\n  flipsnack: {settings: {batch_products: 1, item_type: good}}\n",
+        encoding="utf-8",
+    )
+    result = convert(
+        small, mapping=str(mapping), set={"currency": "EUR", "decimal": ".", "flipsnack.item_type": "thing"}
+    )
     assert [product["type"] for product in result.payload("flipsnack")] == ["thing", "thing"]
     assert len(result.manifest["platforms"]["flipsnack"]["files"]) == 2
 
 
 def test_an_overlay_changes_one_platform_only(small, tmp_path):
     mapping = tmp_path / "m.yaml"
-    mapping.write_text("feedbridge: 1\nextends: generic\nplatforms:\n  magento: {product: {title: {template: '{title} for Magento'}}}\n", encoding="utf-8")
+    mapping.write_text(
+        "feedbridge: 1\nextends: generic\n"
+        "platforms:\n  magento: {product: {title: {template: '{title} for Magento'}}}\n",
+        encoding="utf-8",
+    )
     result = convert(small, mapping=str(mapping), to=["flipsnack", "magento"])
     assert {product["title"] for product in result.payload("flipsnack")} == {"Tee", "Pot"}
     assert all("for Magento" in json.dumps(product) for product in result.payload("magento"))

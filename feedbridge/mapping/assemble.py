@@ -277,8 +277,8 @@ class _Work:
             self.variant_records.append(record)
             if own.get("sku") is not None:
                 self.variant_skus[record[0]] = self.numbered_skus[number] = own["sku"]
-            node = fields.get("options")
-            pairs.append(self.option_pairs(node, record, cells, up, path, head_names) if isinstance(node, BoundMany) else [])
+            axes = fields.get("options")
+            pairs.append(self.option_pairs(axes, record, cells, up, path, head_names) if isinstance(axes, BoundMany) else [])
             own.setdefault("sku", None)
             variants.append(light(Variant)(**own))
         return variants, pairs

@@ -356,9 +356,9 @@ class Binder:
         if block.model is Option and "map" not in bound.fields:
             if "value" not in bound.fields:
                 return None
-            name = block.fields["name"]
-            if "name" not in bound.fields and isinstance(name, Leaf):
-                self.missing(name, name.spec.from_ or name.spec.first_filled or name.spec.all_ or (name.spec.template or "",))
+            axis = block.fields["name"]
+            if "name" not in bound.fields and isinstance(axis, Leaf):
+                self.missing(axis, axis.spec.from_ or axis.spec.first_filled or axis.spec.all_ or (axis.spec.template or "",))
         elif not real and any(i.is_required() and n not in bound.fields for n, i in block.model.model_fields.items()):
             return None if block.model not in TOP else bound
         return bound
@@ -382,7 +382,7 @@ class Binder:
             leaves = {name: bound for name, leaf in node.leaves.items() if (bound := self.leaf(leaf)) is not None}
             return BoundNamed(leaves) if leaves else None
         if isinstance(node, Many):
-            blocks = [bound for block in node.blocks if (bound := self.block(block)) is not None]
+            blocks = [inner for block in node.blocks if (inner := self.block(block)) is not None]
             return BoundMany(node.model, blocks) if blocks else None
         return self.block(node)
 

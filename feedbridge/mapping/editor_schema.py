@@ -26,11 +26,12 @@ def mapping_schema() -> dict[str, Any]:
     schema = describe(MappingFile.model_json_schema(by_alias=True), *MODELS)
     definitions = schema.setdefault("$defs", {})
     definitions["Spec"] = _spec(definitions)
-    for holder, names in (("Records", ("group_by", "variant_if")), ("ParentLink", ("key", "of", "never_variant"))):
+    for block, names in (("Records", ("group_by", "variant_if")), ("ParentLink", ("key", "of", "never_variant"))):
+        properties = definitions[block]["properties"]
         for name in names:  # a list of names may be written as one name
-            definitions[holder]["properties"][name] = {
+            properties[name] = {
                 "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "null"}],
-                "description": definitions[holder]["properties"][name].get("description", ""),
+                "description": properties[name].get("description", ""),
             }
     for model in (Product, Variant):
         _fields(model, definitions)

@@ -178,7 +178,8 @@ class Processor:
             return {id(common): Made(assembled.product, assembled, {})}
         if group.told:
             return {}
-        ready = {name: outcome for name, way, outcome in zip(self.names, self.ways, outcomes or (), strict=True) if way is common}
+        done = zip(self.names, self.ways, outcomes or (), strict=True)
+        ready = {name: outcome for name, way, outcome in done if way is common}
         return {id(common): Made(product, None, ready)}
 
     def carefully(self, group: Group, chunk: Chunk, made: dict[int, Made]) -> None:

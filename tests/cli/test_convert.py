@@ -40,7 +40,9 @@ def good(tmp_path):
 
 
 def feedbridge(*words: str, stdin: bytes = b"", **more) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "feedbridge", *words], input=stdin, capture_output=True, timeout=60, **more)
+    return subprocess.run(
+        [sys.executable, "-m", "feedbridge", *words], input=stdin, capture_output=True, timeout=60, **more
+    )
 
 
 # exit statuses
@@ -50,7 +52,9 @@ def test_0_everything_written(good, tmp_path, capsys):
     assert run(["convert", good, *FLIPSNACK, "--out", str(tmp_path / "out")]) == 0
     out, err = capsys.readouterr()
     assert out == "" and "2" in err
-    assert [product["code"] for product in json.loads((tmp_path / "out" / "flipsnack" / "batch-0001.json").read_text())] == ["A", "B"]
+    assert [
+        product["code"] for product in json.loads((tmp_path / "out" / "flipsnack" / "batch-0001.json").read_text())
+    ] == ["A", "B"]
 
 
 def test_1_something_held_back(small, tmp_path, capsys):
@@ -61,22 +65,46 @@ def test_1_something_held_back(small, tmp_path, capsys):
 
 
 WRONG = [
-    pytest.param(["convert", "SMALL"], 'Missing option', id="no platform and no output"),
-    pytest.param(["convert", "SMALL", "--to", "flipsnac", "--out", "OUT"], 'did you mean "flipsnack"?', id="unknown platform"),
-    pytest.param(["convert", "SMALL", "--to", "flipsnack", "--mapping", "generc", "--out", "OUT"], 'did you mean "generic"?', id="unknown preset"),
-    pytest.param(["convert", "SMALL", "--to", "flipsnack", "--mapping", "generic", "--out", "OUT"], "--set currency=EUR", id="a parameter that is asked for"),
-    pytest.param(["convert", "SMALL", *FLIPSNACK, "--set", "curency=EUR", "--out", "OUT"], 'did you mean "currency"?', id="unknown parameter"),
-    pytest.param(["convert", "SMALL", *FLIPSNACK, "--set", "flipsnack.fed=x", "--out", "OUT"], 'did you mean "feed"?', id="unknown setting"),
-    pytest.param(["convert", "SMALL", *FLIPSNACK, "--set", "currency", "--out", "OUT"], "is not key=value", id="a setting without value"),
+    pytest.param(["convert", "SMALL"], "Missing option", id="no platform and no output"),
+    pytest.param(
+        ["convert", "SMALL", "--to", "flipsnac", "--out", "OUT"], 'did you mean "flipsnack"?', id="unknown platform"
+    ),
+    pytest.param(
+        ["convert", "SMALL", "--to", "flipsnack", "--mapping", "generc", "--out", "OUT"],
+        'did you mean "generic"?',
+        id="unknown preset",
+    ),
+    pytest.param(
+        ["convert", "SMALL", "--to", "flipsnack", "--mapping", "generic", "--out", "OUT"],
+        "--set currency=EUR",
+        id="a parameter that is asked for",
+    ),
+    pytest.param(
+        ["convert", "SMALL", *FLIPSNACK, "--set", "curency=EUR", "--out", "OUT"],
+        'did you mean "currency"?',
+        id="unknown parameter",
+    ),
+    pytest.param(
+        ["convert", "SMALL", *FLIPSNACK, "--set", "flipsnack.fed=x", "--out", "OUT"],
+        'did you mean "feed"?',
+        id="unknown setting",
+    ),
+    pytest.param(
+        ["convert", "SMALL", *FLIPSNACK, "--set", "currency", "--out", "OUT"],
+        "is not key=value",
+        id="a setting without value",
+    ),
     pytest.param(["convert", "SMALL", *FLIPSNACK, "--workers", "0", "--out", "OUT"], "--workers", id="no workers"),
-    pytest.param(["convert", "SMALL", *FLIPSNACK, "--limit", "x", "--out", "OUT"], "--limit", id="a limit that is no number"),
+    pytest.param(
+        ["convert", "SMALL", *FLIPSNACK, "--limit", "x", "--out", "OUT"], "--limit", id="a limit that is no number"
+    ),
     pytest.param(["convert", "SMALL", *FLIPSNACK, "--out", "SMALL"], "file", id="the output is a file"),
     pytest.param(["convert", "-", "-", *FLIPSNACK, "--out", "OUT"], "once", id="standard input twice"),
     pytest.param(["convert", *FLIPSNACK, "--out", "OUT"], "SOURCE", id="no source"),
-    pytest.param(["convrt"], 'No such command', id="unknown command"),
+    pytest.param(["convrt"], "No such command", id="unknown command"),
     pytest.param(["mapping", "show", "shopfy"], 'did you mean "shopify"?', id="an unknown preset to show"),
     pytest.param(["platform", "show", "magneto"], 'did you mean "magento"?', id="an unknown platform to show"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("words", "said"), WRONG)
@@ -102,15 +130,23 @@ def test_2_no_preset_fits(tmp_path, capsys):
     assert "Candidates" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [
-    pytest.param(None, id="not there"), pytest.param(b"", id="empty"), pytest.param(b"sku,title,price\n", id="header only"),
-    pytest.param(b"%PDF-1.7 x", id="something else"), pytest.param(b"[{]", id="broken JSON"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="not there"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"sku,title,price\n", id="header only"),
+        pytest.param(b"%PDF-1.7 x", id="something else"),
+        pytest.param(b"[{]", id="broken JSON"),
+    ],
+)
 def test_3_the_source_cannot_be_read(tmp_path, capsys, content):
     path = tmp_path / "source.csv"
     if content is not None:
         path.write_bytes(content)
-    assert run(["convert", str(path), *FLIPSNACK, "--out", str(tmp_path / "out")]) in ({3} if content is not None else {2, 3})
+    assert run(["convert", str(path), *FLIPSNACK, "--out", str(tmp_path / "out")]) in (
+        {3} if content is not None else {2, 3}
+    )
     assert str(path) in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -167,13 +203,36 @@ def test_standard_input_is_read_as_a_file_is(small, tmp_path):
 
 
 def test_several_sources_with_standard_input(good, tmp_path):
-    done = feedbridge("convert", good, "-", *FLIPSNACK, "--json", "--out", str(tmp_path / "out"), stdin=b"sku,title,price\nC,Jug,1.00\n")
+    done = feedbridge(
+        "convert",
+        good,
+        "-",
+        *FLIPSNACK,
+        "--json",
+        "--out",
+        str(tmp_path / "out"),
+        stdin=b"sku,title,price\nC,Jug,1.00\n",
+    )
     assert done.returncode == 0
     assert [one["name"] for one in json.loads(done.stdout)["inputs"]] == [good, "<stdin>"]
 
 
 def test_limit_stops_after_so_many_products(tmp_path, capsys):
-    assert run(["convert", str(SHOP), "--to", "flipsnack", "--set", "currency=EUR", "--limit", "2", "--json", "--out", str(tmp_path / "out")]) in (0, 1)
+    assert run(
+        [
+            "convert",
+            str(SHOP),
+            "--to",
+            "flipsnack",
+            "--set",
+            "currency=EUR",
+            "--limit",
+            "2",
+            "--json",
+            "--out",
+            str(tmp_path / "out"),
+        ]
+    ) in (0, 1)
     assert json.loads(capsys.readouterr().out)["platforms"]["flipsnack"]["counts"]["read"] == 2
 
 
@@ -221,17 +280,38 @@ def test_there_are_hostile_files():
     assert len(HOSTILE) > 30
 
 
-STARTS = [b"", b"sku,title,price\n", b"Handle,Title\n", b"[", b'{"sku": "A", "title": ', b"\xff\xfe", b'sku;title;price\n"A";"']
+STARTS = [
+    b"",
+    b"sku,title,price\n",
+    b"Handle,Title\n",
+    b"[",
+    b'{"sku": "A", "title": ',
+    b"\xff\xfe",
+    b'sku;title;price\n"A";"',
+]
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.binary(max_size=400), st.sampled_from(STARTS), st.sampled_from(["generic.csv", "generic.json", "pim-json.json"]))
+@given(
+    st.binary(max_size=400), st.sampled_from(STARTS), st.sampled_from(["generic.csv", "generic.json", "pim-json.json"])
+)
 def test_any_bytes(tmp_path_factory, data, start, case):
     folder = tmp_path_factory.mktemp("any")
     mapping, suffix = case.split(".")
     path = folder / f"x.{suffix}"
     path.write_bytes(start + data)
-    words = ["convert", str(path), "--quiet", "--mapping", mapping, "--set", "currency=EUR", *ALL, "--out", str(folder / "out")]
+    words = [
+        "convert",
+        str(path),
+        "--quiet",
+        "--mapping",
+        mapping,
+        "--set",
+        "currency=EUR",
+        *ALL,
+        "--out",
+        str(folder / "out"),
+    ]
     assert run(words) in {0, 1, 2, 3}
 
 

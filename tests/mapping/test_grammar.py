@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from feedbridge.findings import Finding, Severity
-from feedbridge.mapping.grouping import Anywhere, NotAdjacent, adjacent
-from feedbridge.mapping.paths import Header
 from feedbridge.sources.base import BadCells
 from tests.mapping.trial import Documents, Rows, applied, tried, tried_group
 
@@ -26,12 +24,33 @@ variant:
   image: VImg
   options: [{name: Axis, value: Size}, {name: Axis2, value: Colour}]
 """
-COLUMNS = ["Handle", "Title", "Sku", "Price", "Axis", "Size", "Img", "Brand", "Axis2", "Colour", "VImg", "Was", "Alt", "Material", "De"]
+COLUMNS = [
+    "Handle",
+    "Title",
+    "Sku",
+    "Price",
+    "Axis",
+    "Size",
+    "Img",
+    "Brand",
+    "Axis2",
+    "Colour",
+    "VImg",
+    "Was",
+    "Alt",
+    "Material",
+    "De",
+]
 
 
 def shop(*rows: object, mapping: str = SHOP):
     """Rows in the order of COLUMNS, short ones filled up."""
-    return tried(mapping, Rows(COLUMNS, [row if isinstance(row, BadCells) else [*row, *[""] * (len(COLUMNS) - len(row))] for row in rows]))
+    return tried(
+        mapping,
+        Rows(
+            COLUMNS, [row if isinstance(row, BadCells) else [*row, *[""] * (len(COLUMNS) - len(row))] for row in rows]
+        ),
+    )
 
 
 def bad(*cells: str, reliable: int = 0) -> BadCells:
@@ -54,7 +73,9 @@ def lines(trial) -> list[int]:
 
 def test_rows_with_the_same_key_are_one_product():
     pot, cup = shop(
-        ["pot", "Pot", "P-1", "5.00", "Size", "M", "a.jpg"], ["pot", "", "P-2", "6.00", "", "L", "b.jpg"], ["cup", "Cup", "C-1", "1.00"],
+        ["pot", "Pot", "P-1", "5.00", "Size", "M", "a.jpg"],
+        ["pot", "", "P-2", "6.00", "", "L", "b.jpg"],
+        ["cup", "Cup", "C-1", "1.00"],
     )
     assert skus(pot) == ["P-1", "P-2"]
     assert [option.model_dump() for option in pot.product.options] == [{"name": "Size", "values": ("M", "L")}]
@@ -65,7 +86,9 @@ def test_rows_with_the_same_key_are_one_product():
 
 
 def test_rows_may_stand_anywhere():
-    pot, cup = shop(["pot", "Pot", "P-1", "5.00", "Size", "M"], ["cup", "Cup", "C-1"], ["pot", "", "P-2", "6.00", "", "L"])
+    pot, cup = shop(
+        ["pot", "Pot", "P-1", "5.00", "Size", "M"], ["cup", "Cup", "C-1"], ["pot", "", "P-2", "6.00", "", "L"]
+    )
     assert skus(pot) == ["P-1", "P-2"] and lines(pot) == [2, 4]
     assert cup.product.sku == "C-1"
 
@@ -78,7 +101,9 @@ def test_a_row_without_key_belongs_to_the_one_above_and_that_is_said():
 
 
 def test_without_fill_down_a_row_without_key_stands_alone():
-    first, second = shop(["pot", "Pot", "P-1", "5.00"], ["", "Cup", "C-1", "6.00"], mapping=SHOP.replace("fill_down: true, ", ""))
+    first, second = shop(
+        ["pot", "Pot", "P-1", "5.00"], ["", "Cup", "C-1", "6.00"], mapping=SHOP.replace("fill_down: true, ", "")
+    )
     assert first.product.sku == "P-1"
     assert second.product.sku == "C-1"
 
@@ -95,7 +120,11 @@ def test_a_single_version_with_an_option_stays_a_variant():
 
 
 def test_rows_that_only_have_an_image_are_no_variants():
-    (pot,) = shop(["pot", "Pot", "P-1", "5.00", "Size", "M", "a.jpg"], ["pot", "", "", "", "", "", "b.jpg"], ["pot", "", "P-2", "5.00", "", "L"])
+    (pot,) = shop(
+        ["pot", "Pot", "P-1", "5.00", "Size", "M", "a.jpg"],
+        ["pot", "", "", "", "", "", "b.jpg"],
+        ["pot", "", "P-2", "5.00", "", "L"],
+    )
     assert skus(pot) == ["P-1", "P-2"]
     assert [image.src for image in pot.product.images] == ["a.jpg", "b.jpg"]
     assert pot.quick
@@ -114,7 +143,10 @@ def test_a_variant_without_sku_gets_one_and_that_is_said():
 
 
 def test_a_compare_at_price_above_the_price_is_the_regular_one():
-    (pot,) = shop(["pot", "Pot", "P-1", "5.00", "Size", "M", "", "", "", "", "", "9.00"], ["pot", "", "P-2", "5.00", "", "L", "", "", "", "", "", "5.00"])
+    (pot,) = shop(
+        ["pot", "Pot", "P-1", "5.00", "Size", "M", "", "", "", "", "", "9.00"],
+        ["pot", "", "P-2", "5.00", "", "L", "", "", "", "", "", "5.00"],
+    )
     first, second = pot.product.variants
     assert (first.price.amount, first.sale_price.amount) == (9, 5)
     assert second.sale_price is None and second.price.amount == 5
@@ -129,15 +161,22 @@ def test_a_product_cell_that_is_empty_in_the_first_row_comes_from_a_later_one():
     assert pot.findings == []
 
 
-@pytest.mark.parametrize(("first", "second", "third", "taken", "where"), [
-    pytest.param("A", "B", "", "A", [3], id="second differs"),
-    pytest.param("", "A", "B", "A", [4], id="third differs from the second"),
-    pytest.param("A", "", "B", "A", [4], id="third differs from the first"),
-    pytest.param("A", "A ", "A", "A", [], id="all alike"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("first", "second", "third", "taken", "where"),
+    [
+        pytest.param("A", "B", "", "A", [3], id="second differs"),
+        pytest.param("", "A", "B", "A", [4], id="third differs from the second"),
+        pytest.param("A", "", "B", "A", [4], id="third differs from the first"),
+        pytest.param("A", "A ", "A", "A", [], id="all alike"),
+    ],
+)
 @pytest.mark.parametrize("column", ["Brand", "Material", "De"])
 def test_a_product_cell_that_differs_is_named(column, first, second, third, taken, where):
-    rows = [["pot", "Pot", "P-1", "5.00", "Size", "M"], ["pot", "", "P-2", "5.00", "", "L"], ["pot", "", "P-3", "5.00", "", "S"]]
+    rows = [
+        ["pot", "Pot", "P-1", "5.00", "Size", "M"],
+        ["pot", "", "P-2", "5.00", "", "L"],
+        ["pot", "", "P-3", "5.00", "", "S"],
+    ]
     for row, cell in zip(rows, (first, second, third), strict=True):
         row += [""] * (len(COLUMNS) - len(row))
         row[COLUMNS.index(column)] = cell
@@ -146,14 +185,27 @@ def test_a_product_cell_that_differs_is_named(column, first, second, third, take
         where = [3, 4]  # a translation is taken from the first row only, and what others say is named
         taken = None
     product = pot.product
-    had = {"Brand": product.brand, "Material": product.attributes.get("material"), "De": product.translations[0].title if product.translations else None}
+    had = {
+        "Brand": product.brand,
+        "Material": product.attributes.get("material"),
+        "De": product.translations[0].title if product.translations else None,
+    }
     assert had[column] == taken
-    assert [(finding.code, finding.line, finding.column) for finding in pot.findings] == [("mapping.conflict", line, column) for line in where]
+    assert [(finding.code, finding.line, finding.column) for finding in pot.findings] == [
+        ("mapping.conflict", line, column) for line in where
+    ]
 
 
 def test_a_condition_that_differs_is_named():
-    mapping = SHOP.replace("brand: {from: Brand, default: none}", "status: {when: {column: Brand, is: old}, then: {value: archived}, else: {value: active}}")
-    (pot,) = shop(["pot", "Pot", "P-1", "5.00", "Size", "M", "", "new"], ["pot", "", "P-2", "5.00", "", "L", "", "old"], mapping=mapping)
+    mapping = SHOP.replace(
+        "brand: {from: Brand, default: none}",
+        "status: {when: {column: Brand, is: old}, then: {value: archived}, else: {value: active}}",
+    )
+    (pot,) = shop(
+        ["pot", "Pot", "P-1", "5.00", "Size", "M", "", "new"],
+        ["pot", "", "P-2", "5.00", "", "L", "", "old"],
+        mapping=mapping,
+    )
     assert pot.codes == ["mapping.conflict"] and pot.product.status == "active"
 
 
@@ -162,7 +214,8 @@ def test_a_condition_that_differs_is_named():
 
 def test_an_option_is_named_in_the_first_row_only():
     (pot,) = shop(
-        ["pot", "Pot", "P-1", "", "Size", "M", "", "", "Colour", "red"], ["pot", "", "P-2", "", "", "L", "", "", "", "blue"],
+        ["pot", "Pot", "P-1", "", "Size", "M", "", "", "Colour", "red"],
+        ["pot", "", "P-2", "", "", "L", "", "", "", "blue"],
     )
     assert [variant.option_values for variant in pot.product.variants] == [("M", "red"), ("L", "blue")]
     assert [option.values for option in pot.product.options] == [("M", "L"), ("red", "blue")]
@@ -179,30 +232,72 @@ def test_an_option_value_without_a_name_holds_the_product_back():
 
 
 def test_option_values_may_be_numbers_in_documents():
-    mapping = "records: {variants: items}\nproduct: {sku: id, title: name}\nvariant: {sku: id, options: [{name: {value: Size}, value: {from: size, as: integer}}]}\n"
-    (pot,) = tried(mapping, Documents([{"id": "P", "name": "Pot", "items": [{"id": "1", "size": 40}, {"id": "2", "size": 42}]}]))
+    mapping = "records: {variants: items}\nproduct: {sku: id, title: name}\nvariant:\n  sku: id\n"
+    mapping += "  options: [{name: {value: Size}, value: {from: size, as: integer}}]\n"
+    (pot,) = tried(
+        mapping, Documents([{"id": "P", "name": "Pot", "items": [{"id": "1", "size": 40}, {"id": "2", "size": 42}]}])
+    )
     assert [variant.option_values for variant in pot.product.variants] == [("40",), ("42",)]
 
 
 # damaged rows
 
 
-@pytest.mark.parametrize(("rows", "held", "made"), [
-    pytest.param([bad("pot", "Pot", reliable=5), ["pot", "Pot", "P-2", "5.00", "Size", "M"], ["cup", "Cup"]], [2, 3], ["cup"], id="first row, key known"),
-    pytest.param([["pot", "Pot", "P-1"], bad("pot", reliable=5), ["pot", "", "P-3", "", "Size", "L"], ["cup", "Cup"]], [2, 3, 4], ["cup"], id="middle row, key known"),
-    pytest.param([["pot", "Pot", "P-1"], ["pot", "", "P-2", "", "Size", "L"], bad("pot", reliable=5), ["cup", "Cup"]], [2, 3, 4], ["cup"], id="last row, key known"),
-    pytest.param([["pot", "Pot", "P-1"], bad("pot"), ["pot", "", "P-3", "", "Size", "L"], ["cup", "Cup"]], [2, 3, 4], ["cup"], id="middle row, key in doubt"),
-    pytest.param([["pot", "Pot", "P-1"], bad("x"), ["pot", "", "P-3", "", "Size", "L"], ["cup", "Cup"]], [2, 3, 4], ["cup"], id="middle row, key lost"),
-    pytest.param([["pot", "Pot", "P-1"], bad("pot"), ["cup", "Cup"]], [2, 3], ["cup"], id="last row, key in doubt"),
-    pytest.param([bad("pot"), ["pot", "Pot", "P-2"], ["cup", "Cup"]], [2, 3], ["cup"], id="first row, key in doubt"),
-    pytest.param([["pot", "Pot", "P-1"], bad("cup"), ["cup", "Cup"]], [3, 4], ["pot"], id="between two, key in doubt"),
-    pytest.param([["pot", "Pot", "P-1"], bad("x"), ["cup", "Cup"]], [3], ["pot", "cup"], id="between two, key lost: it stands alone"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "held", "made"),
+    [
+        pytest.param(
+            [bad("pot", "Pot", reliable=5), ["pot", "Pot", "P-2", "5.00", "Size", "M"], ["cup", "Cup"]],
+            [2, 3],
+            ["cup"],
+            id="first row, key known",
+        ),
+        pytest.param(
+            [["pot", "Pot", "P-1"], bad("pot", reliable=5), ["pot", "", "P-3", "", "Size", "L"], ["cup", "Cup"]],
+            [2, 3, 4],
+            ["cup"],
+            id="middle row, key known",
+        ),
+        pytest.param(
+            [["pot", "Pot", "P-1"], ["pot", "", "P-2", "", "Size", "L"], bad("pot", reliable=5), ["cup", "Cup"]],
+            [2, 3, 4],
+            ["cup"],
+            id="last row, key known",
+        ),
+        pytest.param(
+            [["pot", "Pot", "P-1"], bad("pot"), ["pot", "", "P-3", "", "Size", "L"], ["cup", "Cup"]],
+            [2, 3, 4],
+            ["cup"],
+            id="middle row, key in doubt",
+        ),
+        pytest.param(
+            [["pot", "Pot", "P-1"], bad("x"), ["pot", "", "P-3", "", "Size", "L"], ["cup", "Cup"]],
+            [2, 3, 4],
+            ["cup"],
+            id="middle row, key lost",
+        ),
+        pytest.param([["pot", "Pot", "P-1"], bad("pot"), ["cup", "Cup"]], [2, 3], ["cup"], id="last row, key in doubt"),
+        pytest.param(
+            [bad("pot"), ["pot", "Pot", "P-2"], ["cup", "Cup"]], [2, 3], ["cup"], id="first row, key in doubt"
+        ),
+        pytest.param(
+            [["pot", "Pot", "P-1"], bad("cup"), ["cup", "Cup"]], [3, 4], ["pot"], id="between two, key in doubt"
+        ),
+        pytest.param(
+            [["pot", "Pot", "P-1"], bad("x"), ["cup", "Cup"]],
+            [3],
+            ["pot", "cup"],
+            id="between two, key lost: it stands alone",
+        ),
+    ],
+)
 @pytest.mark.parametrize("gathered", [False, True])
 def test_a_damaged_row_holds_back_the_whole_product(rows, held, made, gathered):
     if gathered and any(isinstance(row, BadCells) and row[0] == "x" for row in rows) and len(held) > 1:
         pytest.skip("rows anywhere in a file: a row whose key is lost could be anybody's")
-    source = Rows(COLUMNS, [row if isinstance(row, BadCells) else [*row, *[""] * (len(COLUMNS) - len(row))] for row in rows])
+    source = Rows(
+        COLUMNS, [row if isinstance(row, BadCells) else [*row, *[""] * (len(COLUMNS) - len(row))] for row in rows]
+    )
     bound = applied(SHOP.replace("fill_down: true, ", ""), source)
     trials = [tried_group(bound.ways[None], group) for group in (bound.anywhere() if gathered else bound.groups())]
     assert sorted(line for trial in trials if trial.product is None for line in lines(trial)) == held
@@ -227,16 +322,23 @@ P = ["Sku", "Parent", "Title", "Price", "Size", "Img", "Brand", "Model"]
 
 
 def family(*rows: object, mapping: str = FAMILY):
-    return tried(mapping, Rows(P, [row if isinstance(row, BadCells) else [*row, *[""] * (len(P) - len(row))] for row in rows]))
+    return tried(
+        mapping, Rows(P, [row if isinstance(row, BadCells) else [*row, *[""] * (len(P) - len(row))] for row in rows])
+    )
 
 
 POT = ["pot", "", "Pot", "", "", "pot.jpg", "Acme"]
 M, L = ["pot-m", "pot", "Pot M", "5.00", "M", "m.jpg"], ["pot-l", "pot", "", "6.00", "L"]
 
 
-@pytest.mark.parametrize("rows", [
-    pytest.param([POT, M, L], id="parent first"), pytest.param([M, POT, L], id="parent between"), pytest.param([M, L, POT], id="parent last"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([POT, M, L], id="parent first"),
+        pytest.param([M, POT, L], id="parent between"),
+        pytest.param([M, L, POT], id="parent last"),
+    ],
+)
 def test_variants_name_their_parent(rows):
     (pot,) = family(*rows)
     assert pot.product.sku == "pot" and pot.product.title == "Pot" and pot.product.brand == "Acme"
@@ -246,12 +348,12 @@ def test_variants_name_their_parent(rows):
 
 
 def test_a_parent_with_one_child_has_one_variant():
-    (pot,) = family(POT, M[:3] + ["5.00", "M"])
+    (pot,) = family(POT, [*M[:3], "5.00", "M"])
     assert skus(pot) == ["pot-m"]
 
 
 def test_a_record_without_parent_and_children_is_a_product():
-    pot, cup = family(POT, M, ["cup", "", "Cup", "3.00", "", "cup.jpg"])
+    _, cup = family(POT, M, ["cup", "", "Cup", "3.00", "", "cup.jpg"])
     assert cup.product.price.amount == 3 and cup.product.variants == ()
     assert [image.src for image in cup.product.images] == ["cup.jpg"]
     assert cup.quick
@@ -267,9 +369,14 @@ def test_records_between_a_parent_and_its_variants_are_counted_and_no_variants()
     assert skus(pot) == ["pot-m"] and sorted(lines(pot)) == [2, 3, 4]
 
 
-@pytest.mark.parametrize(("orphans", "made"), [pytest.param("hold", [None, None], id="held back"), pytest.param("group", ["pot"], id="grouped")])
+@pytest.mark.parametrize(
+    ("orphans", "made"),
+    [pytest.param("hold", [None, None], id="held back"), pytest.param("group", ["pot"], id="grouped")],
+)
 def test_variants_without_their_parent(orphans, made):
-    trials = family(["pot-m", "pot", "Pot", "5.00", "M"], L, mapping=FAMILY.replace("of: Sku", f"of: Sku, orphans: {orphans}"))
+    trials = family(
+        ["pot-m", "pot", "Pot", "5.00", "M"], L, mapping=FAMILY.replace("of: Sku", f"of: Sku, orphans: {orphans}")
+    )
     assert [trial.product.sku if trial.product else None for trial in trials] == made
     assert all("mapping.orphan" in trial.codes for trial in trials)
     if orphans == "group":
@@ -302,81 +409,3 @@ def test_a_damaged_row_of_a_family_holds_it_back_whole(at):
     trials = family(*rows, ["cup", "", "Cup", "3.00"])
     assert [trial.product.sku for trial in trials if trial.product] == ["cup"]
     assert "csv.long-row" in trials[0].codes and len(lines(trials[0])) == 3
-
-
-# inner lists of documents
-
-PIM = """
-records: {variants: items}
-product: {sku: id, title: name, brand: brand}
-variant:
-  sku: id
-  title: {template: "{^name} {size}"}
-  price: {from: price, currency: EUR}
-  options: [{from: options}, {name: {value: Size}, value: size}]
-"""
-
-
-def test_an_inner_list_holds_the_variants():
-    (pot,) = tried(PIM, Documents([{"id": "P", "name": "Pot", "items": [{"id": "1", "size": "M", "price": 5}, {"id": "2", "size": "L"}]}]))
-    assert [(variant.sku, variant.title) for variant in pot.product.variants] == [("1", "Pot M"), ("2", "Pot L")]
-    assert pot.quick
-
-
-@pytest.mark.parametrize("items", [None, [], "absent"])
-def test_an_inner_list_may_be_empty(items):
-    document = {"id": "P", "name": "Pot", "items": items}
-    if items == "absent":
-        del document["items"]
-    (pot,) = tried(PIM, Documents([document]))
-    assert pot.product.variants == () and pot.quick
-
-
-@pytest.mark.parametrize(("items", "code"), [
-    pytest.param("M", "mapping.variants", id="a text"),
-    pytest.param({"id": "1"}, "mapping.variants", id="an object"),
-    pytest.param([{"id": "1"}, 5], "mapping.variants", id="a number among them"),
-    pytest.param([{"id": "1", "options": "M"}], "mapping.options", id="options that are no map"),
-    pytest.param([{"id": "1", "options": {"Size": {}}}, {"id": "2", "options": {"": "M"}}], "mapping.options", id="an option without name"),
-])  # fmt: skip
-def test_an_inner_list_that_cannot_be_read_holds_the_product_back(items, code):
-    (pot,) = tried(PIM, Documents([{"id": "P", "name": "Pot", "items": items}]))
-    assert pot.product is None and code in pot.codes
-
-
-# gathering
-
-
-def records(count: int, keys: int):
-    return [(line + 2, [f"k{line % keys}", f"Title {line}"]) for line in range(count)]
-
-
-def test_groups_come_in_the_order_of_their_first_rows():
-    column = Header(["Key", "Title"]).find("Key")
-    assert column is not None
-    groups = list(Anywhere(lambda: iter(records(7, 3)), column, False, None, "x").groups())
-    assert [group.key for group in groups] == ["k0", "k1", "k2"]
-    assert [[record[0] for record in group.members] for group in groups] == [[2, 5, 8], [3, 6], [4, 7]]
-
-
-@pytest.mark.parametrize("damaged", [False, True])
-def test_much_is_gathered_through_files_with_the_same_result(damaged):
-    column = Header(["Key", "Title"]).find("Key")
-    rows = records(500, 90)
-    if damaged:
-        row = BadCells(["k7", "x"])
-        row.finding, row.raw, row.reliable, row.last_line = Finding(code="x", severity=Severity.ERROR, message="x"), "raw", 1, 30
-        rows[29] = (31, row)
-
-    def gathered(**limits: int):
-        groups = list(Anywhere(lambda: iter(rows), column, False, None, "x", **limits).groups())
-        return [(group.key, [(record[0], list(record[1]), getattr(record[1], "raw", "")) for record in group.members]) for group in groups]
-
-    assert gathered(in_memory=10, bucket=7) == gathered()
-
-
-def test_the_adjacent_way_says_when_a_key_comes_again(tmp_path):
-    column = Header(["Key", "Title"]).find("Key")
-    groups = list(adjacent(iter(records(4, 2)), column, False))
-    assert [group.key for group in groups] == ["k0", "k1", "k0", "k1"]  # the run notices, and gathers: NotAdjacent
-    assert issubclass(NotAdjacent, Exception)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from feedbridge.errors import CommandError, MappingError
-from feedbridge.mapping.editor_schema import mapping_schema
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.presets import presets
-from feedbridge.mapping.yaml import read_yaml
 from tests.mapping.trial import Documents, Rows, applied, mapping_of, tried
 
 GOOD = """\
@@ -29,54 +26,250 @@ def written(folder: Path, text: str, name: str = "shop.yaml") -> str:
 
 
 MISTAKES = [
-    pytest.param("feedbridge: 1\nproduktt: {}\n", 2, "produktt", 'did you mean "product"?', id="unknown key at the top"),
-    pytest.param(GOOD + "source:\n  delimeter: ;\n", 6, "source.delimeter", 'did you mean "delimiter"?', id="unknown key in a block"),
-    pytest.param(GOOD + "records:\n  parent: {key: P, off: Q}\n", 6, "records.parent", 'did you mean "of"?', id="unknown key two levels down"),
-    pytest.param(GOOD + "records: {one: variants}\n", 5, "records.one", "'product' or 'variant'", id="a word that is none of the choices"),
+    pytest.param(
+        "feedbridge: 1\nproduktt: {}\n", 2, "produktt", 'did you mean "product"?', id="unknown key at the top"
+    ),
+    pytest.param(
+        GOOD + "source:\n  delimeter: ;\n",
+        6,
+        "source.delimeter",
+        'did you mean "delimiter"?',
+        id="unknown key in a block",
+    ),
+    pytest.param(
+        GOOD + "records:\n  parent: {key: P, off: Q}\n",
+        6,
+        "records.parent",
+        'did you mean "of"?',
+        id="unknown key two levels down",
+    ),
+    pytest.param(
+        GOOD + "records: {one: variants}\n",
+        5,
+        "records.one",
+        "'product' or 'variant'",
+        id="a word that is none of the choices",
+    ),
     pytest.param("product: {sku: Id}\n", 1, "feedbridge", "write feedbridge: 1", id="version missing"),
     pytest.param("feedbridge: 2\n", 1, "feedbridge", "should be 1", id="version unknown"),
-    pytest.param(GOOD + "  options: Size\n", 5, "product.options", "there is no field", id="options of a product: they are a variant's"),
-    pytest.param(GOOD + "variant: {option_values: Size}\n", 5, "variant.option_values", "options", id="option values without names"),
-    pytest.param(GOOD + "  desciption: Text\n", 5, "product.desciption", 'did you mean "description"?', id="unknown field"),
-    pytest.param(GOOD + "  images:\n    - sorce: Pic\n", 6, "product.images.0.sorce", 'did you mean "src"?', id="unknown field of a block in a list"),
-    pytest.param(GOOD + "  digital:\n    licences:\n      - {licence_id: L}\n", 7, "product.digital.licences.0.licence_id", 'did you mean "license_id"?', id="unknown field of a nested block"),
-    pytest.param(GOOD + "  price: {from: P, as: mony}\n", 5, "product.price", 'did you mean "money"?', id="unknown kind"),
-    pytest.param(GOOD + "  price: {from: P, curency: EUR}\n", 5, "product.price.curency", 'did you mean "currency"?', id="unknown reader parameter"),
-    pytest.param(GOOD + "  price: {from: P, decimal: x}\n", 5, "product.price", "decimal", id="reader parameter with a wrong value"),
-    pytest.param(GOOD + "  price: {from: P, as: text}\n", 5, "product.price.as", "kinds that fit are money", id="a kind that does not fit the field"),
+    pytest.param(
+        GOOD + "  options: Size\n",
+        5,
+        "product.options",
+        "there is no field",
+        id="options of a product: they are a variant's",
+    ),
+    pytest.param(
+        GOOD + "variant: {option_values: Size}\n",
+        5,
+        "variant.option_values",
+        "options",
+        id="option values without names",
+    ),
+    pytest.param(
+        GOOD + "  desciption: Text\n", 5, "product.desciption", 'did you mean "description"?', id="unknown field"
+    ),
+    pytest.param(
+        GOOD + "  images:\n    - sorce: Pic\n",
+        6,
+        "product.images.0.sorce",
+        'did you mean "src"?',
+        id="unknown field of a block in a list",
+    ),
+    pytest.param(
+        GOOD + "  digital:\n    licences:\n      - {licence_id: L}\n",
+        7,
+        "product.digital.licences.0.licence_id",
+        'did you mean "license_id"?',
+        id="unknown field of a nested block",
+    ),
+    pytest.param(
+        GOOD + "  price: {from: P, as: mony}\n", 5, "product.price", 'did you mean "money"?', id="unknown kind"
+    ),
+    pytest.param(
+        GOOD + "  price: {from: P, curency: EUR}\n",
+        5,
+        "product.price.curency",
+        'did you mean "currency"?',
+        id="unknown reader parameter",
+    ),
+    pytest.param(
+        GOOD + "  price: {from: P, decimal: x}\n",
+        5,
+        "product.price",
+        "decimal",
+        id="reader parameter with a wrong value",
+    ),
+    pytest.param(
+        GOOD + "  price: {from: P, as: text}\n",
+        5,
+        "product.price.as",
+        "kinds that fit are money",
+        id="a kind that does not fit the field",
+    ),
     pytest.param(GOOD + "  brand: {from: P, as: money}\n", 5, "product.brand.as", "text", id="money for a text"),
-    pytest.param(GOOD + "  status: {from: P, as: text}\n", 5, "product.status.as", "kinds that fit are status", id="text for a status"),
-    pytest.param(GOOD + "  quantity_min: {from: P, as: decimal}\n", 5, "product.quantity_min.as", "integer", id="a decimal for a whole number"),
-    pytest.param(GOOD + "  brand: {form: P}\n", 5, "product.brand.form", 'did you mean "from"?', id="misspelt word of a spec"),
-    pytest.param(GOOD + "  brand: {required: true}\n", 5, "product.brand", "where the value comes from", id="a spec without a source"),
-    pytest.param(GOOD + "  brand: {from: P, then: Q}\n", 5, "product.brand", "then and else need when", id="then without when"),
-    pytest.param(GOOD + "  brand: {when: {column: P}, then: Q}\n", 5, "product.brand.when", "exactly one of is, matches, empty", id="a condition without a test"),
-    pytest.param(GOOD + "  brand: {when: {column: P, matches: '('}, then: Q}\n", 5, "product.brand.when.matches", "regular expression", id="a condition that is no regular expression"),
-    pytest.param(GOOD + "  brand: {from: P, regex: {find: '['}}\n", 5, "product.brand.regex.find", "regular expression", id="no regular expression"),
-    pytest.param(GOOD + "  brand: {from: P, regex: {find: 'a', replace: '\\2'}}\n", 5, "product.brand.regex", "group", id="a replacement with a group that is not there"),
-    pytest.param(GOOD + "  brand: {use: makr}\nfragments: {maker: {from: P}}\n", 5, "product.brand.use", 'did you mean "maker"?', id="unknown fragment"),
-    pytest.param(GOOD + "  brand: {template: '{Name|lowr}'}\n", 5, "product.brand.template", "filters are lower, upper, slug", id="unknown filter"),
+    pytest.param(
+        GOOD + "  status: {from: P, as: text}\n",
+        5,
+        "product.status.as",
+        "kinds that fit are status",
+        id="text for a status",
+    ),
+    pytest.param(
+        GOOD + "  quantity_min: {from: P, as: decimal}\n",
+        5,
+        "product.quantity_min.as",
+        "integer",
+        id="a decimal for a whole number",
+    ),
+    pytest.param(
+        GOOD + "  brand: {form: P}\n", 5, "product.brand.form", 'did you mean "from"?', id="misspelt word of a spec"
+    ),
+    pytest.param(
+        GOOD + "  brand: {required: true}\n",
+        5,
+        "product.brand",
+        "where the value comes from",
+        id="a spec without a source",
+    ),
+    pytest.param(
+        GOOD + "  brand: {from: P, then: Q}\n", 5, "product.brand", "then and else need when", id="then without when"
+    ),
+    pytest.param(
+        GOOD + "  brand: {when: {column: P}, then: Q}\n",
+        5,
+        "product.brand.when",
+        "exactly one of is, matches, empty",
+        id="a condition without a test",
+    ),
+    pytest.param(
+        GOOD + "  brand: {when: {column: P, matches: '('}, then: Q}\n",
+        5,
+        "product.brand.when.matches",
+        "regular expression",
+        id="a condition that is no regular expression",
+    ),
+    pytest.param(
+        GOOD + "  brand: {from: P, regex: {find: '['}}\n",
+        5,
+        "product.brand.regex.find",
+        "regular expression",
+        id="no regular expression",
+    ),
+    pytest.param(
+        GOOD + "  brand: {from: P, regex: {find: 'a', replace: '\\2'}}\n",
+        5,
+        "product.brand.regex",
+        "group",
+        id="a replacement with a group that is not there",
+    ),
+    pytest.param(
+        GOOD + "  brand: {use: makr}\nfragments: {maker: {from: P}}\n",
+        5,
+        "product.brand.use",
+        'did you mean "maker"?',
+        id="unknown fragment",
+    ),
+    pytest.param(
+        GOOD + "  brand: {template: '{Name|lowr}'}\n",
+        5,
+        "product.brand.template",
+        "filters are lower, upper, slug",
+        id="unknown filter",
+    ),
     pytest.param(GOOD + "  brand: 5\n", 5, "product.brand", "is not a column", id="a number for a column"),
-    pytest.param(GOOD + "  attributes: Material\n", 5, "product.attributes", "block of names", id="named values without names"),
-    pytest.param(GOOD + "  translations: Titel\n", 5, "product.translations", "block of locales", id="translations without locales"),
-    pytest.param(GOOD + "  translations: {German: {title: T}}\n", 5, "product.translations.German", "not allowed for locale", id="a locale that is none"),
-    pytest.param(GOOD + "  presentation: Shop\n", 5, "product.presentation", "block of fields", id="a column where a block belongs"),
-    pytest.param(GOOD + "variant:\n  options:\n    - {nam: A, value: B}\n", 7, "variant.options.0", "name and value", id="an option without name"),
-    pytest.param(GOOD + "  kind: {value: digitall}\n", 5, "product.kind", 'did you mean "digital"?', id="a constant that is none of the choices"),
-    pytest.param(GOOD + "  quantity_min: {value: many}\n", 5, "product.quantity_min", "many", id="a constant that is no number"),
+    pytest.param(
+        GOOD + "  attributes: Material\n", 5, "product.attributes", "block of names", id="named values without names"
+    ),
+    pytest.param(
+        GOOD + "  translations: Titel\n",
+        5,
+        "product.translations",
+        "block of locales",
+        id="translations without locales",
+    ),
+    pytest.param(
+        GOOD + "  translations: {German: {title: T}}\n",
+        5,
+        "product.translations.German",
+        "not allowed for locale",
+        id="a locale that is none",
+    ),
+    pytest.param(
+        GOOD + "  presentation: Shop\n",
+        5,
+        "product.presentation",
+        "block of fields",
+        id="a column where a block belongs",
+    ),
+    pytest.param(
+        GOOD + "variant:\n  options:\n    - {nam: A, value: B}\n",
+        7,
+        "variant.options.0",
+        "name and value",
+        id="an option without name",
+    ),
+    pytest.param(
+        GOOD + "  kind: {value: digitall}\n",
+        5,
+        "product.kind",
+        'did you mean "digital"?',
+        id="a constant that is none of the choices",
+    ),
+    pytest.param(
+        GOOD + "  quantity_min: {value: many}\n", 5, "product.quantity_min", "many", id="a constant that is no number"
+    ),
     pytest.param("feedbridge: 1\nproduct:\n  sku: Id\n", 2, "product", "says nothing of title", id="no title mapped"),
-    pytest.param("feedbridge: 1\nproduct:\n  sku: Id\n title: x\n", 4, "", "not valid YAML", id="broken YAML: indentation"),
+    pytest.param(
+        "feedbridge: 1\nproduct:\n  sku: Id\n title: x\n", 4, "", "not valid YAML", id="broken YAML: indentation"
+    ),
     pytest.param('feedbridge: 1\nabout: "x\n', 2, "", "not valid YAML", id="broken YAML: open quote"),
     pytest.param(GOOD + "  sku: Other\n", 5, "", 'duplicate key "sku"', id="duplicate key"),
     pytest.param("- feedbridge\n", 0, "", "is not a mapping file", id="a list"),
     pytest.param("", 0, "", "is not a mapping file", id="empty"),
-    pytest.param(GOOD + "records: {group_by: Id}\n", 5, "records", "one: variant", id="rows are grouped, but one row is a product"),
-    pytest.param(GOOD + "records: {parent: {key: P, of: Id}}\n", 5, "records", "variant:", id="a parent link, and nothing for the variants"),
-    pytest.param(GOOD + "records: {one: variant, variants: v}\nvariant: {sku: Id}\n", 5, "records", "one: product", id="rows are variants, and so are inner lists"),
-    pytest.param(GOOD + "records: {one: variant, fill_down: true}\nvariant: {sku: Id}\n", 5, "records.fill_down", "needs group_by", id="filled down, but nothing is grouped"),
-    pytest.param(GOOD + "records: {variant_if: Q}\n", 5, "records.variant_if", "one: variant", id="variant_if, but rows are products"),
-    pytest.param(GOOD + "platforms: {flipsnack: {product: {titel: Name}}}\n", 5, "platforms.flipsnack.product.titel", 'did you mean "title"?', id="unknown field in an overlay"),
-]  # fmt: skip
+    pytest.param(
+        GOOD + "records: {group_by: Id}\n",
+        5,
+        "records",
+        "one: variant",
+        id="rows are grouped, but one row is a product",
+    ),
+    pytest.param(
+        GOOD + "records: {parent: {key: P, of: Id}}\n",
+        5,
+        "records",
+        "variant:",
+        id="a parent link, and nothing for the variants",
+    ),
+    pytest.param(
+        GOOD + "records: {one: variant, variants: v}\nvariant: {sku: Id}\n",
+        5,
+        "records",
+        "one: product",
+        id="rows are variants, and so are inner lists",
+    ),
+    pytest.param(
+        GOOD + "records: {one: variant, fill_down: true}\nvariant: {sku: Id}\n",
+        5,
+        "records.fill_down",
+        "needs group_by",
+        id="filled down, but nothing is grouped",
+    ),
+    pytest.param(
+        GOOD + "records: {variant_if: Q}\n",
+        5,
+        "records.variant_if",
+        "one: variant",
+        id="variant_if, but rows are products",
+    ),
+    pytest.param(
+        GOOD + "platforms: {flipsnack: {product: {titel: Name}}}\n",
+        5,
+        "platforms.flipsnack.product.titel",
+        'did you mean "title"?',
+        id="unknown field in an overlay",
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "line", "key", "words"), MISTAKES)
@@ -84,7 +277,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path, text, line, key, words):
     path = written(tmp_path, text)
     header = ["Id", "Name", "P", "Q", "A", "B", "T", "L", "Pic"]
     with pytest.raises(MappingError) as error:
-        applied(load_mapping(path), Rows(header, [])).common.build
+        assert applied(load_mapping(path), Rows(header, [])).common.build
     said = str(error.value)
     assert words in said
     place = said.split(": ")[0]
@@ -109,16 +302,26 @@ def test_an_unknown_column_is_named_with_what_the_file_has():
     )
 
 
-@pytest.mark.parametrize("extra", [
-    pytest.param("  brand: {template: '{Nmae}'}\n", id="in a template"),
-    pytest.param("  brand: {when: {column: Nmae, empty: true}, then: Id}\n", id="in a condition"),
-    pytest.param("  brand: {first_filled: [Nmae]}\n", id="in first_filled"),
-    pytest.param("  price: {from: Id, currency_from: Nmae}\n", id="in currency_from"),
-    pytest.param("records: {one: variant, group_by: Nmae}\nvariant: {sku: Id}\n", id="in group_by"),
-    pytest.param("records: {one: variant, group_by: Id, variant_if: Nmae}\nvariant: {sku: Id}\n", id="in variant_if"),
-    pytest.param("records: {one: variant, parent: {key: Nmae, of: Id}}\nvariant: {sku: Id}\n", id="in a parent's key"),
-    pytest.param("records: {one: variant, parent: {key: Id, of: Id, never_variant: Nmae}}\nvariant: {sku: Id}\n", id="in never_variant"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param("  brand: {template: '{Nmae}'}\n", id="in a template"),
+        pytest.param("  brand: {when: {column: Nmae, empty: true}, then: Id}\n", id="in a condition"),
+        pytest.param("  brand: {first_filled: [Nmae]}\n", id="in first_filled"),
+        pytest.param("  price: {from: Id, currency_from: Nmae}\n", id="in currency_from"),
+        pytest.param("records: {one: variant, group_by: Nmae}\nvariant: {sku: Id}\n", id="in group_by"),
+        pytest.param(
+            "records: {one: variant, group_by: Id, variant_if: Nmae}\nvariant: {sku: Id}\n", id="in variant_if"
+        ),
+        pytest.param(
+            "records: {one: variant, parent: {key: Nmae, of: Id}}\nvariant: {sku: Id}\n", id="in a parent's key"
+        ),
+        pytest.param(
+            "records: {one: variant, parent: {key: Id, of: Id, never_variant: Nmae}}\nvariant: {sku: Id}\n",
+            id="in never_variant",
+        ),
+    ],
+)
 def test_an_unknown_column_is_named_wherever_it_stands(extra):
     with pytest.raises(MappingError, match="Nmae"):
         applied(GOOD + extra, Rows(["Id", "Name"], []))
@@ -160,9 +363,15 @@ def test_a_preset_loads(name):
 
 def test_extends_overrides_field_by_field(tmp_path):
     written(tmp_path, GOOD + "  brand: Maker\n  slug: Slug\n  attributes: {a: A, b: B}\n", "base.yaml")
-    path = written(tmp_path, "feedbridge: 1\nextends: base.yaml\nproduct:\n  brand: {from: Brand, case: upper}\n  slug: null\n  attributes: {b: C}\n")
+    path = written(
+        tmp_path,
+        "feedbridge: 1\nextends: base.yaml\n"
+        "product:\n  brand: {from: Brand, case: upper}\n  slug: null\n  attributes: {b: C}\n",
+    )
     mapping = load_mapping(path)
-    (trial,) = tried(mapping, Rows.of({"Id": "1", "Name": "x", "Brand": "acme", "Maker": "m", "A": "1", "B": "2", "C": "3"}))
+    (trial,) = tried(
+        mapping, Rows.of({"Id": "1", "Name": "x", "Brand": "acme", "Maker": "m", "A": "1", "B": "2", "C": "3"})
+    )
     assert trial.fields() == {"sku": "1", "title": "x", "brand": "ACME", "attributes": {"a": "1", "b": "3"}}
     assert [Path(name).name for name in mapping.files] == ["shop.yaml", "base.yaml"]
     assert mapping.places.where(("product", "brand")) == f"{path}:4, product.brand"
@@ -233,7 +442,11 @@ def test_source_settings_may_be_given(tmp_path):
 
 
 def test_a_currency_that_nobody_names_is_asked_for():
-    text = "parameters: {currency: {about: of the shop}}\n" + GOOD + "  price: {from: P, currency: '${currency}', decimal: '.'}\n"
+    text = (
+        "parameters: {currency: {about: of the shop}}\n"
+        + GOOD
+        + "  price: {from: P, currency: '${currency}', decimal: '.'}\n"
+    )
     with pytest.raises(CommandError) as error:
         applied(text, Rows(["Id", "Name", "P"], []))
     assert "(of the shop)" in str(error.value) and "--set currency=EUR" in str(error.value)
@@ -250,33 +463,3 @@ def test_an_inner_list_in_a_table_is_a_mistake():
 def test_a_path_of_the_records_that_is_none():
     with pytest.raises(MappingError, match=r"shop\.yaml:\d+, records"):
         applied(GOOD + "records: {variants: 'a['}\nvariant: {sku: Id}\n", Documents([]))
-
-
-# the JSON Schema for editors
-
-
-@pytest.fixture(scope="module")
-def editor():
-    schema = mapping_schema()
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
-
-
-@pytest.mark.parametrize("name", sorted(presets()))
-def test_the_schema_accepts_a_preset(editor, name):
-    text = presets()[name].read_text(encoding="utf-8")
-    assert [f"{error.json_path}: {error.message[:200]}" for error in editor.iter_errors(read_yaml(text, name)[0])] == []
-
-
-@pytest.mark.parametrize(("text", "path"), [
-    pytest.param("produktt: {}\n", "$", id="unknown key"),
-    pytest.param("product: {titel: Name}\n", "$.product", id="unknown field"),
-    pytest.param("product: {title: {form: Name}}\n", "$.product.title", id="unknown word of a spec"),
-    pytest.param("product: {title: {from: Name, as: txt}}\n", "$.product.title", id="unknown kind"),
-    pytest.param("records: {one: variants}\n", "$.records.one", id="unknown choice"),
-    pytest.param("platforms: {magento: {product: {titel: Name}}}\n", "$.platforms.magento.product", id="unknown field of an overlay"),
-    pytest.param("product: {digital: {licences: [{licence: 1}]}}\n", "$.product.digital", id="unknown field of a nested block"),
-])  # fmt: skip
-def test_the_schema_refuses(editor, text, path):
-    found = [error.json_path for error in editor.iter_errors(read_yaml("feedbridge: 1\n" + text, "shop.yaml")[0])]
-    assert found == [path]

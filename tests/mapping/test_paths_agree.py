@@ -1,4 +1,4 @@
-"""The law of the mapping room: whatever stands in a file, the quick path makes exactly the precise path's product, or none.
+"""The law of the mapping room: whatever stands in a file, the quick path makes the precise path's product, or none.
 
 Mappings here use every word there is, and cells hold what shops' files hold. ``tried_group`` has the assertions.
 """
@@ -47,7 +47,11 @@ PRODUCT = """
     - {title: OptTitle, kind: OptKind, price: {from: OptPrice, decimal: '.'}, values: [{title: OptV, sku: Mid}]}
   presentation: {element: {value: button}, area: {tooltip: Tip, opacity: {from: Pct, decimal: '.'}}, link: {url: Url}}
   personalisation: {instructions: Tip, flat_fee: {from: OptPrice, decimal: '.'}}
-  digital: {medium: Medium, drm: Heavy, themes: {from: Themes, separator: '|'}, licences: [{license_id: Min, hd: Heavy}]}
+  digital:
+    medium: Medium
+    drm: Heavy
+    themes: {from: Themes, separator: '|'}
+    licences: [{license_id: Min, hd: Heavy}]
 """
 OFFER = """
   gtin: Gtin
@@ -60,9 +64,16 @@ OFFER = """
   weight_grams: {from: Weight, unit: kg, decimal: ','}
 """
 FLAT = f"product:\n  sku: {{from: Handle, required: true}}{PRODUCT}{OFFER}"
-TEXTUAL = "product:\n  sku: {from: Handle, as: text}\n  title: Title\n  gtin: {from: Gtin, as: identifier}\n  mpn: {from: Mpn, as: url}\n"
+TEXTUAL = """
+product:
+  sku: {from: Handle, as: text}
+  title: Title
+  gtin: {from: Gtin, as: identifier}
+  mpn: {from: Mpn, as: url}
+"""
 ROWS = f"""
-records: {{one: variant, group_by: Handle, fill_down: true, variant_if: [Sku, Price, Size], no_option: {{Title: Default}}}}
+records:
+  {{one: variant, group_by: Handle, fill_down: true, variant_if: [Sku, Price, Size], no_option: {{Title: Default}}}}
 product:
   sku: Handle{PRODUCT}
 variant:
@@ -84,28 +95,106 @@ ODD_PRICES = ["1,299.50", "1.299,50", "1.234", "€5", "5 EUR", "-1", "0", "USD 
 ODD_GTINS = ["4-006381-333931", "4006381333932", "40063813339", "4.00638E+12", "000", "٤٠٠٦٣٨١٣"]
 GTINS = ["4006381333931", "96385074"]
 POOLS: dict[str, tuple[list[str], list[str]]] = {
-    "Handle": (["pot", "cup", "A-1", "É", "00123"], ["1.2E+5", "a b", "---"]), "Parent": (["pot", "cup"], ["gone", "x"]),
-    "Title": (["Tea pot", "Größe", "<b>x</b>"], []), "Body": (["<p>a</p>", "plain"], ["line\nbreak"]), "Short": (["<i>x</i>", "ß"], []),
-    "Brand": (["Acme", "B & C"], []), "Maker": (["Best"], []), "Type": (["box"], ["!!"]), "Tags": (["red, blue", "red,red"], [","]),
-    "Cats": (["A > B; C", "A;A"], [">", "A > > B"]), "Locale": (["de", "de_DE"], ["German", "EN"]), "Old": (["yes", "no"], []),
-    "Status": (["active", "draft", "TRUE"], ["maybe"]), "Url": (["https://x.example/a"], ["x", "http://"]), "Min": (["1", "2"], ["1.5", "-3"]),
-    "Max": (["5", "05"], ["x"]), "Length": (["10"], ["-1", "1,5"]), "Width": (["10", "1,5"], ["-1"]), "Mid": (["42"], ["4 2"]),
-    "Cids": (["4|7"], ["|"]), "Material": (["Oak"], []), "Heavy": (["yes", "no"], ["vielleicht"]), "De": (["Kanne"], []),
-    "DeBody": (["<p>x</p>"], []), "Img": (["a.jpg", "a.jpg|b.jpg", "https://x.example/c.jpg"], ["|", "a b.jpg", "../x"]),
-    "Alt": (["alt"], []), "Pos": (["1", "2"], ["x"]), "Img2": (["https://x.example/d.jpg", "a.jpg"], []), "File": (["a.pdf"], []),
-    "Role": (["main", "extra"], ["cover"]), "TierQ": (["10"], ["0", "x"]), "TierP": (["4.00"], ODD_PRICES), "Pct": (["10"], ["101", "-1"]),
-    "OptTitle": (["Text"], []), "OptKind": (["field", "area"], ["fild"]), "OptPrice": (["1", "-1"], ["x"]), "OptV": (["One"], []),
-    "Tip": (["tip"], []), "Medium": (["pdf", "ebook"], ["PDF"]), "Themes": (["3|5", "3"], ["3|x", "|"]), "Gtin": (GTINS, ODD_GTINS),
-    "Mpn": (["M1", "M-2"], ["m\t2"]), "Price": (["5.00", "12"], ODD_PRICES), "Currency": (["EUR", "usd"], ["EURO"]),
-    "Compare": (["4.00", "6.00"], ODD_PRICES), "Cost": (["5,00"], ODD_PRICES), "Usd": (["5.50"], ODD_PRICES), "Stock": (["3", "-2", "1.5"], ["x"]),
-    "Weight": (["1,5"], ["1.5", "2 lb", "-1"]), "Sku": (["S-1", "S-2", "S-3"], ["s 4", " "]), "VImg": (["v.jpg"], []),
-    "VStatus": (["draft", "active"], ["?"]), "Own": (["o"], []), "SizeName": (["Size"], ["Title"]), "Size": (["M", "L"], ["Default"]),
-    "Colour": (["red", "blue"], []), "More": (["a=1,b=2", "a=1"], ["a", "a=1,a=2"]),
-}  # fmt: skip
+    "Handle": (["pot", "cup", "A-1", "É", "00123"], ["1.2E+5", "a b", "---"]),
+    "Parent": (["pot", "cup"], ["gone", "x"]),
+    "Title": (["Tea pot", "Größe", "<b>x</b>"], []),
+    "Body": (["<p>a</p>", "plain"], ["line\nbreak"]),
+    "Short": (["<i>x</i>", "ß"], []),
+    "Brand": (["Acme", "B & C"], []),
+    "Maker": (["Best"], []),
+    "Type": (["box"], ["!!"]),
+    "Tags": (["red, blue", "red,red"], [","]),
+    "Cats": (["A > B; C", "A;A"], [">", "A > > B"]),
+    "Locale": (["de", "de_DE"], ["German", "EN"]),
+    "Old": (["yes", "no"], []),
+    "Status": (["active", "draft", "TRUE"], ["maybe"]),
+    "Url": (["https://x.example/a"], ["x", "http://"]),
+    "Min": (["1", "2"], ["1.5", "-3"]),
+    "Max": (["5", "05"], ["x"]),
+    "Length": (["10"], ["-1", "1,5"]),
+    "Width": (["10", "1,5"], ["-1"]),
+    "Mid": (["42"], ["4 2"]),
+    "Cids": (["4|7"], ["|"]),
+    "Material": (["Oak"], []),
+    "Heavy": (["yes", "no"], ["vielleicht"]),
+    "De": (["Kanne"], []),
+    "DeBody": (["<p>x</p>"], []),
+    "Img": (["a.jpg", "a.jpg|b.jpg", "https://x.example/c.jpg"], ["|", "a b.jpg", "../x"]),
+    "Alt": (["alt"], []),
+    "Pos": (["1", "2"], ["x"]),
+    "Img2": (["https://x.example/d.jpg", "a.jpg"], []),
+    "File": (["a.pdf"], []),
+    "Role": (["main", "extra"], ["cover"]),
+    "TierQ": (["10"], ["0", "x"]),
+    "TierP": (["4.00"], ODD_PRICES),
+    "Pct": (["10"], ["101", "-1"]),
+    "OptTitle": (["Text"], []),
+    "OptKind": (["field", "area"], ["fild"]),
+    "OptPrice": (["1", "-1"], ["x"]),
+    "OptV": (["One"], []),
+    "Tip": (["tip"], []),
+    "Medium": (["pdf", "ebook"], ["PDF"]),
+    "Themes": (["3|5", "3"], ["3|x", "|"]),
+    "Gtin": (GTINS, ODD_GTINS),
+    "Mpn": (["M1", "M-2"], ["m\t2"]),
+    "Price": (["5.00", "12"], ODD_PRICES),
+    "Currency": (["EUR", "usd"], ["EURO"]),
+    "Compare": (["4.00", "6.00"], ODD_PRICES),
+    "Cost": (["5,00"], ODD_PRICES),
+    "Usd": (["5.50"], ODD_PRICES),
+    "Stock": (["3", "-2", "1.5"], ["x"]),
+    "Weight": (["1,5"], ["1.5", "2 lb", "-1"]),
+    "Sku": (["S-1", "S-2", "S-3"], ["s 4", " "]),
+    "VImg": (["v.jpg"], []),
+    "VStatus": (["draft", "active"], ["?"]),
+    "Own": (["o"], []),
+    "SizeName": (["Size"], ["Title"]),
+    "Size": (["M", "L"], ["Default"]),
+    "Colour": (["red", "blue"], []),
+    "More": (["a=1,b=2", "a=1"], ["a", "a=1,a=2"]),
+}
 ALWAYS = {"Handle", "Title"}
-OF_VARIANTS = {"Gtin", "Mpn", "Price", "Compare", "Cost", "Usd", "Stock", "Weight", "Sku", "VImg", "VStatus", "Own", "Size", "Colour", "More"}
+OF_VARIANTS = {
+    "Gtin",
+    "Mpn",
+    "Price",
+    "Compare",
+    "Cost",
+    "Usd",
+    "Stock",
+    "Weight",
+    "Sku",
+    "VImg",
+    "VStatus",
+    "Own",
+    "Size",
+    "Colour",
+    "More",
+}
 """The others are the same, or empty, in most rows of a product, as they are in files."""
-NASTY = ["\x00", "a\x07b", "\u2028", "\u200b", "\ufeff", "‮x", "\xa0", "  ", "\t", "'", '"', "=1+1", "x" * 300, "NULL", "N/A", "ﬁ", "e\u0301", "日本", "👕", "\x85", "\x1f"]
+NASTY = [
+    "\x00",
+    "a\x07b",
+    "\u2028",
+    "\u200b",
+    "\ufeff",
+    "‮x",
+    "\xa0",
+    "  ",
+    "\t",
+    "'",
+    '"',
+    "=1+1",
+    "x" * 300,
+    "NULL",
+    "N/A",
+    "ﬁ",
+    "e\u0301",
+    "日本",
+    "👕",
+    "\x85",
+    "\x1f",
+]
 HEADER = list(POOLS)
 
 
@@ -134,7 +223,9 @@ def tables(draw: st.DrawFn, most_rows: int) -> list[Any]:
                 cells.append("")
         rows.append(cells)
     if draw(st.booleans()) and oddness:
-        rows[-1][draw(st.integers(0, len(HEADER) - 1))] = draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+        rows[-1][draw(st.integers(0, len(HEADER) - 1))] = draw(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+        )
     return rows
 
 
@@ -207,7 +298,12 @@ def test_good_rows_take_the_quick_path():
         good[1][HEADER.index(name)] = value
     (trial,) = tried(ROWS, Rows(HEADER, good))
     assert trial.quick, [str(finding) for finding in trial.findings]
-    assert len(trial.product.variants) == 2 and [option.name for option in trial.product.options] == ["Size", "Colour", "a", "b"]
+    assert len(trial.product.variants) == 2 and [option.name for option in trial.product.options] == [
+        "Size",
+        "Colour",
+        "a",
+        "b",
+    ]
 
 
 # documents
@@ -247,9 +343,22 @@ variant:
 """
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 10**45), st.decimals(-10, 10**6, places=2).map(float), st.sampled_from(["x", " ", "5.00", "de", *NASTY, *GTINS, *ODD_GTINS]),
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 10**45),
+    st.decimals(-10, 10**6, places=2).map(float),
+    st.sampled_from(["x", " ", "5.00", "de", *NASTY, *GTINS, *ODD_GTINS]),
 )
-anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "value", "url", "title", "amount", "currency", "Size"]), inner, max_size=3), max_leaves=6)
+anything = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["name", "value", "url", "title", "amount", "currency", "Size"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
 
 
 def mostly(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -259,25 +368,50 @@ def mostly(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def members(**known: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     always = {name: known.pop(name) for name in ("sku", "texts", "title") if name in known}
     return st.fixed_dictionaries(
-        {name: mostly(values) for name, values in always.items()}, optional={name: mostly(values) for name, values in known.items()}
+        {name: mostly(values) for name, values in always.items()},
+        optional={name: mostly(values) for name, values in known.items()},
     )
 
 
 words = st.sampled_from(["One", "Two", "Größe"])
 money = st.sampled_from([5, 12.5, "5.00", {"amount": "5.00", "currency": "EUR"}, {"amount": 5}])
-offer = {"price": money, "stock": st.sampled_from([3, 2.5, "4"]), "live": st.booleans(), "pic": st.sampled_from(["a.jpg", "https://x.example/b.jpg"]), "any": scalars}
+offer = {
+    "price": money,
+    "stock": st.sampled_from([3, 2.5, "4"]),
+    "live": st.booleans(),
+    "pic": st.sampled_from(["a.jpg", "https://x.example/b.jpg"]),
+    "any": scalars,
+}
 variants = members(
-    sku=st.sampled_from(["V-1", "V-2", 7]), id=st.just("V-3"), ean=st.sampled_from([4006381333931, "4006381333931", "1"]), colour=words,
+    sku=st.sampled_from(["V-1", "V-2", 7]),
+    id=st.just("V-3"),
+    ean=st.sampled_from([4006381333931, "4006381333931", "1"]),
+    colour=words,
     options=st.sampled_from([{"Size": "M"}, {"Size": "L"}, [{"name": "Size", "value": "M"}], {"Size": {}}, "M"]),
-    axes=st.lists(st.fixed_dictionaries({"name": words, "value": words}), max_size=2), **offer,
-)  # fmt: skip
+    axes=st.lists(st.fixed_dictionaries({"name": words, "value": words}), max_size=2),
+    **offer,
+)
 documents = members(
-    sku=st.sampled_from(["P-1", "P-2", 42]), ids=st.fixed_dictionaries({"sku": words}), brand=words, currency=st.sampled_from(["EUR", "usd"]),
-    texts=members(title=words, body=st.just("<p>a</p>"), de=words), tags=st.lists(st.fixed_dictionaries({"name": words}), max_size=2),
-    was=money, min=st.sampled_from([1, 2, "3"]), weight=st.sampled_from([10, "1 kg", 2.5]), themes=st.sampled_from([[3, 5], "3", ["x"]]),
-    pics=st.lists(st.fixed_dictionaries({"url": st.sampled_from(["a.jpg", "b.jpg", ""])}, optional={"alt": words, "pos": st.sampled_from([1, 2, "x"])}), max_size=3),
-    items=st.lists(variants, max_size=3), **offer,
-)  # fmt: skip
+    sku=st.sampled_from(["P-1", "P-2", 42]),
+    ids=st.fixed_dictionaries({"sku": words}),
+    brand=words,
+    currency=st.sampled_from(["EUR", "usd"]),
+    texts=members(title=words, body=st.just("<p>a</p>"), de=words),
+    tags=st.lists(st.fixed_dictionaries({"name": words}), max_size=2),
+    was=money,
+    min=st.sampled_from([1, 2, "3"]),
+    weight=st.sampled_from([10, "1 kg", 2.5]),
+    themes=st.sampled_from([[3, 5], "3", ["x"]]),
+    pics=st.lists(
+        st.fixed_dictionaries(
+            {"url": st.sampled_from(["a.jpg", "b.jpg", ""])},
+            optional={"alt": words, "pos": st.sampled_from([1, 2, "x"])},
+        ),
+        max_size=3,
+    ),
+    items=st.lists(variants, max_size=3),
+    **offer,
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -288,8 +422,15 @@ def test_documents(some):
 
 def test_a_good_document_takes_the_quick_path():
     document = {
-        "sku": "P-1", "texts": {"title": "Pot"}, "price": 5, "currency": "EUR", "pics": [{"url": "a.jpg"}],
-        "items": [{"sku": "V-1", "options": {"Size": "M"}, "colour": "red"}, {"sku": "V-2", "options": {"Size": "L"}, "colour": "red"}],
+        "sku": "P-1",
+        "texts": {"title": "Pot"},
+        "price": 5,
+        "currency": "EUR",
+        "pics": [{"url": "a.jpg"}],
+        "items": [
+            {"sku": "V-1", "options": {"Size": "M"}, "colour": "red"},
+            {"sku": "V-2", "options": {"Size": "L"}, "colour": "red"},
+        ],
     }
     (trial,) = tried(PIM, Documents([document]))
     assert trial.quick and [variant.option_values for variant in trial.product.variants] == [("M", "red"), ("L", "red")]

@@ -1,7 +1,7 @@
 """A mapping tried on a few records, by both paths at once.
 
-``tried`` holds the law of the mapping room: what the quick path makes is exactly what the precise path makes, the model
-accepts it, and the precise path has nothing to say about it. Whatever is not so, the quick path leaves to the precise one.
+``tried`` holds the law of the mapping room: what the quick path makes is exactly what the precise path makes, the
+model accepts it, and the precise path has nothing to say about it. All else the quick path leaves to the precise one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from feedbridge.mapping.yaml import Places, read_yaml
 from feedbridge.product import Product, to_model
 from feedbridge.sources.base import Batch, Range
 
-__all__ = ["Documents", "Rows", "Trial", "applied", "mapping_of", "tried", "tried_all", "tried_group"]
+__all__ = ["BASE", "Documents", "Rows", "Trial", "applied", "mapping_of", "one", "tried", "tried_all", "tried_group"]
 
 
 class Rows:
@@ -145,3 +145,16 @@ def tried_all(bound: Applied) -> list[Trial]:
     seen = [id(record[1]) for group in groups for record in group.records()]
     assert len(seen) == len(set(seen)) == bound.count
     return [tried_group(bound.ways[None], group) for group in groups]
+
+
+BASE = "product:\n  sku: Id\n  title: Name\n"
+
+
+def one(spec: str, cells: dict[str, object], *, documents: bool, folder=None, **parameters: str) -> Trial:
+    """The product of one record; ``spec`` is added to a product with SKU and title."""
+    text = spec if "product:" in spec else BASE + "".join(f"  {line}\n" for line in spec.splitlines())
+    mapping = mapping_of(text, folder, **parameters) if folder else mapping_of(text, **parameters)
+    record = {"Id": "A-1", "Name": "Tea pot", **cells}
+    source = Documents([record]) if documents else Rows.of({name: str(value) for name, value in record.items()})
+    (trial,) = tried(mapping, source)
+    return trial

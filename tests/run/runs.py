@@ -44,7 +44,9 @@ class Made:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.manifest: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
-        self.findings: list[dict[str, Any]] = [json.loads(line) for line in (out / "findings.jsonl").read_bytes().splitlines()]
+        self.findings: list[dict[str, Any]] = [
+            json.loads(line) for line in (out / "findings.jsonl").read_bytes().splitlines()
+        ]
         self.tree = tree(out)
 
     def counts(self, platform: str) -> dict[str, Any]:
@@ -64,7 +66,7 @@ class Made:
         return b"".join(data for name, data in self.tree.items() if name.startswith("quarantine/"))
 
     def keeps_the_law(self) -> None:
-        """read = written + excluded + held back, for products and variants; the manifest counts the findings rightly."""
+        """read = written + excluded + held back, for products and variants; the manifest counts the findings."""
         for about in self.manifest["platforms"].values():
             counts = about["counts"]
             for tally in (counts, counts["variants"]):
@@ -78,25 +80,37 @@ class Made:
             if f"{name}/batch-0001.json" in self.tree:
                 products = json.loads(self.tree[f"{name}/batch-0001.json"])
                 counts = self.counts(name)
-                assert (len(products), sum(len(one.get(of_variants, ())) for one in products)) == (counts["written"], counts["variants"]["written"])
+                assert (len(products), sum(len(one.get(of_variants, ())) for one in products)) == (
+                    counts["written"],
+                    counts["variants"]["written"],
+                )
         for name, about in self.manifest["platforms"].items():
             if about["counts"]["held_back"]:
                 assert any(finding.get("platform", name) == name for finding in errors)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def job_of(
-    sources: Path | Sequence[Path], mapping: str = MAPPING, to: Sequence[str] = ALL, *, set: dict[str, str] | None = None,
-    names: Sequence[str] | None = None, **more: Any,
+    sources: Path | Sequence[Path],
+    mapping: str = MAPPING,
+    to: Sequence[str] = ALL,
+    *,
+    set: dict[str, str] | None = None,
+    names: Sequence[str] | None = None,
+    **more: Any,
 ) -> Job:
     """A job; ``mapping`` is a preset's name, or the text of a mapping file."""
     paths = [sources] if isinstance(sources, Path) else list(sources)
     loaded = _loaded(mapping, tuple((set or {}).items()))
     shown = names or [path.name for path in paths]
-    opened = [open_source(path, name=name, **loaded.source.model_dump()) for path, name in zip(paths, shown, strict=True)]
+    opened = [
+        open_source(path, name=name, **loaded.source.model_dump()) for path, name in zip(paths, shown, strict=True)
+    ]
     if loaded.records.parent and opened[0].kind == "documents":
         opened = [combine(opened)]
     settings = {name: platforms()[name].settings() for name in to}

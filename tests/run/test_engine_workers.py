@@ -14,10 +14,15 @@ from tests.run.runs import HEADER, MAPPING, Made, job_of, made
 from tests.run.test_conservation import DAMAGE, KINDS, line_of, row
 
 RANGE = 1000
-LOOKUP = MAPPING.replace("description: {from: Body, as: html}", "description: {from: Vendor, lookup: {table: {acme: Acme}, missing: warning}}")
+LOOKUP = MAPPING.replace(
+    "description: {from: Body, as: html}",
+    "description: {from: Vendor, lookup: {table: {acme: Acme}, missing: warning}}",
+)
 
 
-def shop(seed: int, *, rows: int = 160, scattered: bool = False, damage: tuple[str, ...] = (), kinds: tuple[str, ...] = KINDS) -> bytes:
+def shop(
+    seed: int, *, rows: int = 160, scattered: bool = False, damage: tuple[str, ...] = (), kinds: tuple[str, ...] = KINDS
+) -> bytes:
     """A file of products of one to six rows."""
     rng = random.Random(seed)
     data, number = [(",".join(HEADER) + "\n").encode()], 0
@@ -36,7 +41,7 @@ def shop(seed: int, *, rows: int = 160, scattered: bool = False, damage: tuple[s
 
 def both(path: Path, tmp_path: Path, **more) -> tuple[Made, Made]:
     """With one worker and with two; where quotes are whole the file must be more than a few ranges."""
-    assert len(plan_ranges(open_source(path), 2, RANGE)) >= (3 if path.read_bytes().count(b"\"") % 2 == 0 else 0)
+    assert len(plan_ranges(open_source(path), 2, RANGE)) >= (3 if path.read_bytes().count(b'"') % 2 == 0 else 0)
     one = made(job_of(path, workers=1, **more), tmp_path / "one")
     two = made(job_of(path, workers=2, range_bytes=RANGE, **more), tmp_path / "two")
     return one, two
@@ -56,12 +61,17 @@ def same(one: Made, two: Made) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("scattered", "damage"), [
-    pytest.param(False, (), id="rows together"),
-    pytest.param(True, (), id="rows of a product apart"),
-    pytest.param(False, ("cell too many", "cells missing", "NUL", "latin-1", "blank line above"), id="rows damaged"),
-    pytest.param(False, DAMAGE, id="rows damaged, quotes too"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("scattered", "damage"),
+    [
+        pytest.param(False, (), id="rows together"),
+        pytest.param(True, (), id="rows of a product apart"),
+        pytest.param(
+            False, ("cell too many", "cells missing", "NUL", "latin-1", "blank line above"), id="rows damaged"
+        ),
+        pytest.param(False, DAMAGE, id="rows damaged, quotes too"),
+    ],
+)
 def test_workers_change_nothing(tmp_path, seed, scattered, damage):
     path = written(tmp_path, shop(seed, scattered=scattered, damage=damage))
     one, two = both(path, tmp_path, mapping=LOOKUP, to=["flipsnack", "magento"])
@@ -70,16 +80,19 @@ def test_workers_change_nothing(tmp_path, seed, scattered, damage):
 
 
 def test_one_row_a_product(tmp_path):
-    lines = [f"S{n:04}z,Product {n},{'x' if n % 17 == 0 else '5.00'},{'a, long, text ' * (n % 5)!r}" for n in range(500)]
+    lines = [
+        f"S{n:04}z,Product {n},{'x' if n % 17 == 0 else '5.00'},{'a, long, text ' * (n % 5)!r}" for n in range(500)
+    ]
     path = written(tmp_path, ("Id,Name,Price,Body\n" + "\n".join(line.replace("'", '"') for line in lines)).encode())
-    mapping = 'feedbridge: 1\nproduct: {sku: Id, title: Name, description: Body, price: {from: Price, currency: EUR, decimal: "."}}\n'
+    mapping = "feedbridge: 1\nproduct: {sku: Id, title: Name, description: Body, price: {from: Price, "
+    mapping += "currency: EUR, decimal: '.'}}\n"
     one, two = both(path, tmp_path, mapping=mapping)
     same(one, two)
     assert one.counts("flipsnack")["read"] == 500 and one.counts("flipsnack")["held_back"] == 30
 
 
 def test_cells_of_many_lines_are_never_cut(tmp_path):
-    text = "\n".join(f"line {n}, with \"\"quotes\"\" and commas" for n in range(40))
+    text = "\n".join(f'line {n}, with ""quotes"" and commas' for n in range(40))
     rows = [f'h{n},Pot,S{n:04}z,5.00,M,,,"{text}",,\n' for n in range(60)]
     path = written(tmp_path, (",".join(HEADER) + "\n" + "".join(rows)).encode())
     one, two = both(path, tmp_path, to=["flipsnack"])
@@ -88,7 +101,10 @@ def test_cells_of_many_lines_are_never_cut(tmp_path):
 
 
 def test_a_group_longer_than_a_range(tmp_path):
-    rows = [row(number, "pot" if 20 <= number < 140 else f"h{number}", number <= 20 or number >= 140, "plain") for number in range(160)]
+    rows = [
+        row(number, "pot" if 20 <= number < 140 else f"h{number}", number <= 20 or number >= 140, "plain")
+        for number in range(160)
+    ]
     path = written(tmp_path, (",".join(HEADER) + "\n").encode() + b"".join(line_of(cells, "") for cells in rows))
     one, two = both(path, tmp_path, to=["flipsnack"])
     same(one, two)
@@ -96,9 +112,17 @@ def test_a_group_longer_than_a_range(tmp_path):
 
 
 def test_rows_filled_down_across_a_cut(tmp_path):
-    rows = [row(number, "pot" if number == 0 else "" if number % 40 else f"h{number}", number % 40 == 0, "plain") for number in range(200)]
+    rows = [
+        row(number, "pot" if number == 0 else "" if number % 40 else f"h{number}", number % 40 == 0, "plain")
+        for number in range(200)
+    ]
     path = written(tmp_path, (",".join(HEADER) + "\n").encode() + b"".join(line_of(cells, "") for cells in rows))
-    one, two = both(path, tmp_path, to=["flipsnack"], mapping=MAPPING.replace("group_by: Handle,", "group_by: Handle, fill_down: true,"))
+    one, two = both(
+        path,
+        tmp_path,
+        to=["flipsnack"],
+        mapping=MAPPING.replace("group_by: Handle,", "group_by: Handle, fill_down: true,"),
+    )
     same(one, two)
     assert one.counts("flipsnack")["read"] == 5
     assert one.codes().count("mapping.filled-down") == 5
@@ -128,7 +152,9 @@ def test_the_same_sku_on_both_sides_of_a_cut(tmp_path):
     path = written(tmp_path, (",".join(HEADER) + "\n").encode() + b"".join(line_of(cells, "") for cells in rows))
     one, two = both(path, tmp_path)
     same(one, two)
-    errors = [finding for finding in two.findings if finding["severity"] == "error" and finding.get("platform") == "flipsnack"]
+    errors = [
+        finding for finding in two.findings if finding["severity"] == "error" and finding.get("platform") == "flipsnack"
+    ]
     assert [(error["line"], error["column"], error["sku"]) for error in errors] == [(152, "SKU", "SAME")]
 
 
@@ -143,8 +169,20 @@ def test_json_lines(tmp_path):
     rng = random.Random(1)
     documents = []
     for number in range(300):
-        items = [{"sku": f"S{number}-{n}", "price": rng.choice([5, "x", 5.5]) if rng.random() < 0.1 else 5, "options": {"Size": str(n)}} for n in range(rng.choice([0, 1, 3]))]
-        documents.append(json.dumps({"sku": f"P{rng.randint(1, 280)}", "title": "Größe \n x", "price": 7, "variants": items}, ensure_ascii=False))
+        items = [
+            {
+                "sku": f"S{number}-{n}",
+                "price": rng.choice([5, "x", 5.5]) if rng.random() < 0.1 else 5,
+                "options": {"Size": str(n)},
+            }
+            for n in range(rng.choice([0, 1, 3]))
+        ]
+        documents.append(
+            json.dumps(
+                {"sku": f"P{rng.randint(1, 280)}", "title": "Größe \n x", "price": 7, "variants": items},
+                ensure_ascii=False,
+            )
+        )
     documents[100] = '{"sku": '
     documents[200] = ""
     path = written(tmp_path, "\n".join(documents).encode(), "pim.jsonl")

@@ -25,7 +25,9 @@ variant: {sku: Id, price: {from: Price, currency: EUR, decimal: "."}, options: [
 """
 
 
-def stitched(*products: tuple[tuple[str, ...], tuple[tuple[str, str], ...]], platform: str = "flickrocket") -> tuple[Stitcher, list[Finding]]:
+def stitched(
+    *products: tuple[tuple[str, ...], tuple[tuple[str, str], ...]], platform: str = "flickrocket"
+) -> tuple[Stitcher, list[Finding]]:
     """Products as (keys, claims), one chunk each, through a stitcher that writes nothing."""
     found = FindingFile(None)
     stitcher = Stitcher([platforms()[platform]], [], found, None, [Rows(["a"], [])], None)
@@ -41,13 +43,20 @@ def turned_away(stitcher: Stitcher) -> list[int]:
     return [late.line for late in stitcher.late]
 
 
-@pytest.mark.parametrize(("products", "away"), [
-    pytest.param([("A",), ("B",)], [], id="different"),
-    pytest.param([("A",), ("A",)], [3], id="equal"),
-    pytest.param([("A", "A1"), ("B", "A1")], [3], id="a variant's"),
-    pytest.param([("A", "A1"), ("B", "B1", "A1"), ("C", "B1")], [3], id="what a product that is turned away brought does not count"),
-    pytest.param([("A",), ("A",), ("A",)], [3, 4], id="again and again"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("products", "away"),
+    [
+        pytest.param([("A",), ("B",)], [], id="different"),
+        pytest.param([("A",), ("A",)], [3], id="equal"),
+        pytest.param([("A", "A1"), ("B", "A1")], [3], id="a variant's"),
+        pytest.param(
+            [("A", "A1"), ("B", "B1", "A1"), ("C", "B1")],
+            [3],
+            id="what a product that is turned away brought does not count",
+        ),
+        pytest.param([("A",), ("A",), ("A",)], [3, 4], id="again and again"),
+    ],
+)
 @pytest.mark.parametrize("platform", ["flipsnack", "magento"])
 def test_keys_are_unique_over_a_run(products, away, platform):
     stitcher, _ = stitched(*((keys, ()) for keys in products), platform=platform)
@@ -72,12 +81,19 @@ def test_keys_that_differ_in_case():
         assert by_case([("tee",), ("x",), ("Tee", "x"), ("Tee",)], Severity.WARNING) == [4]
 
 
-@pytest.mark.parametrize(("claims", "away"), [
-    pytest.param([(("gold", "5"),), (("gold", "5"),)], [], id="the same content"),
-    pytest.param([(("gold", "5"),), (("gold", "6"),)], [3], id="other content"),
-    pytest.param([(("gold", "5"), ("gold", "6"))], [2], id="other content in the same product"),
-    pytest.param([(("gold", "5"),), (("new", "1"), ("gold", "6")), (("new", "2"),)], [3], id="what a product that is turned away claimed does not count"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("claims", "away"),
+    [
+        pytest.param([(("gold", "5"),), (("gold", "5"),)], [], id="the same content"),
+        pytest.param([(("gold", "5"),), (("gold", "6"),)], [3], id="other content"),
+        pytest.param([(("gold", "5"), ("gold", "6"))], [2], id="other content in the same product"),
+        pytest.param(
+            [(("gold", "5"),), (("new", "1"), ("gold", "6")), (("new", "2"),)],
+            [3],
+            id="what a product that is turned away claimed does not count",
+        ),
+    ],
+)
 def test_a_name_stands_for_one_content(claims, away):
     stitcher, _ = stitched(*(((f"P{number}",), own) for number, own in enumerate(claims)))
     assert turned_away(stitcher) == away
@@ -88,12 +104,15 @@ def test_a_name_stands_for_one_content(claims, away):
 
 def test_a_twin_is_named_with_its_column_on_every_platform(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("Group,Id,Name,Price,Size\ng,A-M,G,1.00,M\ng,A-L,G,1.00,L\nh,B-M,H,1.00,M\nh,A-L,H,1.00,L\n", encoding="utf-8")
+    path.write_text(
+        "Group,Id,Name,Price,Size\ng,A-M,G,1.00,M\ng,A-L,G,1.00,L\nh,B-M,H,1.00,M\nh,A-L,H,1.00,L\n", encoding="utf-8"
+    )
     result = made(job_of(path, ROWS, ["flipsnack", "magento"]), tmp_path / "out")
     result.keeps_the_law()
     errors = [finding for finding in result.findings if finding["severity"] == "error"]
     assert [(error["platform"], error["line"], error["column"], error["sku"]) for error in errors] == [
-        ("flipsnack", 5, "Id", "A-L"), ("magento", 5, "Id", "A-L"),
+        ("flipsnack", 5, "Id", "A-L"),
+        ("magento", 5, "Id", "A-L"),
     ]
 
 
@@ -108,7 +127,9 @@ def test_twins_in_two_files(tmp_path):
 
 def test_twins_in_documents_are_named_by_their_pointer(tmp_path):
     path = tmp_path / "pim.json"
-    path.write_text(json.dumps([{"sku": sku, "title": "x", "price": 5} for sku in ("A", "B", "A", "A")]), encoding="utf-8")
+    path.write_text(
+        json.dumps([{"sku": sku, "title": "x", "price": 5} for sku in ("A", "B", "A", "A")]), encoding="utf-8"
+    )
     result = made(job_of(path, "pim-json", ["flipsnack"], set={"currency": "EUR"}), tmp_path / "out")
     assert [finding["pointer"] for finding in result.findings if finding["severity"] == "error"] == ["/2", "/3"]
     assert result.counts("flipsnack")["written"] == 2
@@ -130,7 +151,11 @@ def test_late_findings_go_to_their_places(tmp_path):
         for order in (1, 1, 3, 7):
             file.add(order, finding(f"early.{order}"))
         file.finish([(5, finding("late.5")), (1, finding("late.1")), (9, finding("late.9"))])
-        codes = [json.loads(line)["code"] for line in path.read_bytes().splitlines()] if path else [one.code for one in file.kept]
+        codes = (
+            [json.loads(line)["code"] for line in path.read_bytes().splitlines()]
+            if path
+            else [one.code for one in file.kept]
+        )
         assert codes == ["early.1", "early.1", "late.1", "early.3", "late.5", "early.7", "late.9"]
         assert file.codes.total() == 7 and file.severities == {"error": 7}
 

@@ -89,9 +89,7 @@ class FlipsnackConverter:
                 for found in problems:
                     if found.rule.severity is Severity.ERROR:
                         return Outcome(problems=problems)
-                body = self._encode(self._payload(product))
-                if not body.isascii() or b"\x7f" in body:
-                    body = _NOT_ASCII.sub(self._escape, body.decode()).encode("ascii")
+                body = self.payload_json(product)
                 keys = (product.sku, *[variant.sku for variant in product.variants])
         except (ArithmeticError, ValueError) as exc:
             return Outcome(problems=problems + self._unwritable(product, exc))
@@ -102,6 +100,14 @@ class FlipsnackConverter:
             )
             return Outcome(problems=[*problems, Found(F9, cause)])
         return Outcome(body=body, keys=keys, problems=problems, notes=notes)
+
+    def payload_json(self, product: Product) -> bytes:
+        """The JSON object of any product that broke no rule, by way of its payload. Raises ValueError for what
+        cannot be encoded."""
+        body = self._encode(self._payload(product))
+        if body.isascii() and b"\x7f" not in body:
+            return body
+        return _NOT_ASCII.sub(self._escape, body.decode()).encode("ascii")
 
     def _unwritable(self, product: Product, cause: Exception) -> list[Found]:
         """What is wrong with a product that could not be examined or encoded.

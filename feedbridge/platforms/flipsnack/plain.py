@@ -51,8 +51,9 @@ class _Choices(dict[tuple[str, ...], str]):
     def __missing__(self, values: tuple[str, ...]) -> str:
         text = ""
         if 1 <= len(values) <= MAX_OPTIONS and all(value and self.delimiter not in value for value in values):
-            members = [f'"{key}":{encode_basestring_ascii(value)}' for (_, key), value in zip(SLOTS, values, strict=False)]
-            text = f'"attribute":{{{",".join(members)}}}'
+            choices = zip(SLOTS, values, strict=False)
+            members = ",".join([f'"{key}":{encode_basestring_ascii(value)}' for (_, key), value in choices])
+            text = f'"attribute":{{{members}}}'
         if len(self) >= CACHED_TEXTS:
             self.clear()
         self[values] = text
@@ -82,7 +83,9 @@ class PlainJson:
         price, sale, options = product.price, product.sale_price, product.options
         if sale is not None and (price is None or sale.currency != price.currency or sale.amount > price.amount):
             return None
-        quoted, code, keys = encode_basestring_ascii, encode_basestring_ascii(product.sku), (product.sku,)
+        quoted = encode_basestring_ascii
+        code = quoted(product.sku)
+        keys: tuple[str, ...] = (product.sku,)
         after = self._option_members(product) if options else ""
         if options and not after:
             return None
@@ -182,7 +185,8 @@ class PlainJson:
                 if not PICTURE_URL.fullmatch(image.src):
                     return None
                 text += f',"image_link":{encode_basestring_ascii(image.src)}'
-            text += f',"visible":{"true" if variant.status == ACTIVE else "false"},{choice},"price":{digits[own.amount]}'
+            visible = "true" if variant.status == ACTIVE else "false"
+            text += f',"visible":{visible},{choice},"price":{digits[own.amount]}'
             if reduced is not None and reduced.amount < own.amount:
                 text += f',"discount_price":{digits[reduced.amount]}'
             made.append(text + "}")
