@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import ValidationError
 
-from feedbridge.errors import CommandError, MappingError
+from feedbridge.errors import CommandError, SourceError, MappingError
 from feedbridge.findings import Finding
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping, load_mapping
@@ -276,6 +276,11 @@ def _sources(things: Any, mapping: str, given: dict[str, str], names: Sequence[s
     opened: list[tuple[Source, Mapping]] = []
     shown = iter(names or ())
     for thing in listed:
+        if isinstance(thing, str) and "://" in thing:
+            raise SourceError(
+                "addresses are not read", where=thing, code="source.address",
+                mend=f"fetch it first: curl -fsS '{thing}' | feedbridge convert - …",
+            )
         paths: list[Any] = list(expand([str(thing)])) if isinstance(thing, str | os.PathLike) else [thing]
         for one in paths:
             name = next(shown, None)

@@ -7,7 +7,9 @@ stdout is data, stderr is for people. Exit statuses: 0 everything written, 1 pro
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 
 import click
 
@@ -37,6 +39,11 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status. No traceback for anything a user can cause."""
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt  # so that temporary files are removed, as on Ctrl-C
+
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, stop)
     try:
         status = cli.main(arguments, prog_name="feedbridge", standalone_mode=False)
         return status if isinstance(status, int) else 0

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,9 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
     from feedbridge.report.terminal import render_findings, render_summary
 
     if options["as_json"]:
-        json.dump(result.manifest, sys.stdout, ensure_ascii=True, indent=2)
-        sys.stdout.write("\n")
+        with suppress(OSError, AttributeError):  # stdout is closed or full: the output is written all the same
+            sys.stdout.write(json.dumps(result.manifest, ensure_ascii=True, indent=2) + "\n")
+            sys.stdout.flush()
     warnings = [(name, text) for name, about in result.manifest["platforms"].items() for text in about.get("warnings", ())]
     shown = result.first_findings
     if options["quiet"]:

@@ -121,7 +121,9 @@ class Applied:
         if self.records_spec.one == "variant" and not trees.variant.fields:
             raise MappingError("records are variants, but variant: maps nothing", where=self.mapping.shown, code="mapping.shape",
                                mend="move sku, price … to variant:, or say records: {one: product}")
-        return Way(trees, Assembler(trees, self.records_spec, self.source, self.variant_if, self.variants))
+        assembler = Assembler(trees, self.records_spec, self.source, self.variant_if, self.variants)
+        assembler.key = self.key
+        return Way(trees, assembler)
 
     def tables(self) -> list[Table]:
         """Lookup tables with their coverage."""

@@ -54,6 +54,13 @@ class Assembled(NamedTuple):
     sku: str
 
 
+FINISH_NOTES = {
+    NO_IDENTITY: ("sku", "give every variant a SKU of its own"),
+    "mapping.sku-made": ("sku", "give every variant a SKU of its own"),
+    "mapping.option-twice": ("option_values.0", "give the option one value, or the second one another name"),
+    "mapping.version-title": ("title", "put it into the product's title, or leave the variants' title out of the mapping"),
+}
+"""What joining variants may say: which field it is about, and what to do."""
 COLLECTED = ("images", "content", "tier_prices", "custom_options")
 """Lists of a product that are gathered from all of its records."""
 
@@ -67,6 +74,8 @@ class Assembler:
         self.source = source
         self.variant_if = variant_if
         self.variants = variants
+        self.key: Column | None = None
+        """The column that groups records, where there is one."""
         self.by_row = records.one == "variant"
         description = trees.product.fields.get("description")
         self.html = isinstance(description, BoundLeaf) and keeps_html(description)
@@ -154,7 +163,8 @@ class _Work:
             for number, code, message in attach_variants(product, variants, [unzip(own) for own in pairs], maker.records.no_option):
                 record = self.variant_records[number]
                 severity = Severity.ERROR if code == NO_IDENTITY else Severity.WARNING
-                self.finding(record, f"variants.{number}.sku", code, severity, message, "give every variant a SKU of its own")
+                field, mend = FINISH_NOTES[code]
+                self.finding(record, f"variants.{number}.{field}", code, severity, message, mend)
             if self.failed:
                 return self.result(None)
         self.sku = product.sku
@@ -194,6 +204,13 @@ class _Work:
             if f"{path}price" in self.trace:
                 self.trace[f"{path}sale_price"] = self.trace[f"{path}price"]
             self.trace[f"{path}price"] = self.trace[f"{path}compare_at_price"]
+        elif compare_at is not None and price is not None and 0 < compare_at.amount < price.amount:
+            place = self.trace[f"{path}compare_at_price"]
+            self.finding(
+                place.record, f"{path}compare_at_price", "mapping.compare-at", Severity.WARNING,
+                f"the compare-at price {compare_at.amount} is below the price {price.amount}; it is left out",
+                "a compare-at price is the price before a reduction: mend one of the two", place.column, place.raw,
+            )
 
     def over_rows(self, node: BoundNode, head: Record, rest: list[Record], path: str) -> Any:
         """A product-level field of all records of a group: of the first that has it; the others may repeat it or leave
@@ -231,8 +248,11 @@ class _Work:
             if not is_blank(raw) and as_text(raw) != ("" if is_blank(first) else as_text(first)):
                 said = f'says "{cut(as_text(raw))}", but line {giver[0]} of the same product '
                 said += "says nothing" if is_blank(first) else f'says "{cut(as_text(first))}"'
+                key = self.maker.key
+                adrift = key is not None and is_blank(key.get(record[1], None))
                 self.finding(
-                    record, path, "mapping.conflict", Severity.WARNING, f"{said}; the first is used",
+                    record, path, "mapping.conflict", Severity.ERROR if adrift else Severity.WARNING,
+                    f"{said}; " + (f'and its "{key.label}" is empty, so it may be a product of its own' if adrift and key else "the first is used"),
                     "make them equal, or empty all but the first", column.label, as_text(raw),
                 )
                 return
@@ -352,7 +372,8 @@ class _Work:
         inner = block.each.get(cells, up)
         if isinstance(inner, dict):
             return [inner]
-        return [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []
+        items = inner if isinstance(inner, list) else [inner]
+        return [item if isinstance(item, dict) else {".": item} for item in items if not is_blank(item)]
 
     def many(self, many: BoundMany, record: Record, up: Any, path: str, start: int = 0) -> list[Any]:
         found: list[Any] = []
@@ -360,7 +381,15 @@ class _Work:
             for cells in self.elements(block, record[1], up):
                 here = (record[0], cells, *record[2:])
                 around = up if up is not None or block.each is None else record[1]
-                found += self.block(block, here, around, f"{path}.{start + len(found)}")
+                before = len(self.findings)
+                made = self.block(block, here, around, f"{path}.{start + len(found)}")
+                found += made
+                if block.each is not None and not made and len(self.findings) == before:
+                    item = cells["."] if cells.keys() == {"."} else cells
+                    self.finding(
+                        record, path, "mapping.idle-item", Severity.WARNING, f"{cut(str(item))!r} gives no {block.model.__name__.lower()}",
+                        "map its members (a text or number itself is the path .), or take it out of the source", block.each.label,
+                    )
         return found
 
     def block(self, block: BoundBlock, record: Record, up: Any, path: str) -> list[Any]:
@@ -483,6 +512,11 @@ def place_of(source: Source, record: Record) -> tuple[str, int, str]:
     return source.name, record[0], pointer(record) if pointer is not None else ""
 
 
+def first_of(item: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """The first member that is not blank; 0 and false are values."""
+    return next((item[name] for name in names if not is_blank(item.get(name))), None)
+
+
 def option_map(raw: Any) -> list[OptionPair]:
     """``{"Size": "M"}`` or ``[{"name": "Size", "value": "M"}]`` as pairs. Raises CellError."""
     if is_blank(raw):
@@ -492,7 +526,7 @@ def option_map(raw: Any) -> list[OptionPair]:
     elif isinstance(raw, dict):
         items = list(raw.items())
     elif isinstance(raw, list) and all(isinstance(item, dict) for item in raw):
-        items = [(item.get("name") or item.get("option") or item.get("code"), item.get("value") or item.get("label")) for item in raw]
+        items = [(first_of(item, ("name", "option", "code")), first_of(item, ("value", "label"))) for item in raw]
     else:
         raise CellError("mapping.options", f"{cut(str(raw))!r} is not a map of options", 'write {"Size": "M"}')
     pairs = []

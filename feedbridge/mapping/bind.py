@@ -449,7 +449,7 @@ class Binder:
 
     def missing(self, leaf: Leaf, names: tuple[str, ...]) -> None:
         have = self.header.names if self.header is not None else []
-        shown = ", ".join(have[:40]) + (f" and {len(have) - 40} more" if len(have) > 40 else "")
+        shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in have[:40]) + (f" and {len(have) - 40} more" if len(have) > 40 else "")
         wanted = " or ".join(f'"{name}"' for name in names)
         near = next((near for name in names if (near := nearest(name, have, 75))), "")
         self.complaints.append((
@@ -479,6 +479,10 @@ class Binder:
         text = leaf.spec.template or ""
         parts: list[tuple[str, Column | None, Callable[[str], str] | None]] = []
         end = 0
+        rest = TEMPLATE.sub("", text)
+        if "{" in rest or "}" in rest or rest == text:
+            self.complaints.append(((*leaf.path, "template"), f'"{text}" is not a template', "columns stand in braces, a filter behind a bar: {Title|slug}"))
+            return None
         for match in TEMPLATE.finditer(text):
             column = self.find(match[1].strip())
             if column is None:

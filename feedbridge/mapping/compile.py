@@ -228,6 +228,7 @@ class _Compiler(LeafCode):
         self.emit(f"if {compare_at} is not None and {price} is not None and {compare_at}.amount > {price}.amount:")
         self.emit(f"    {found['sale_price']} = {price}")
         self.emit(f"    {price} = {compare_at}")
+        self.emit(f"elif {compare_at} is not None and {price} is not None and 0 < {compare_at}.amount < {price}.amount: raise Punt")
 
     def options(self, slots: list[BoundBlock], cells: str, up: str) -> None:
         """The variant's option names and values, appended to ``pairs``."""
@@ -309,7 +310,10 @@ class _Compiler(LeafCode):
                 self.block_into(block, cells, up, f"{into}.append({{}})")
                 continue
             item = self.each(block, cells, up)
+            before = self.new("b")
+            self.emit(f"{before} = len({into})")
             self.block_into(block, item, cells if up == "None" else up, f"{into}.append({{}})")
+            self.emit(f"if len({into}) == {before}: raise Punt")
             self.depth -= 1
 
     def each(self, block: BoundBlock, cells: str, up: str) -> str:
@@ -319,7 +323,9 @@ class _Compiler(LeafCode):
         self.emit(f"{inner} = {self.member(block.each, cells, up)}")
         self.emit(f"for {item} in {inner} if {inner}.__class__ is list else ({inner},):")
         self.depth += 1
-        self.emit(f"if {item}.__class__ is not dict: continue")
+        self.emit(f"if {item}.__class__ is not dict:")
+        self.emit(f"    if is_blank({item}): continue")
+        self.emit(f"    {item} = {{'.': {item}}}")
         return item
 
     def block_into(self, block: BoundBlock, cells: str, up: str, put: str) -> None:

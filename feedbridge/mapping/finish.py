@@ -41,13 +41,13 @@ def attach_variants(
     names, values = pairs[0]
     if len(variants) == 1 and (not names or len(names) == 1 and no_option.get(names[0]) == values[0]):
         collapse(product, variants[0])
-        return []
+        return other_title(product, variants[0], no_option)
     if len(variants) == 1 and variants[0].sku == product.sku:
         # it has no sisters and no name of its own: a product that comes in one size and colour, not a variant of itself
         collapse(product, variants[0])
         once = dict(zip(reversed(names), reversed(values), strict=True))
         _set(product, "options", tuple([LightOption(name=name, values=(once[name],)) for name in dict.fromkeys(names)]))
-        return []
+        return other_title(product, variants[0], no_option)
     warnings: list[tuple[int, str, str]] = []
     alike = len(names) < 2 or len(set(names)) == len(names)
     rows = []
@@ -91,6 +91,14 @@ def align(
                 warnings.append((number, "mapping.option-twice", f'says the option "{name}" twice, as "{by_name[name]}" and as "{value}"; the first is used'))
         rows.append(tuple([by_name.get(name, "") for name in names]))
     return names, rows
+
+
+def other_title(product: Product, variant: Variant, no_option: dict[str, str]) -> list[tuple[int, str, str]]:
+    """A warning when the only version has a title of its own, which has no place any more."""
+    title = variant.title
+    if title is None or title == product.title or title in no_option.values():
+        return []
+    return [(0, "mapping.version-title", f'its only version is called "{title}"; the product\'s title is used')]
 
 
 def collapse(product: Product, variant: Variant) -> None:

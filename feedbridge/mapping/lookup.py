@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from feedbridge.cells import CellError
 from feedbridge.errors import MappingError
@@ -100,7 +101,16 @@ def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
 def _csv_table(text: str, spec: LookupSpec) -> dict[str, str]:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return _entries(rows, spec)
+    except csv.Error as exc:
+        raise MappingError(
+            f"a quote is wrong: {exc}", where=f"{spec.file}:{rows.line_num}", code="mapping.lookup", mend="close it, or double it inside a cell"
+        ) from exc
+
+
+def _entries(rows: Any, spec: LookupSpec) -> dict[str, str]:
     header = next(rows, None) or []
     names = [name.strip() for name in header]
     places = []

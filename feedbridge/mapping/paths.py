@@ -51,6 +51,8 @@ class Header:
 def document_column(path: str) -> Column:
     """A path in a document: ``values.name``, ``images.0.url``, ``^handle`` (from the product), or a JMESPath
     expression when it holds one of ``[]*?@|&()``."""
+    if path == ".":  # an item of an inner list that is no object, itself
+        return Column(".", lambda record, up: record.get("."))
     label, upward = path, path.startswith("^")
     if upward:
         path = path[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,19 @@ def read_yaml(text: str, shown: str) -> tuple[Any, dict[KeyPath, tuple[str, int]
     except (YAMLError, ValueError, RecursionError) as exc:
         raise MappingError(f"not valid YAML: {exc}", where=shown, code="mapping.yaml") from exc
     lines: dict[KeyPath, tuple[str, int]] = {}
-    return _plain(tree, (), shown, lines), lines
+    return _plain(tree, (), shown, lines, [0]), lines
+
+
+MOST_BYTES = 64 << 20
 
 
 def read_text(path: Path, shown: str) -> str:
     """A mapping or table file as text. Raises MappingError."""
     try:
+        if not path.is_file():
+            raise MappingError("is no file" if path.exists() else "there is no such file", where=shown, code="mapping.missing", mend="check the path")
+        if path.stat().st_size > MOST_BYTES:
+            raise MappingError(f"is larger than {MOST_BYTES >> 20} MiB", where=shown, code="mapping.missing", mend="a mapping or table is a small text file")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as exc:
         raise MappingError("is not UTF-8 text", where=shown, code="mapping.encoding", mend="save it as UTF-8") from exc
@@ -78,22 +86,32 @@ def read_text(path: Path, shown: str) -> str:
         ) from exc
 
 
-def _plain(node: Any, path: KeyPath, shown: str, lines: dict[KeyPath, tuple[str, int]]) -> Any:
+MOST_NODES = 200_000
+"""Nodes of a YAML file with its aliases written out; more is a mistake or a bomb."""
+
+
+def _plain(node: Any, path: KeyPath, shown: str, lines: dict[KeyPath, tuple[str, int]], count: list[int]) -> Any:
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+    count[0] += 1
+    if count[0] > MOST_NODES:
+        raise MappingError(f"holds more than {MOST_NODES:,} nodes once its aliases are written out", where=shown, code="mapping.yaml",
+                           mend="write it without aliases of aliases")
     if isinstance(node, CommentedMap):
         plain = {}
         for key, value in node.items():
             step = (*path, str(key))
-            lines[step] = (shown, node.lc.key(key)[0] + 1)
-            plain[str(key)] = _plain(value, step, shown, lines)
+            with suppress(KeyError, TypeError):  # a merged key has no place of its own
+                lines[step] = (shown, node.lc.key(key)[0] + 1)
+            plain[str(key)] = _plain(value, step, shown, lines, count)
         return plain
     if isinstance(node, CommentedSeq):
         items = []
         for index, value in enumerate(node):
             step = (*path, index)
-            lines[step] = (shown, node.lc.item(index)[0] + 1)
-            items.append(_plain(value, step, shown, lines))
+            with suppress(KeyError, TypeError):
+                lines[step] = (shown, node.lc.item(index)[0] + 1)
+            items.append(_plain(value, step, shown, lines, count))
         return items
     if isinstance(node, bool) or node is None:
         return node

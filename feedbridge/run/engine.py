@@ -58,10 +58,18 @@ def run(job: Job, working: Path | None, progress: Progress | None = None) -> Don
     applied = [
         Applied(mapping, source, keep_of(job)) for mapping, source in zip(job.mappings, job.sources, strict=True)
     ]
+    seen = [state_of(source) for source in job.sources]
     while True:
         attempt = _Run(job, working, applied, gathered, whole, progress)
         try:
-            return attempt.go()
+            done = attempt.go()
+            for source, before in zip(job.sources, seen, strict=True):
+                if state_of(source) != before:
+                    raise SourceError(
+                        "was changed while it was read, so what was read may be half old and half new; nothing was written",
+                        where=source.name, code="source.changed", mend="run the same command again when the export is finished",
+                    )
+            return done
         except CutInDoubt:
             whole.add(attempt.current)
             attempt.clear()
@@ -257,6 +265,20 @@ def where_is(problem: Problem, product: Product) -> Problem:
     return problem._replace(field="sku") if product.sku == problem.value else problem
 
 
+def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
+    """What tells whether a source's files are still the ones that were opened."""
+    paths = [path for one in getattr(source, "sources", [source]) if (path := getattr(one, "path", None)) is not None]
+    states = []
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            states.append((0, 0, 0))
+        else:
+            states.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(states)
+
+
 def keep_of(job: Job) -> dict[str, frozenset[str]]:
     """Platform -> the canonical fields it has a place for."""
     return {name: platform(name).placed | platform(name).dropped for name in job.platforms}
@@ -290,6 +312,7 @@ def _begin(job: Job, number: int, decimals: dict[str, Decision]) -> None:
 
     global _RANGE
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    die_with_parent()
     applied = Applied(job.mappings[number], job.sources[number], keep_of(job), decimals)
     _RANGE = EdgeRun(Processor(job, number, applied), applied)
 
@@ -298,6 +321,16 @@ def _work(part: Any) -> bytes:
     assert _RANGE is not None
     with paused_collector():
         return msgspec.msgpack.encode(_RANGE.work(part))
+
+
+def die_with_parent() -> None:
+    """Ask the system to end this worker when the run is killed (Linux; elsewhere it ends when its pipe breaks)."""
+    import ctypes
+    import signal
+    import sys
+
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; source: prctl(2)
 
 
 @contextmanager

@@ -127,8 +127,9 @@ def unplaced(
         for applied, sample in zip(sources, samples, strict=True):
             trees = applied.full.get(platform.name, applied.full[None])
             for block, front in ((trees.product, ""), (trees.variant, "variants.")):
-                for name, node in block.fields.items():
-                    if name == "compare_at_price" or {name, f"{front}{name}"} & (platform.placed | platform.dropped):
+                for name, node in with_members(block.fields):
+                    known = platform.placed | platform.dropped
+                    if name == "compare_at_price" or f"{front}{name}" in known or name in known and (front, name) != ("variants.", "title"):
                         continue
                     columns = columns_of(node)
                     if sample is not None:
@@ -144,6 +145,16 @@ def unplaced(
                 field=", ".join(fields),
             ))
     return found
+
+
+def with_members(fields: dict[str, BoundNode]) -> Iterator[tuple[str, BoundNode]]:
+    """Fields with their nodes; an image's alt text by itself, since it may have no place where the image has one."""
+    for name, node in fields.items():
+        yield name, node
+        blocks = node.blocks if isinstance(node, BoundMany) else [node] if isinstance(node, BoundBlock) else []
+        for block in blocks:
+            if block.each is None and name in ("images", "image") and "alt" in block.fields:
+                yield f"{name}.alt", block.fields["alt"]
 
 
 def columns_of(node: BoundNode) -> list[Column]:

@@ -202,7 +202,17 @@ class Reading:
             f"the row was held back before and is not mended yet{': ' * bool(said)}{cut(said)}",
             mend, None, next(filter(None, cells[self._front :]), ""),
         )  # fmt: skip
-        self._add_bad(start, end, cells, finding, 0)
+        self._add_bad(start, end, self._spread(cells), finding, 0)
+
+    def _spread(self, cells: list[str]) -> list[str]:
+        """The cells of an unmended row as they may have been: what could not be read stands in one cell before the guard.
+        Only a guess, so that the row is known for part of its product."""
+        own = [cell for cell in cells[self._front :] if GUARD not in cell]
+        while own and not own[-1]:
+            own.pop()
+        rest = own.pop().split(self._dialect.delimiter) if own else []
+        quotes = self._dialect.quote + " \t\r\n"
+        return [*cells[: self._front], *own, *(cell.strip(quotes) for cell in rest)]
 
     def _add_doubtful(self, start: int, end: int, cells: list[str]) -> None:
         if self._is_range:

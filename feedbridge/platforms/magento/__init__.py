@@ -33,7 +33,7 @@ PLATFORM = Platform(
     unplaced=field_has_a_place,
     placed=frozenset({
         "ids", "title", "status", "price", "sale_price", "tier_prices", "categories", "category_ids", "images",
-        "options", "variants", "image", "custom_options", "attributes",
+        "options", "variants", "image", "variants.title", "custom_options", "attributes",
     }),
     dropped=frozenset({"group_key", "locale", "description_is_html"}),
 )
