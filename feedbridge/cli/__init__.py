@@ -42,7 +42,8 @@ def run(arguments: list[str]) -> int:
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt  # so that temporary files are removed, as on Ctrl-C
 
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ours:
         signal.signal(signal.SIGTERM, stop)
     try:
         status = cli.main(arguments, prog_name="feedbridge", standalone_mode=False)
@@ -70,6 +71,9 @@ def run(arguments: list[str]) -> int:
             "  mend: please report it with the source file; FEEDBRIDGE_DEBUG=1 shows where it happened", err=True,
         )
         return 3
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def printable(text: str) -> str:

@@ -177,7 +177,7 @@ class Applied:
         records = self.records(part, notice)
         if self.key is None:
             return singles(records, self.records_spec.one == "variant")
-        return adjacent(records, self.key, self.records_spec.fill_down)
+        return self.stopping(adjacent(records, self.key, self.records_spec.fill_down))
 
     def anywhere(self, notice: Callable[[list[Finding]], None] | None = None) -> Iterator[Group]:
         """Groups gathered over the whole source."""
@@ -191,7 +191,17 @@ class Applied:
             self.count = 0
             return self.records(None, told)
 
-        return Anywhere(read, self.key, self.records_spec.fill_down, self.parents, self.source.name).groups()
+        return self.stopping(Anywhere(read, self.key, self.records_spec.fill_down, self.parents, self.source.name).groups())
+
+    def stopping(self, groups: Iterator[Group]) -> Iterator[Group]:
+        """A key that is an expression and cannot be worked out leaves in doubt what belongs together: the run stops."""
+        return groups if self.source.kind == "table" else self.until_doubt(groups)
+
+    def until_doubt(self, groups: Iterator[Group]) -> Iterator[Group]:
+        try:
+            yield from groups
+        except CellError as exc:
+            raise SourceError(exc.message, where=self.source.name, code=exc.code, mend=exc.mend) from exc
 
     def ask_for_places(self) -> None:
         """Values by locale and channel need to be told which; the first one met would mix languages without a word.

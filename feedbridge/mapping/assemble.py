@@ -108,7 +108,7 @@ class Assembler:
         if product is not None:
             return len(product.variants)
         if self.variants is not None:
-            inner = self.variants.get(group.head[1], None) if not isinstance(group.head[1], BadDocument) else None
+            inner = None if isinstance(group.head[1], BadDocument) else _Work(self, group).inner_variants(self.variants)
             return len(inner) if isinstance(inner, list) and len(inner) > 1 else 0
         work = _Work(self, group)
         count = sum(isinstance(r[1], BadCells | BadDocument) or work.is_variant(r) for r in group.members)
@@ -271,7 +271,7 @@ class _Work:
         self.variant_records: list[Record] = []
         elements: list[tuple[Record, Any, Any]] = []
         if maker.variants is not None:
-            inner = maker.variants.get(group.head[1], None)
+            inner = self.inner_variants(maker.variants)
             if inner is not None and not isinstance(inner, list):
                 self.complain(group.head, "variants", "mapping.variants", f"{maker.variants.label} is not a list", "name the path of the list of variants")
             for item in inner if isinstance(inner, list) else []:
@@ -303,6 +303,13 @@ class _Work:
             variants.append(light(Variant)(**own))
         return variants, pairs
 
+    def inner_variants(self, column: Column) -> Any:
+        try:
+            return column.get(self.group.head[1], None)
+        except CellError as exc:
+            self.complain(self.group.head, "variants", exc.code, exc.message, exc.mend)
+            return None
+
     def idle_records(self, elements: list[tuple[Record, Any, Any]]) -> None:
         """Records that are no variant and add no image: whatever they say would be lost without a word."""
         variants = {id(record) for record, _, _ in elements}
@@ -324,7 +331,7 @@ class _Work:
         place = (record[0], cells, *record[2:])
         for slot, block in enumerate(many.blocks):
             field = f"{path}option_values.{slot}"
-            items = self.elements(block, cells, up)
+            items = self.elements(block, record, cells, up, field)
             for item in items:
                 here = (record[0], item, *record[2:]) if block.each else place
                 if "map" in block.fields:
@@ -366,10 +373,15 @@ class _Work:
         found = self.block(node, record, up, path)
         return found[0] if found else None
 
-    def elements(self, block: BoundBlock, cells: Any, up: Any) -> list[Any]:
+    def elements(self, block: BoundBlock, record: Record, cells: Any, up: Any, path: str) -> list[Any]:
+        """The inner objects a block is repeated for."""
         if block.each is None:
             return [cells]
-        inner = block.each.get(cells, up)
+        try:
+            inner = block.each.get(cells, up)
+        except CellError as exc:
+            self.finding(record, path, exc.code, exc.severity, exc.message, exc.mend, block.each.label)
+            return []
         if isinstance(inner, dict):
             return [inner]
         items = inner if isinstance(inner, list) else [inner]
@@ -378,7 +390,7 @@ class _Work:
     def many(self, many: BoundMany, record: Record, up: Any, path: str, start: int = 0) -> list[Any]:
         found: list[Any] = []
         for block in many.blocks:
-            for cells in self.elements(block, record[1], up):
+            for cells in self.elements(block, record, record[1], up, path):
                 here = (record[0], cells, *record[2:])
                 around = up if up is not None or block.each is None else record[1]
                 before = len(self.findings)

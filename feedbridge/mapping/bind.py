@@ -57,6 +57,11 @@ def as_text(raw: Any) -> str:
     return str(raw)
 
 
+def said(raw: Any) -> str:
+    """A raw value as part of a text. Raises CellError for a list or an object."""
+    return raw.strip() if isinstance(raw, str) else plain_text(raw, "text")
+
+
 @dataclass(slots=True)
 class BoundLeaf:
     """One field of one block, ready to be evaluated on a record."""
@@ -98,7 +103,7 @@ class BoundLeaf:
             filled = [value for value in values if not is_blank(value)]
             label = " + ".join(column.label for column in self.columns)
             if self.spec.join is not None:
-                return self.spec.join.join(as_text(value) for value in filled), label
+                return self.spec.join.join(said(value) for value in filled), label
             return filled, label
         raw: Any = None
         label = self.columns[0].label if self.columns else ""
@@ -170,14 +175,14 @@ class BoundLeaf:
                 raw = column.get(record, up)
                 if is_blank(raw):
                     return ""
-                text = as_text(raw)
+                text = said(raw)
                 parts.append(change(text) if change else text)
         return "".join(parts)
 
     def _transform(self, raw: Any) -> Any:
         spec = self.spec
         if isinstance(raw, list) and spec.join is not None:
-            raw = spec.join.join(as_text(item) for item in raw if not is_blank(item))
+            raw = spec.join.join(said(item) for item in raw if not is_blank(item))
         if isinstance(raw, str):
             if spec.strip_html:
                 from feedbridge.cells.html import strip_html
@@ -191,7 +196,7 @@ class BoundLeaf:
                 raw = getattr(raw, spec.case)()
             raw = raw.strip()
         if self.table is not None and not is_blank(raw) and self.leaf.shape in {"one", "text"}:
-            return self.table.exchange(as_text(raw))
+            return self.table.exchange(said(raw))
         return raw
 
     def _regex(self, text: str) -> str:

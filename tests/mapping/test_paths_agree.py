@@ -291,6 +291,8 @@ def test_a_damaged_row_never_leaves_its_product_without_it(rows, data):
 
 def test_good_rows_take_the_quick_path():
     good = [[POOLS[name][0][0] for name in HEADER] for _ in range(2)]
+    for row in good:
+        row[HEADER.index("Compare")] = "99999.00"
     good[1][HEADER.index("Handle")] = "cup"
     assert agree(FLAT, good) == 2
     good[1][HEADER.index("Handle")] = "pot"
