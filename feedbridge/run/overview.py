@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
@@ -180,7 +181,7 @@ class Sample:
             if document.__class__ is not dict:
                 continue
             self.products.append((document, None))
-            inner = applied.variants.get(document, None) if applied.variants is not None else None
+            inner = cell(applied.variants, document) if applied.variants is not None else None
             if isinstance(inner, list):
                 self.variants += [(one, document) for one in inner if isinstance(one, dict)]
         if applied.variants is None:
@@ -192,8 +193,16 @@ class Sample:
     def having(self, columns: list[Column], of_variant: bool) -> list[Column]:
         """Those of the columns that are filled somewhere; all when none is and there is more than the sample."""
         documents = self.variants if of_variant else self.products
-        filled = [c for c in columns if any(not is_blank(c.get(document, up)) for document, up in documents)]
+        filled = [c for c in columns if any(not is_blank(cell(c, document, up)) for document, up in documents)]
         return filled if filled or self.whole else columns
+
+
+def cell(column: Column, document: Any, up: Any = None) -> Any:
+    """What stands at a path; the error itself where an expression cannot be worked out (it is said with its record)."""
+    try:
+        return column.get(document, up)
+    except CellError as exc:
+        return exc
 
 
 def paths_of(documents: Iterable[Any], most_steps: int = 6) -> dict[str, None]:

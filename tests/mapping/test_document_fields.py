@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from feedbridge.errors import MappingError
-from tests.mapping.trial import one
+from feedbridge.errors import MappingError, SourceError
+from tests.mapping.trial import Documents, one, tried
 
 DOCUMENTS = [
     pytest.param("brand: maker.name", {"maker": {"name": "Acme"}}, {"brand": "Acme"}, id="a path"),
@@ -99,3 +99,41 @@ def test_a_path_that_is_none_is_a_mistake_of_the_mapping(spec):
 def test_a_function_that_cannot_be_applied_holds_back():
     trial = one("brand: \"join(', ', m)\"", {"m": [1, 2]}, documents=True)
     assert trial.codes == ["mapping.path"] and trial.product is None
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param("brand: {template: '{m}'}", id="in a template"),
+        pytest.param("brand: {all: [m, Name], join: ' '}", id="joined"),
+        pytest.param("brand: {from: m, lookup: {table: {a: b}}}", id="looked up"),
+    ],
+)
+@pytest.mark.parametrize("value", [{"a": 1}, [1, [2]]])
+def test_an_object_or_list_never_becomes_part_of_a_text(spec, value):
+    trial = one(spec, {"m": value}, documents=True)
+    assert trial.codes == ["cell.text-shape"] and trial.product is None
+    assert not trial.quick
+
+
+def test_numbers_in_a_template_are_written_as_a_person_would():
+    trial = one("brand: {template: '{m} x {n}'}", {"m": 1000.0, "n": True}, documents=True)
+    assert trial.fields()["brand"] == "1000.0 x true"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("product: {sku: Id, title: Name, images: [{each: 'sort(m)', src: a}]}\n", id="each"),
+        pytest.param("records: {variants: 'sort(m)'}\nproduct: {sku: Id, title: Name}\nvariant: {sku: a}\n", id="variants"),
+    ],
+)
+def test_an_expression_for_inner_lists_that_cannot_be_applied_holds_back(text):
+    (trial,) = tried(text, Documents([{"Id": "1", "Name": "x", "m": ["a", 1]}]))
+    assert trial.codes == ["mapping.path"] and trial.product is None
+
+
+def test_an_expression_for_the_key_that_cannot_be_applied_stops_the_run():
+    text = "records: {one: variant, group_by: \"join('-', m)\"}\nproduct: {sku: Id, title: Name}\nvariant: {sku: Id}\n"
+    with pytest.raises(SourceError, match="cannot be worked out"):
+        tried(text, Documents([{"Id": "1", "Name": "x", "m": [1]}]))
