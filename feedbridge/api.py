@@ -11,14 +11,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping as MappingABC, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as MappingABC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import ValidationError
 
-from feedbridge.errors import CommandError, SourceError, MappingError
+from feedbridge.errors import CommandError, MappingError, SourceError
 from feedbridge.findings import Finding
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping, load_mapping
@@ -97,8 +98,11 @@ class Result:
         """
         if self.out is None or platform not in self.manifest["platforms"]:
             raise CommandError(
-                f"there is no payload for {platform}", code="command.payload",
-                mend=f"convert to it: there is {', '.join(self.manifest['platforms'])}" if self.out else "use convert instead of check",
+                f"there is no payload for {platform}",
+                code="command.payload",
+                mend=f"convert to it: there is {', '.join(self.manifest['platforms'])}"
+                if self.out
+                else "use convert instead of check",
             )
         found: list[Any] = []
         for file in self.manifest["platforms"][platform].get("files", ()):
@@ -124,7 +128,11 @@ class Result:
             for variant in product.variants or (None,):
                 row = {**own, "variant_sku": None}
                 if variant is not None:
-                    over = {k: v for k, v in variant.model_dump(exclude={"sku", "status"}).items() if v not in (None, (), {})}
+                    over = {
+                        k: v
+                        for k, v in variant.model_dump(exclude={"sku", "status"}).items()
+                        if v not in (None, (), {})
+                    }
                     row |= over
                     row |= {"variant_sku": variant.sku, "variant_status": variant.status.value}
                 for name in ("price", "sale_price", "cost"):
@@ -140,10 +148,12 @@ class Result:
 
         heads = ("platform", "read", "written", "excluded", "held back")
         body = "".join(
-            "<tr>" + "".join(
+            "<tr>"
+            + "".join(
                 f"<td>{escape(str(cell))}</td>"
                 for cell in (name, c["read"], c["written"], sum(c["excluded"].values()), c["held_back"])
-            ) + "</tr>"
+            )
+            + "</tr>"
             for name, c in self.counts.items()
         )
         found = "".join(
@@ -161,9 +171,18 @@ class Result:
 
 
 def convert(
-    sources: SourceLike | Sequence[SourceLike], *, to: str | Sequence[str], out: str | os.PathLike[str] | None = None,
-    mapping: str = "auto", set: MappingABC[str, str] | None = None, workers: int | None = None, strict: bool = False,
-    limit: int | None = None, names: Sequence[str] | None = None, progress: Progress | None = None, allow_empty: bool = False,
+    sources: SourceLike | Sequence[SourceLike],
+    *,
+    to: str | Sequence[str],
+    out: str | os.PathLike[str] | None = None,
+    mapping: str = "auto",
+    set: MappingABC[str, str] | None = None,
+    workers: int | None = None,
+    strict: bool = False,
+    limit: int | None = None,
+    names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    allow_empty: bool = False,
 ) -> Result:
     """Convert sources for one or several platforms into an output folder.
 
@@ -194,9 +213,17 @@ def convert(
 
 
 def check(
-    sources: SourceLike | Sequence[SourceLike], *, to: str | Sequence[str], mapping: str = "auto",
-    set: MappingABC[str, str] | None = None, workers: int | None = None, strict: bool = False, limit: int | None = None,
-    names: Sequence[str] | None = None, progress: Progress | None = None, allow_empty: bool = False,
+    sources: SourceLike | Sequence[SourceLike],
+    *,
+    to: str | Sequence[str],
+    mapping: str = "auto",
+    set: MappingABC[str, str] | None = None,
+    workers: int | None = None,
+    strict: bool = False,
+    limit: int | None = None,
+    names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    allow_empty: bool = False,
 ) -> Result:
     """The same as ``convert`` without writing anything."""
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
@@ -207,7 +234,10 @@ def check(
 
 
 def read(
-    sources: SourceLike | Sequence[SourceLike], *, mapping: str = "auto", set: MappingABC[str, str] | None = None,
+    sources: SourceLike | Sequence[SourceLike],
+    *,
+    mapping: str = "auto",
+    set: MappingABC[str, str] | None = None,
     names: Sequence[str] | None = None,
 ) -> Iterator[Product]:
     """The canonical products of sources (pydantic objects), one after another; held-back ones are left out.
@@ -231,20 +261,29 @@ def _products(job: Job) -> Iterator[Product]:
 def _needs_platform(job: Job) -> None:
     if not job.platforms:
         raise CommandError(
-            "no platform was named", code="command.platform", mend=f"give to= one or several of {', '.join(platform_names())}"
+            "no platform was named",
+            code="command.platform",
+            mend=f"give to= one or several of {', '.join(platform_names())}",
         )
 
 
 def _job(
-    sources: Any, to: str | Sequence[str], mapping: str, set: MappingABC[str, str] | None, workers: int | None, strict: bool,
-    limit: int | None, names: Sequence[str] | None,
+    sources: Any,
+    to: str | Sequence[str],
+    mapping: str,
+    set: MappingABC[str, str] | None,
+    workers: int | None,
+    strict: bool,
+    limit: int | None,
+    names: Sequence[str] | None,
 ) -> Job:
     wanted = [to] if isinstance(to, str) else list(dict.fromkeys(to))
     for name in wanted:
         if name not in platform_names():
             near = nearest(name, platform_names())
             raise CommandError(
-                f'there is no platform "{name}"; there are {", ".join(platform_names())}', code="command.platform",
+                f'there is no platform "{name}"; there are {", ".join(platform_names())}',
+                code="command.platform",
                 mend=f'did you mean "{near}"?' if near else "",
             )
     given = {key: str(value) for key, value in (set or {}).items()}
@@ -257,7 +296,9 @@ def _job(
     unused = [key for key in own if key.split(".")[0] not in wanted]
     if unused:
         raise CommandError(
-            f"{unused[0]} is a setting of a platform that is not written", where=f"--set {unused[0]}", code="command.setting",
+            f"{unused[0]} is a setting of a platform that is not written",
+            where=f"--set {unused[0]}",
+            code="command.setting",
             mend=f"add --to {unused[0].split('.')[0]}, or leave it out",
         )
     if limit is not None and limit < 1:
@@ -266,19 +307,33 @@ def _job(
         raise CommandError("--workers must be at least 1", code="command.workers")
     environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)}
     return Job(
-        [source for source, _ in pairs], mappings, wanted, settings, environment, strict=strict, limit=limit,
-        workers=workers if workers is not None else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        [source for source, _ in pairs],
+        mappings,
+        wanted,
+        settings,
+        environment,
+        strict=strict,
+        limit=limit,
+        workers=workers
+        if workers is not None
+        else len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1,
     )
 
 
-def _sources(things: Any, mapping: str, given: dict[str, str], names: Sequence[str] | None) -> list[tuple[Source, Mapping]]:
+def _sources(
+    things: Any, mapping: str, given: dict[str, str], names: Sequence[str] | None
+) -> list[tuple[Source, Mapping]]:
     listed: Iterable[Any] = things if isinstance(things, list | tuple) else [things]
     opened: list[tuple[Source, Mapping]] = []
     shown = iter(names or ())
     for thing in listed:
         if isinstance(thing, str) and "://" in thing:
             raise SourceError(
-                "addresses are not read", where=thing, code="source.address",
+                "addresses are not read",
+                where=thing,
+                code="source.address",
                 mend=f"fetch it first: curl -fsS '{thing}' | feedbridge convert - …",
             )
         paths: list[Any] = list(expand([str(thing)])) if isinstance(thing, str | os.PathLike) else [thing]
@@ -294,13 +349,22 @@ def _sources(things: Any, mapping: str, given: dict[str, str], names: Sequence[s
     if not opened:
         raise CommandError("no source was named", code="command.source", mend="name a file")
     documents = [source for source, _ in opened if source.kind == "documents"]
-    if len(documents) > 1 and len(documents) == len(opened) and len({m.digest for _, m in opened}) == 1 and opened[0][1].records.parent:
+    if (
+        len(documents) > 1
+        and len(documents) == len(opened)
+        and len({m.digest for _, m in opened}) == 1
+        and opened[0][1].records.parent
+    ):
         return [(combine(documents), opened[0][1])]
     return opened
 
 
 def _source_settings(given: MappingABC[str, str]) -> dict[str, Any]:
-    return {key[7:]: value for key, value in given.items() if key in {"source.encoding", "source.delimiter", "source.quote", "source.items"}}
+    return {
+        key[7:]: value
+        for key, value in given.items()
+        if key in {"source.encoding", "source.delimiter", "source.quote", "source.items"}
+    }
 
 
 def _check_overlays(mapping: Mapping) -> None:
@@ -309,8 +373,10 @@ def _check_overlays(mapping: Mapping) -> None:
         if name not in platform_names():
             near = nearest(name, platform_names())
             raise MappingError(
-                f'there is no platform "{name}"; there are {", ".join(platform_names())}', code="mapping.unknown-platform",
-                where=mapping.places.where(("platforms", name)), mend=f'did you mean "{near}"?' if near else "",
+                f'there is no platform "{name}"; there are {", ".join(platform_names())}',
+                code="mapping.unknown-platform",
+                where=mapping.places.where(("platforms", name)),
+                mend=f'did you mean "{near}"?' if near else "",
             )
 
 
@@ -334,10 +400,14 @@ def _settings(name: str, mappings: Sequence[Mapping], own: MappingABC[str, str])
         if setting not in known:
             near = nearest(setting, known)
             raise CommandError(
-                f'{name} has no setting "{setting}"; it has {", ".join(known)}', where=f"--set {name}.{setting}",
-                code="command.setting", mend=f'did you mean "{near}"?' if near else "",
+                f'{name} has no setting "{setting}"; it has {", ".join(known)}',
+                where=f"--set {name}.{setting}",
+                code="command.setting",
+                mend=f'did you mean "{near}"?' if near else "",
             ) from exc
         raise CommandError(
-            f"{error['msg']}: {error.get('input')!r}", where=f"--set {name}.{setting}", code="command.setting",
+            f"{error['msg']}: {error.get('input')!r}",
+            where=f"--set {name}.{setting}",
+            code="command.setting",
             mend=f"feedbridge platform show {name} lists the settings",
         ) from exc

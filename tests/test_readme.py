@@ -16,26 +16,55 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 COMMANDS = [
-    line for language, text in BLOCKS if language == "sh" for line in text.splitlines()
+    line
+    for language, text in BLOCKS
+    if language == "sh"
+    for line in text.splitlines()
     if "feedbridge " in line and not line.startswith(("export", "make"))
 ]
 
 FILES = {
-    "export.jsonl": json.dumps({"sku": "T", "title": "Tee", "variants": [
-        {"sku": "T-S", "price": "9.50", "options": {"Size": "S"}}, {"sku": "T-M", "price": "9.50", "options": {"Size": "M"}},
-    ]}) + "\n",
-    "products.json": json.dumps([{
-        "identifier": f"tee-{size}", "family": "tees", "parent": "tee", "enabled": True, "categories": ["shirts"],
-        "values": {
-            "name": [{"locale": "en_US", "scope": None, "data": "Tee"}],
-            "size": [{"locale": None, "scope": None, "data": size}], "color": [{"locale": None, "scope": None, "data": "red"}],
-            "price": [{"locale": None, "scope": None, "data": [{"amount": "9.50", "currency": "EUR"}]}],
-        },
-    } for size in ("s", "m")]),
-    "models.json": json.dumps([{
-        "code": "tee", "family": "tees", "family_variant": "tees_size", "parent": None, "categories": ["shirts"],
-        "values": {"name": [{"locale": "en_US", "scope": None, "data": "Tee"}]},
-    }]),
+    "export.jsonl": json.dumps(
+        {
+            "sku": "T",
+            "title": "Tee",
+            "variants": [
+                {"sku": "T-S", "price": "9.50", "options": {"Size": "S"}},
+                {"sku": "T-M", "price": "9.50", "options": {"Size": "M"}},
+            ],
+        }
+    )
+    + "\n",
+    "products.json": json.dumps(
+        [
+            {
+                "identifier": f"tee-{size}",
+                "family": "tees",
+                "parent": "tee",
+                "enabled": True,
+                "categories": ["shirts"],
+                "values": {
+                    "name": [{"locale": "en_US", "scope": None, "data": "Tee"}],
+                    "size": [{"locale": None, "scope": None, "data": size}],
+                    "color": [{"locale": None, "scope": None, "data": "red"}],
+                    "price": [{"locale": None, "scope": None, "data": [{"amount": "9.50", "currency": "EUR"}]}],
+                },
+            }
+            for size in ("s", "m")
+        ]
+    ),
+    "models.json": json.dumps(
+        [
+            {
+                "code": "tee",
+                "family": "tees",
+                "family_variant": "tees_size",
+                "parent": None,
+                "categories": ["shirts"],
+                "values": {"name": [{"locale": "en_US", "scope": None, "data": "Tee"}]},
+            }
+        ]
+    ),
     "list.csv": "sku;name;price\nA-1;Mug;12,50\nA-2;Jug;1.234,50\n",
     "weekly.csv": "Modell;Bezeichnung;Text;Bild 1;Bild 2;Artikelnr.;EAN;Preis;Gewicht;Größe;Farbe\n"
     "M1;Hemd;<p>Leinen</p>;https://cdn.example/1.jpg;;A1;4006381333931;12,50;0,3;S;blau\n"
@@ -58,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "acme.yaml").write_text(mapping, encoding="utf-8")
     program = place / "bin" / "feedbridge"
     program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -m feedbridge \"$@\"\n")
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m feedbridge "$@"\n')
     program.chmod(0o755)
     return place
 
@@ -95,7 +124,10 @@ def test_mistaken_mapping_is_answered_as_the_readme_says(folder: Path):
     (folder / "wrong.yaml").write_text(text.replace("title: Bezeichnung", "title: Bezeichung"), encoding="utf-8")
     done = run(folder, "feedbridge convert weekly.csv --mapping wrong.yaml --to flipsnack --out out/wrong")
     assert done.returncode == 2
-    assert 'wrong.yaml:8, product.title: weekly.csv has no column "Bezeichung"; it has Modell, Bezeichnung, Text' in done.stderr
+    assert (
+        'wrong.yaml:8, product.title: weekly.csv has no column "Bezeichung"; it has Modell, Bezeichnung, Text'
+        in done.stderr
+    )
     assert 'did you mean "Bezeichnung"?' in done.stderr
     assert not (folder / "out/wrong").exists()
 
@@ -104,6 +136,10 @@ def test_python(folder: Path):
     (code,) = [text for language, text in BLOCKS if language == "python"]
     checks = "assert result.counts['flipsnack']['written'] == 9\nassert result.payload('flipsnack')[0]['type'] == 'product'\n"
     done = subprocess.run(
-        [sys.executable, "-c", code + checks], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        [sys.executable, "-c", code + checks],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr

@@ -39,6 +39,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status. No traceback for anything a user can cause."""
+
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt  # so that temporary files are removed, as on Ctrl-C
 
@@ -68,7 +69,8 @@ def run(arguments: list[str]) -> int:
             raise
         click.echo(
             f"feedbridge has a fault: {type(exc).__name__}: {printable(str(exc))}\n"
-            "  mend: please report it with the source file; FEEDBRIDGE_DEBUG=1 shows where it happened", err=True,
+            "  mend: please report it with the source file; FEEDBRIDGE_DEBUG=1 shows where it happened",
+            err=True,
         )
         return 3
     finally:

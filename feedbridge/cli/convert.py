@@ -30,17 +30,40 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """What convert and check have in common."""
     options = [
         click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),
-        click.option("--to", "platforms", multiple=True, required=True, metavar="PLATFORM",
-                     help="flipsnack, magento or flickrocket; may be given several times."),
-        click.option("--mapping", default="auto", show_default=True, metavar="NAME|FILE|auto",
-                     help="A preset's name, a mapping file, or auto: recognise the file by its columns."),
-        click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="KEY=VALUE",
-                     help="What the file cannot say (--set currency=EUR), or a platform's setting (--set flipsnack.feed=summer)."),
-        click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes for large files (default: the cores)."),
+        click.option(
+            "--to",
+            "platforms",
+            multiple=True,
+            required=True,
+            metavar="PLATFORM",
+            help="flipsnack, magento or flickrocket; may be given several times.",
+        ),
+        click.option(
+            "--mapping",
+            default="auto",
+            show_default=True,
+            metavar="NAME|FILE|auto",
+            help="A preset's name, a mapping file, or auto: recognise the file by its columns.",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            callback=parse_settings,
+            metavar="KEY=VALUE",
+            help="What the file cannot say (--set currency=EUR), or a platform's setting (--set flipsnack.feed=summer).",
+        ),
+        click.option(
+            "--workers", type=click.IntRange(1), metavar="N", help="Processes for large files (default: the cores)."
+        ),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N products."),
         click.option("--strict", is_flag=True, help="Check every product against the pydantic model, too."),
         click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout."),
-        click.option("--quiet", is_flag=True, help="Say nothing when all is well (for cron): only errors, and what was held back."),
+        click.option(
+            "--quiet",
+            is_flag=True,
+            help="Say nothing when all is well (for cron): only errors, and what was held back.",
+        ),
         click.option("--allow-empty", is_flag=True, help="Accept a source without any record."),
         click.option("--log-format", type=click.Choice(["text", "json"]), help="Plain log lines on stderr, for cron."),
         click.option("--download", is_flag=True, help="Fetch content named by http(s) URL (FlickRocket)."),
@@ -52,9 +75,18 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @shared_options
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Folder to make; an earlier feedbridge output is replaced as a whole.")
-@click.option("--with-credentials", is_flag=True, help="Write the FlickRocket login from the environment into the folders (mode 0600).")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder to make; an earlier feedbridge output is replaced as a whole.",
+)
+@click.option(
+    "--with-credentials",
+    is_flag=True,
+    help="Write the FlickRocket login from the environment into the folders (mode 0600).",
+)
 def convert(out: Path, with_credentials: bool, **options: Any) -> int:
     """Convert SOURCE for one or several platforms.
 
@@ -86,13 +118,21 @@ def work(options: dict[str, Any], out: Path | None) -> int:
     sources, names = spooled(options["sources"])
     log = Log(sys.stderr, options["log_format"]) if options["log_format"] else None
     arguments: dict[str, Any] = {
-        "to": list(dict.fromkeys(options["platforms"])), "mapping": options["mapping"], "set": settings, "workers": options["workers"],
-        "limit": options["limit"], "allow_empty": options["allow_empty"], "strict": options["strict"], "names": names,
+        "to": list(dict.fromkeys(options["platforms"])),
+        "mapping": options["mapping"],
+        "set": settings,
+        "workers": options["workers"],
+        "limit": options["limit"],
+        "allow_empty": options["allow_empty"],
+        "strict": options["strict"],
+        "names": names,
     }
     started = time.monotonic()
     if log is not None:
         log.event("started", sources=list(options["sources"]), platforms=arguments["to"], out=str(out) if out else None)
-    with progress_for(sys.stderr, log=log, quiet=options["quiet"] or log is None and not sys.stderr.isatty()) as progress:
+    with progress_for(
+        sys.stderr, log=log, quiet=options["quiet"] or (log is None and not sys.stderr.isatty())
+    ) as progress:
         progress.start(", ".join(options["sources"]))
         done = 0
 
@@ -101,7 +141,11 @@ def work(options: dict[str, Any], out: Path | None) -> int:
             progress.advance(records - done)
             done = records
 
-        result = api.check(sources, **arguments, progress=advance) if out is None else api.convert(sources, **arguments, out=out, progress=advance)
+        result = (
+            api.check(sources, **arguments, progress=advance)
+            if out is None
+            else api.convert(sources, **arguments, out=out, progress=advance)
+        )
         progress.finish()
     show(result, options, log, time.monotonic() - started)
     return result.exit_status
@@ -115,7 +159,9 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
         with suppress(OSError, AttributeError):  # stdout is closed or full: the output is written all the same
             sys.stdout.write(json.dumps(result.manifest, ensure_ascii=True, indent=2) + "\n")
             sys.stdout.flush()
-    warnings = [(name, text) for name, about in result.manifest["platforms"].items() for text in about.get("warnings", ())]
+    warnings = [
+        (name, text) for name, about in result.manifest["platforms"].items() for text in about.get("warnings", ())
+    ]
     shown = result.first_findings
     if options["quiet"]:
         shown = [finding for finding in shown if finding.severity == "error"]
@@ -128,8 +174,13 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
             log.event("finding", level="warning" if finding.severity == "error" else "info", **finding.to_dict())
         for name, counts in result.counts.items():
             log.event("counts", platform=name, **counts)
-        log.event("finished", seconds=round(seconds, 3), findings=result.finding_counts, exit_status=result.exit_status,
-                  out=str(result.out) if result.out else None)
+        log.event(
+            "finished",
+            seconds=round(seconds, 3),
+            findings=result.finding_counts,
+            exit_status=result.exit_status,
+            out=str(result.out) if result.out else None,
+        )
         return
     for name, text in warnings:
         click.echo(f"{name}: {text}", err=True)
@@ -141,12 +192,20 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
     advice = {finding.code: finding for finding in reversed(shown) if finding.severity == "advice"}
     for code, finding in sorted(advice.items()):
         count = result.finding_counts[code]
-        say(f"advice: {finding.place()}: {finding.message}" + (f" (and {count - 1:,} more)" if count > 1 else "") + f" [{code}]")
+        say(
+            f"advice: {finding.place()}: {finding.message}"
+            + (f" (and {count - 1:,} more)" if count > 1 else "")
+            + f" [{code}]"
+        )
     for mapping in result.manifest["mappings"]:
         recognised = " (recognised by its columns)" if options["mapping"] == "auto" else ""
         click.echo(f"mapping: {mapping['name']}{recognised}", err=True)
     render_summary(
-        result.counts, result.out, sys.stderr, severities=severities, seconds=seconds,
+        result.counts,
+        result.out,
+        sys.stderr,
+        severities=severities,
+        seconds=seconds,
         quarantine=[file["path"] for file in result.manifest["quarantine"]],
     )
 

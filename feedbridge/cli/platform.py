@@ -38,7 +38,8 @@ def show(name: str, schema: bool) -> int:
     if name not in platforms():
         near = nearest(name, platforms())
         raise CommandError(
-            f'there is no platform "{name}"; there are {", ".join(platforms())}', code="command.platform",
+            f'there is no platform "{name}"; there are {", ".join(platforms())}',
+            code="command.platform",
             mend=f'did you mean "{near}"?' if near else "",
         )
     if schema:

@@ -15,8 +15,18 @@ RAW = "__raw__"
 """Member of a flattened document that holds the document as it was."""
 
 UNITS = {
-    "MILLIGRAM": "mg", "GRAM": "g", "KILOGRAM": "kg", "TON": "t", "POUND": "lb", "OUNCE": "oz",
-    "MILLIMETER": "mm", "CENTIMETER": "cm", "METER": "m", "INCH": "in", "FEET": "ft", "YARD": "yd",
+    "MILLIGRAM": "mg",
+    "GRAM": "g",
+    "KILOGRAM": "kg",
+    "TON": "t",
+    "POUND": "lb",
+    "OUNCE": "oz",
+    "MILLIMETER": "mm",
+    "CENTIMETER": "cm",
+    "METER": "m",
+    "INCH": "in",
+    "FEET": "ft",
+    "YARD": "yd",
 }
 
 

@@ -64,13 +64,17 @@ def pruned(trees: BoundTrees, keep: frozenset[str] | None) -> BoundTrees:
     wanted = keep | ALWAYS | ({"compare_at_price"} if keep & {"price", "sale_price"} else frozenset())
     product = BoundBlock(trees.product.model, {n: node for n, node in trees.product.fields.items() if n in wanted})
     variant = BoundBlock(
-        trees.variant.model, {n: node for n, node in trees.variant.fields.items() if n in wanted or f"variants.{n}" in wanted}
+        trees.variant.model,
+        {n: node for n, node in trees.variant.fields.items() if n in wanted or f"variants.{n}" in wanted},
     )
     return BoundTrees(product, variant, trees.used)
 
 
 def same_fields(one: BoundTrees, other: BoundTrees) -> bool:
-    return one.product.fields.keys() == other.product.fields.keys() and one.variant.fields.keys() == other.variant.fields.keys()
+    return (
+        one.product.fields.keys() == other.product.fields.keys()
+        and one.variant.fields.keys() == other.variant.fields.keys()
+    )
 
 
 class Applied:
@@ -84,7 +88,10 @@ class Applied:
     """
 
     def __init__(
-        self, mapping: Mapping, source: Source, keep: MappingABC[str, frozenset[str]] | None = None,
+        self,
+        mapping: Mapping,
+        source: Source,
+        keep: MappingABC[str, frozenset[str]] | None = None,
         decisions: dict[str, Decision] | None = None,
     ) -> None:
         self.mapping = mapping
@@ -119,8 +126,12 @@ class Applied:
     def way(self, trees: BoundTrees) -> Way:
         self.settle_decimals(trees)
         if self.records_spec.one == "variant" and not trees.variant.fields:
-            raise MappingError("records are variants, but variant: maps nothing", where=self.mapping.shown, code="mapping.shape",
-                               mend="move sku, price … to variant:, or say records: {one: product}")
+            raise MappingError(
+                "records are variants, but variant: maps nothing",
+                where=self.mapping.shown,
+                code="mapping.shape",
+                mend="move sku, price … to variant:, or say records: {one: product}",
+            )
         assembler = Assembler(trees, self.records_spec, self.source, self.variant_if, self.variants)
         assembler.key = self.key
         return Way(trees, assembler)
@@ -146,7 +157,9 @@ class Applied:
 
     # -- records and groups ---------------------------------------------------------------------------------------
 
-    def records(self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None) -> Iterator[Record]:
+    def records(
+        self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None
+    ) -> Iterator[Record]:
         """Records in file order, counted in ``count``; nested shapes laid flat."""
         akeneo = self.records_spec.shape == "akeneo"
         locale, scope = self.open(self.records_spec.locale), self.open(self.records_spec.scope)
@@ -172,7 +185,9 @@ class Applied:
         """Whether groups can be taken as the records come."""
         return self.parents is None
 
-    def groups(self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None) -> Iterator[Group]:
+    def groups(
+        self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None
+    ) -> Iterator[Group]:
         """Groups as the records come (only when ``streams``)."""
         records = self.records(part, notice)
         if self.key is None:
@@ -191,7 +206,9 @@ class Applied:
             self.count = 0
             return self.records(None, told)
 
-        return self.stopping(Anywhere(read, self.key, self.records_spec.fill_down, self.parents, self.source.name).groups())
+        return self.stopping(
+            Anywhere(read, self.key, self.records_spec.fill_down, self.parents, self.source.name).groups()
+        )
 
     def stopping(self, groups: Iterator[Group]) -> Iterator[Group]:
         """A key that is an expression and cannot be worked out leaves in doubt what belongs together: the run stops."""
@@ -210,14 +227,20 @@ class Applied:
         if spec.shape != "akeneo" or (self.open(spec.locale) and self.open(spec.scope)):
             return
         first = next(iter(self.source.batches()), None)
-        seen = places(record[1] for record in first.records if record[1].__class__ is dict) if first is not None else ([], [])
+        seen = (
+            places(record[1] for record in first.records if record[1].__class__ is dict)
+            if first is not None
+            else ([], [])
+        )
         for wanted, key, found in zip((spec.locale, spec.scope), ("locale", "scope"), seen, strict=True):
             if found and self.open(wanted) is None:
                 channel = "channel" if key == "scope" else key
                 raise CommandError(
                     f"{self.source.name} has values by {channel} ({', '.join(found)}), and nothing says which to take",
                     code="command.parameter-missing",
-                    mend=f"add --set {wanted[2:-1]}={found[0]}" if wanted else f"say {key}: {found[0]} at records in the mapping",
+                    mend=f"add --set {wanted[2:-1]}={found[0]}"
+                    if wanted
+                    else f"say {key}: {found[0]} at records in the mapping",
                 )
 
     def raw_record(self, record: Record) -> Any:
@@ -236,8 +259,10 @@ class Applied:
         if self.mapping.file.columns == "required":
             wanted = " or ".join(f'"{name}"' for name in names)
             raise MappingError(
-                f"{self.source.name} has no column {wanted}", where=self.mapping.places.where(("records", key)),
-                code="mapping.unknown-column", mend=f"it has {', '.join(self.source.header[:40])}",
+                f"{self.source.name} has no column {wanted}",
+                where=self.mapping.places.where(("records", key)),
+                code="mapping.unknown-column",
+                mend=f"it has {', '.join(self.source.header[:40])}",
             )
         return None
 
@@ -261,8 +286,11 @@ class Applied:
 
     def open_decimals(self, trees: BoundTrees) -> list[BoundLeaf]:
         return [
-            leaf for leaf in trees.leaves()
-            if leaf.leaf.kind != "integer" and "decimal" in type(leaf.reader).model_fields and getattr(leaf.reader, "decimal") == "auto" and leaf.columns  # noqa: B009
+            leaf
+            for leaf in trees.leaves()
+            if leaf.leaf.kind != "integer"
+            and getattr(leaf.reader, "decimal", "") == "auto"
+            and leaf.columns
         ]
 
     def decide_decimals(self, trees: BoundTrees) -> dict[str, Decision]:
@@ -291,11 +319,13 @@ class Applied:
                 continue
             if decision.mark is None:
                 raise SourceError(
-                    f'column "{decision.column}": {decision.reason}', where=self.source.name, code="cell.number-ambiguous",
+                    f'column "{decision.column}": {decision.reason}',
+                    where=self.source.name,
+                    code="cell.number-ambiguous",
                     mend=f'say which mark the file uses: decimal: "," or decimal: "." at {leaf.layer}'
                     + (", or --set decimal=," if "decimal" in self.mapping.file.parameters else ""),
                 )
             fixed = {name: getattr(leaf.reader, name) for name in type(leaf.reader).model_fields}
-            leaf.reader = type(leaf.reader)(**{**fixed, "decimal": decision.mark, "refuse_ambiguous": decision.is_mixed})
-
-
+            leaf.reader = type(leaf.reader)(
+                **{**fixed, "decimal": decision.mark, "refuse_ambiguous": decision.is_mixed}
+            )

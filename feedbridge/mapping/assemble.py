@@ -58,7 +58,10 @@ FINISH_NOTES = {
     NO_IDENTITY: ("sku", "give every variant a SKU of its own"),
     "mapping.sku-made": ("sku", "give every variant a SKU of its own"),
     "mapping.option-twice": ("option_values.0", "give the option one value, or the second one another name"),
-    "mapping.version-title": ("title", "put it into the product's title, or leave the variants' title out of the mapping"),
+    "mapping.version-title": (
+        "title",
+        "put it into the product's title, or leave the variants' title out of the mapping",
+    ),
 }
 """What joining variants may say: which field it is about, and what to do."""
 COLLECTED = ("images", "content", "tier_prices", "custom_options")
@@ -68,7 +71,9 @@ COLLECTED = ("images", "content", "tier_prices", "custom_options")
 class Assembler:
     """Makes products of groups for one source and one platform's (or the common) trees."""
 
-    def __init__(self, trees: BoundTrees, records: Records, source: Source, variant_if: list[Column], variants: Column | None) -> None:
+    def __init__(
+        self, trees: BoundTrees, records: Records, source: Source, variant_if: list[Column], variants: Column | None
+    ) -> None:
         self.trees = trees
         self.records = records
         self.source = source
@@ -101,7 +106,6 @@ class Assembler:
         if work.failed:
             return work.result(None)
         return work.run()
-
 
     def variant_count(self, group: Group, product: Product | None) -> int:
         """Variants of a product; of one that is held back, its variant records when there are several."""
@@ -150,17 +154,29 @@ class _Work:
         variants, pairs = self.variant_objects(values)
         for record, code, message, mend in group.told:
             self.finding(record, "", code, Severity.WARNING, message, mend)
-        if values.get("sku") is None and not any(f.field == "sku" and f.severity is Severity.ERROR for f in self.findings):
+        if values.get("sku") is None and not any(
+            f.field == "sku" and f.severity is Severity.ERROR for f in self.findings
+        ):
             self.complain(head, "sku", "mapping.no-sku", "has no SKU", "give every product a SKU")
-        if values.get("title") is None and not any(f.field == "title" and f.severity is Severity.ERROR for f in self.findings):
-            self.complain(head, "title", "mapping.no-title", "has no title", "fill it in the source, or give the mapping a default")
+        if values.get("title") is None and not any(
+            f.field == "title" and f.severity is Severity.ERROR for f in self.findings
+        ):
+            self.complain(
+                head,
+                "title",
+                "mapping.no-title",
+                "has no title",
+                "fill it in the source, or give the mapping a default",
+            )
         if self.failed:
             return self.result(None)
         if maker.html and "description" in values:
             values["description_is_html"] = True
         product = light(Product)(**values)
         if variants:
-            for number, code, message in attach_variants(product, variants, [unzip(own) for own in pairs], maker.records.no_option):
+            for number, code, message in attach_variants(
+                product, variants, [unzip(own) for own in pairs], maker.records.no_option
+            ):
                 record = self.variant_records[number]
                 severity = Severity.ERROR if code == NO_IDENTITY else Severity.WARNING
                 field, mend = FINISH_NOTES[code]
@@ -207,16 +223,25 @@ class _Work:
         elif compare_at is not None and price is not None and 0 < compare_at.amount < price.amount:
             place = self.trace[f"{path}compare_at_price"]
             self.finding(
-                place.record, f"{path}compare_at_price", "mapping.compare-at", Severity.WARNING,
+                place.record,
+                f"{path}compare_at_price",
+                "mapping.compare-at",
+                Severity.WARNING,
                 f"the compare-at price {compare_at.amount} is below the price {price.amount}; it is left out",
-                "a compare-at price is the price before a reduction: mend one of the two", place.column, place.raw,
+                "a compare-at price is the price before a reduction: mend one of the two",
+                place.column,
+                place.raw,
             )
 
     def over_rows(self, node: BoundNode, head: Record, rest: list[Record], path: str) -> Any:
         """A product-level field of all records of a group: of the first that has it; the others may repeat it or leave
         it empty, else they are named."""
         if isinstance(node, BoundNamed):
-            named = {key: v for key, leaf in node.leaves.items() if (v := self.over_rows(leaf, head, rest, f"{path}.{key}")) is not None}
+            named = {
+                key: v
+                for key, leaf in node.leaves.items()
+                if (v := self.over_rows(leaf, head, rest, f"{path}.{key}")) is not None
+            }
             return named or None
         value, giver = self.node(node, head, None, path), head
         if not isinstance(node, BoundLeaf):
@@ -251,9 +276,19 @@ class _Work:
                 key = self.maker.key
                 adrift = key is not None and is_blank(key.get(record[1], None))
                 self.finding(
-                    record, path, "mapping.conflict", Severity.ERROR if adrift else Severity.WARNING,
-                    f"{said}; " + (f'and its "{key.label}" is empty, so it may be a product of its own' if adrift and key else "the first is used"),
-                    "make them equal, or empty all but the first", column.label, as_text(raw),
+                    record,
+                    path,
+                    "mapping.conflict",
+                    Severity.ERROR if adrift else Severity.WARNING,
+                    f"{said}; "
+                    + (
+                        f'and its "{key.label}" is empty, so it may be a product of its own'
+                        if adrift and key
+                        else "the first is used"
+                    ),
+                    "make them equal, or empty all but the first",
+                    column.label,
+                    as_text(raw),
                 )
                 return
         if leaf.test is not None:
@@ -273,12 +308,24 @@ class _Work:
         if maker.variants is not None:
             inner = self.inner_variants(maker.variants)
             if inner is not None and not isinstance(inner, list):
-                self.complain(group.head, "variants", "mapping.variants", f"{maker.variants.label} is not a list", "name the path of the list of variants")
+                self.complain(
+                    group.head,
+                    "variants",
+                    "mapping.variants",
+                    f"{maker.variants.label} is not a list",
+                    "name the path of the list of variants",
+                )
             for item in inner if isinstance(inner, list) else []:
                 if isinstance(item, dict):
                     elements.append((group.head, item, group.head[1]))
                 else:
-                    self.complain(group.head, "variants", "mapping.variants", f"{cut(str(item))!r} in {maker.variants.label} is not a variant", "mend the source")
+                    self.complain(
+                        group.head,
+                        "variants",
+                        "mapping.variants",
+                        f"{cut(str(item))!r} in {maker.variants.label} is not a variant",
+                        "mend the source",
+                    )
         elif fields:
             elements = [(record, record[1], group.head[1]) for record in group.members if self.is_variant(record)]
             self.idle_records(elements)
@@ -298,7 +345,9 @@ class _Work:
             if own.get("sku") is not None:
                 self.variant_skus[record[0]] = self.numbered_skus[number] = own["sku"]
             axes = fields.get("options")
-            pairs.append(self.option_pairs(axes, record, cells, up, path, head_names) if isinstance(axes, BoundMany) else [])
+            pairs.append(
+                self.option_pairs(axes, record, cells, up, path, head_names) if isinstance(axes, BoundMany) else []
+            )
             own.setdefault("sku", None)
             variants.append(light(Variant)(**own))
         return variants, pairs
@@ -316,7 +365,11 @@ class _Work:
         for record in self.group.members:
             if id(record) not in variants and id(record) not in self.giving:
                 self.finding(
-                    record, "", "mapping.idle-record", Severity.WARNING, "is no variant (its variant columns are empty) and adds no image",
+                    record,
+                    "",
+                    "mapping.idle-record",
+                    Severity.WARNING,
+                    "is no variant (its variant columns are empty) and adds no image",
                     "delete the row, or fill in what makes it a variant",
                 )
 
@@ -326,7 +379,9 @@ class _Work:
             return True
         return any(not is_blank(column.get(record[1], None)) for column in maker.variant_if)
 
-    def option_pairs(self, many: BoundMany, record: Record, cells: Any, up: Any, path: str, head_names: dict[int, str]) -> list[OptionPair]:
+    def option_pairs(
+        self, many: BoundMany, record: Record, cells: Any, up: Any, path: str, head_names: dict[int, str]
+    ) -> list[OptionPair]:
         pairs: list[OptionPair] = []
         place = (record[0], cells, *record[2:])
         for slot, block in enumerate(many.blocks):
@@ -347,7 +402,14 @@ class _Work:
                 if value is None:
                     continue
                 if name is None:
-                    self.complain(record, field, "mapping.option-without-name", f'option value "{cut(str(value))}" has no option name', "name the option in the first row of the product", str(value))
+                    self.complain(
+                        record,
+                        field,
+                        "mapping.option-without-name",
+                        f'option value "{cut(str(value))}" has no option name',
+                        "name the option in the first row of the product",
+                        str(value),
+                    )
                     continue
                 pairs.append((name, value))
         return pairs
@@ -357,7 +419,9 @@ class _Work:
         assert isinstance(node, BoundLeaf)
         label, raw = node.locate(record[1], up)
         try:
-            return option_map(node.evaluate(record[1], up) if node.leaf.kind == "option_list" else node.pick(record[1], up)[0])
+            return option_map(
+                node.evaluate(record[1], up) if node.leaf.kind == "option_list" else node.pick(record[1], up)[0]
+            )
         except CellError as exc:
             self.cell_error(exc, record, field, label, raw, node)
             return []
@@ -366,7 +430,11 @@ class _Work:
         if isinstance(node, BoundLeaf):
             return self.value(node, record, up, path)
         if isinstance(node, BoundNamed):
-            named = {name: v for name, leaf in node.leaves.items() if (v := self.value(leaf, record, up, f"{path}.{name}")) is not None}
+            named = {
+                name: v
+                for name, leaf in node.leaves.items()
+                if (v := self.value(leaf, record, up, f"{path}.{name}")) is not None
+            }
             return named or None
         if isinstance(node, BoundMany):
             return tuple(self.many(node, record, up, path)) or None
@@ -399,8 +467,13 @@ class _Work:
                 if block.each is not None and not made and len(self.findings) == before:
                     item = cells["."] if cells.keys() == {"."} else cells
                     self.finding(
-                        record, path, "mapping.idle-item", Severity.WARNING, f"{cut(str(item))!r} gives no {block.model.__name__.lower()}",
-                        "map its members (a text or number itself is the path .), or take it out of the source", block.each.label,
+                        record,
+                        path,
+                        "mapping.idle-item",
+                        Severity.WARNING,
+                        f"{cut(str(item))!r} gives no {block.model.__name__.lower()}",
+                        "map its members (a text or number itself is the path .), or take it out of the source",
+                        block.each.label,
                     )
         return found
 
@@ -417,11 +490,15 @@ class _Work:
                 values[name] = value
                 constants += isinstance(node, BoundLeaf) and node.spec.value is not None
         missing = [name for name, info in block.model.model_fields.items() if info.is_required() and name not in values]
-        if missing or len(values) == constants and len(block.fields) > constants:
+        if missing or (len(values) == constants and len(block.fields) > constants):
             if missing and len(values) > constants:
                 self.finding(
-                    record, path, "mapping.incomplete", Severity.WARNING,
-                    f"{block.model.__name__} has {', '.join(values)} but no {', '.join(missing)}; left out", "fill it in the source",
+                    record,
+                    path,
+                    "mapping.incomplete",
+                    Severity.WARNING,
+                    f"{block.model.__name__} has {', '.join(values)} but no {', '.join(missing)}; left out",
+                    "fill it in the source",
                 )
             return []
         main = values.get("src")
@@ -442,14 +519,23 @@ class _Work:
         mend = exc.mend
         if exc.code == "cell.price-format" and "decimal" in leaf.leaf.parameters:
             mend = f"{mend}; the mapping sets the decimal mark at {leaf.layer}" if mend else mend
-        self.finding(record, path, exc.code, exc.severity, exc.message, mend, label, "" if is_blank(raw) else as_text(raw))
+        self.finding(
+            record, path, exc.code, exc.severity, exc.message, mend, label, "" if is_blank(raw) else as_text(raw)
+        )
 
     def complain(self, record: Record, field: str, code: str, message: str, mend: str, value: str = "") -> None:
         self.finding(record, field, code, Severity.ERROR, message, mend, None, value)
 
     def finding(
-        self, record: Record, field: str, code: str, severity: Severity, message: str, mend: str,
-        column: str | None = None, value: str = "",
+        self,
+        record: Record,
+        field: str,
+        code: str,
+        severity: Severity,
+        message: str,
+        mend: str,
+        column: str | None = None,
+        value: str = "",
     ) -> None:
         place = self.trace.get(field)
         if column is None:
@@ -462,10 +548,20 @@ class _Work:
             for f in self.findings
         ):
             return  # one cell that is both the product's and the variant's, as the SKU of a product without variants
-        self.findings.append(Finding(
-            code=code, severity=severity, message=message, mend=mend, file=file, line=line,
-            column=column, pointer=pointer, field=field, value=cut(value),
-        ))
+        self.findings.append(
+            Finding(
+                code=code,
+                severity=severity,
+                message=message,
+                mend=mend,
+                file=file,
+                line=line,
+                column=column,
+                pointer=pointer,
+                field=field,
+                value=cut(value),
+            )
+        )
 
     def collapse_trace(self) -> None:
         """The only version became the product: its places are the product's."""
@@ -483,8 +579,14 @@ class _Work:
                 path = ".".join(str(step) for step in error["loc"])
                 place = self.trace.get(path) or Place(self.group.head, "", str(error.get("input", "")), "", "")
                 self.finding(
-                    place.record, path, "model.invalid", Severity.ERROR,
-                    f"{path}: {error['msg']}", "mend the value in the source", place.column, place.raw,
+                    place.record,
+                    path,
+                    "model.invalid",
+                    Severity.ERROR,
+                    f"{path}: {error['msg']}",
+                    "mend the value in the source",
+                    place.column,
+                    place.raw,
                 )
             return None
         return product
@@ -546,7 +648,9 @@ def option_map(raw: Any) -> list[OptionPair]:
         if is_blank(value):
             continue
         if is_blank(name) or isinstance(value, dict | list):
-            raise CellError("mapping.options", f"{cut(str(raw))!r} is not a map of option names to values", 'write {"Size": "M"}')
+            raise CellError(
+                "mapping.options", f"{cut(str(raw))!r} is not a map of option names to values", 'write {"Size": "M"}'
+            )
         pairs.append((as_text(name), as_text(value)))
     return pairs
 
@@ -558,5 +662,3 @@ def dict_once(values: list[Any]) -> list[Any]:
         if value not in once:
             once.append(value)
     return once
-
-

@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from feedbridge.cells import CellError, Reader
 from feedbridge.cells.plain import plain_text
 from feedbridge.errors import CommandError, MappingError
-from feedbridge.findings import Severity
 from feedbridge.mapping.load import PLACEHOLDER, Mapping
 from feedbridge.mapping.lookup import Table, load_table
 from feedbridge.mapping.nearest import nearest
@@ -88,9 +87,18 @@ class BoundLeaf:
         """The first filled of some columns straight into the reader: what the compiled path can write out in place."""
         spec = self.spec
         return (
-            bool(self.columns) and not self.currency and self.test is None and self.template is None
-            and self.table is None and self.regex is None and spec.all_ is None and spec.default is None
-            and spec.replace is None and spec.case is None and not spec.strip_html and spec.join is None
+            bool(self.columns)
+            and not self.currency
+            and self.test is None
+            and self.template is None
+            and self.table is None
+            and self.regex is None
+            and spec.all_ is None
+            and spec.default is None
+            and spec.replace is None
+            and spec.case is None
+            and not spec.strip_html
+            and spec.join is None
             and not self.leaf.choices
         )
 
@@ -230,7 +238,9 @@ class BoundLeaf:
             if choices and value not in choices:
                 near = nearest(str(value), choices)
                 raise CellError(
-                    "cell.choice", f'"{value}" is none of {", ".join(choices)}', f'did you mean "{near}"?' if near else "write one of these"
+                    "cell.choice",
+                    f'"{value}" is none of {", ".join(choices)}',
+                    f'did you mean "{near}"?' if near else "write one of these",
                 )
             return value
         if shape == "text":
@@ -243,8 +253,10 @@ class BoundLeaf:
             value = value if value and isinstance(value[0], tuple) else (value,)
         if self.table is not None:
             answers = [
-                answer for item in value
-                for answer in self.table.answers(" > ".join(item) if isinstance(item, tuple) else str(item)) if answer
+                answer
+                for item in value
+                for answer in self.table.answers(" > ".join(item) if isinstance(item, tuple) else str(item))
+                if answer
             ]
             if shape == "paths":
                 value = tuple(tuple(step.strip() for step in answer.split(">")) for answer in answers)
@@ -333,7 +345,9 @@ class Binder:
     def bind(self, platform: str | None = None) -> BoundTrees:
         """Raises MappingError (a column is not there), CommandError (a parameter is asked for)."""
         product, variant = self.mapping.trees(platform)
-        trees = BoundTrees(self.block(product) or BoundBlock(product.model), self.block(variant) or BoundBlock(variant.model))
+        trees = BoundTrees(
+            self.block(product) or BoundBlock(product.model), self.block(variant) or BoundBlock(variant.model)
+        )
         for name in ("sku", "title"):
             if name not in trees.product.fields and not (name == "sku" and "sku" in trees.variant.fields):
                 if name in product.fields:
@@ -342,7 +356,9 @@ class Binder:
                     if all(path[-1] != name for path, _, _ in self.complaints):
                         self.missing(leaf, leaf.spec.from_ or leaf.spec.first_filled or ())
                 else:
-                    self.complaints.append((("product",), f"says nothing of {name}", f"add {name}: and a column to product:"))
+                    self.complaints.append(
+                        (("product",), f"says nothing of {name}", f"add {name}: and a column to product:")
+                    )
         if self.complaints:
             raise self.mapping.error(self.complaints, "mapping.unknown-column")
         trees.used = self.used
@@ -355,7 +371,11 @@ class Binder:
             inner = self.node(node)
             if inner is not None:
                 bound.fields[name] = inner
-        real = [n for n, inner in bound.fields.items() if not (isinstance(inner, BoundLeaf) and inner.spec.value is not None)]
+        real = [
+            n
+            for n, inner in bound.fields.items()
+            if not (isinstance(inner, BoundLeaf) and inner.spec.value is not None)
+        ]
         if block.model not in TOP and not real and not any(constant_is_enough(n, block) for n in bound.fields):
             return None
         if block.model is Option and "map" not in bound.fields:
@@ -363,7 +383,9 @@ class Binder:
                 return None
             axis = block.fields["name"]
             if "name" not in bound.fields and isinstance(axis, Leaf):
-                self.missing(axis, axis.spec.from_ or axis.spec.first_filled or axis.spec.all_ or (axis.spec.template or "",))
+                self.missing(
+                    axis, axis.spec.from_ or axis.spec.first_filled or axis.spec.all_ or (axis.spec.template or "",)
+                )
         elif not real and any(i.is_required() and n not in bound.fields for n, i in block.model.model_fields.items()):
             return None if block.model not in TOP else bound
         return bound
@@ -375,8 +397,10 @@ class Binder:
         if self.header is None:
             return self.find(path)
         raise MappingError(
-            f"each repeats a block for an inner list, and {self.source_name} is a table", code="mapping.each",
-            where=self.mapping.places.where(self.at), mend="leave each out",
+            f"each repeats a block for an inner list, and {self.source_name} is a table",
+            code="mapping.each",
+            where=self.mapping.places.where(self.at),
+            mend="leave each out",
         )
 
     def node(self, node: Node) -> BoundNode | None:
@@ -398,8 +422,10 @@ class Binder:
                 raise self.asks(spec.value)
             return None
         columns = self.columns(leaf)
-        branches = {name: self.leaf(branch) if branch is not None else None
-                    for name, branch in (("then", leaf.then), ("else_", leaf.else_))}
+        branches = {
+            name: self.leaf(branch) if branch is not None else None
+            for name, branch in (("then", leaf.then), ("else_", leaf.else_))
+        }
         test = self.condition(leaf, spec.when) if spec.when is not None else (None, None)
         template = self.template(leaf) if spec.template else None
         if spec.when is not None and test[0] is None:
@@ -412,8 +438,15 @@ class Binder:
         if reader is None:
             return None
         bound = BoundLeaf(
-            leaf, self.mapping.places.layer(leaf.path), reader, columns, test[0], test[1],
-            branches["then"], branches["else_"], template,
+            leaf,
+            self.mapping.places.layer(leaf.path),
+            reader,
+            columns,
+            test[0],
+            test[1],
+            branches["then"],
+            branches["else_"],
+            template,
             re.compile(spec.regex.find) if spec.regex else None,
         )
         if spec.lookup is not None:
@@ -454,13 +487,18 @@ class Binder:
 
     def missing(self, leaf: Leaf, names: tuple[str, ...]) -> None:
         have = self.header.names if self.header is not None else []
-        shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in have[:40]) + (f" and {len(have) - 40} more" if len(have) > 40 else "")
+        shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in have[:40]) + (
+            f" and {len(have) - 40} more" if len(have) > 40 else ""
+        )
         wanted = " or ".join(f'"{name}"' for name in names)
         near = next((near for name in names if (near := nearest(name, have, 75))), "")
-        self.complaints.append((
-            leaf.path, f"{self.source_name} has no column {wanted}; it has {shown}",
-            f'did you mean "{near}"?' if near else "name the right column, or set optional: true",
-        ))
+        self.complaints.append(
+            (
+                leaf.path,
+                f"{self.source_name} has no column {wanted}; it has {shown}",
+                f'did you mean "{near}"?' if near else "name the right column, or set optional: true",
+            )
+        )
 
     def condition(self, leaf: Leaf, when: Condition) -> tuple[Callable[[Any, Any], bool] | None, Column | None]:
         column = self.find(when.column)
@@ -475,7 +513,9 @@ class Binder:
             return (lambda record, up: is_blank(get(record, up)) == wanted), column
         if when.matches is not None:
             pattern = re.compile(when.matches)
-            return (lambda record, up: not is_blank(raw := get(record, up)) and bool(pattern.search(as_text(raw)))), column
+            return (
+                lambda record, up: not is_blank(raw := get(record, up)) and bool(pattern.search(as_text(raw)))
+            ), column
         given = when.is_ if isinstance(when.is_, tuple) else (when.is_,)
         texts = {as_text(value).casefold() for value in given}
         return (lambda record, up: not is_blank(raw := get(record, up)) and as_text(raw).casefold() in texts), column
@@ -486,7 +526,13 @@ class Binder:
         end = 0
         rest = TEMPLATE.sub("", text)
         if "{" in rest or "}" in rest or rest == text:
-            self.complaints.append(((*leaf.path, "template"), f'"{text}" is not a template', "columns stand in braces, a filter behind a bar: {Title|slug}"))
+            self.complaints.append(
+                (
+                    (*leaf.path, "template"),
+                    f'"{text}" is not a template',
+                    "columns stand in braces, a filter behind a bar: {Title|slug}",
+                )
+            )
             return None
         for match in TEMPLATE.finditer(text):
             column = self.find(match[1].strip())
@@ -495,10 +541,12 @@ class Binder:
                     self.missing(leaf, (match[1],))
                 return None
             if match[2] and match[2] not in FILTERS:
-                self.complaints.append(((*leaf.path, "template"), f'there is no filter "{match[2]}"', f"filters are {', '.join(FILTERS)}"))
+                self.complaints.append(
+                    ((*leaf.path, "template"), f'there is no filter "{match[2]}"', f"filters are {', '.join(FILTERS)}")
+                )
                 return None
             self.used.add(column.label)
-            parts.append((text[end:match.start()], column, FILTERS.get(match[2] or "")))
+            parts.append((text[end : match.start()], column, FILTERS.get(match[2] or "")))
             end = match.end()
         parts.append((text[end:], None, None))
         return parts
@@ -507,7 +555,9 @@ class Binder:
         assert spec.lookup is not None
         name = f"{leaf.path}"
         if name not in self.tables:
-            self.tables[name] = load_table(spec.lookup, self.mapping.folder, self.mapping.places.where((*leaf.path, "lookup")))
+            self.tables[name] = load_table(
+                spec.lookup, self.mapping.folder, self.mapping.places.where((*leaf.path, "lookup"))
+            )
         return self.tables[name]
 
     def make_reader(self, leaf: Leaf) -> Reader | None:
@@ -528,7 +578,8 @@ class Binder:
         about = f" ({parameter.about})" if parameter and parameter.about else ""
         return CommandError(
             f"{self.source_name} does not say the {name}{about}, and mapping {self.mapping.name} asks for it",
-            code="command.parameter-missing", mend=f"add --set {name}={example}",
+            code="command.parameter-missing",
+            mend=f"add --set {name}={example}",
         )
 
 
@@ -541,4 +592,4 @@ TOP = (Product, Variant)
 
 def constant_is_enough(name: str, block: Block) -> bool:
     """Blocks that may consist of constants only: a custom option, an axis, a button."""
-    return block.model in (CustomOption, CustomOptionValue, Option) or block.model not in (Texts,) and name != "role"
+    return block.model in (CustomOption, CustomOptionValue, Option) or (block.model not in (Texts,) and name != "role")

@@ -38,7 +38,10 @@ class _Compiler(LeafCode):
         super().__init__(maker.source.kind == "table")
         self.maker = maker
         self.env |= {
-            "attach_variants": attach_variants, "order_images": order_images, "option_map": option_map, "once": once,
+            "attach_variants": attach_variants,
+            "order_images": order_images,
+            "option_map": option_map,
+            "once": once,
             "NOTHING": ((), ()),
         }
 
@@ -78,7 +81,7 @@ class _Compiler(LeafCode):
             self.emit(f"for table in {tables}: table.settle(group)")
         self.emit("return product")
         code = "def build(group):\n" + "\n".join(self.lines) + "\n"
-        exec(compile(code, "<compiled mapping>", "exec"), self.env)  # noqa: S102 - our own text, no user input in it
+        exec(compile(code, "<compiled mapping>", "exec"), self.env)
         build: Build = self.env["build"]
         build.__doc__ = code
         return build
@@ -228,7 +231,9 @@ class _Compiler(LeafCode):
         self.emit(f"if {compare_at} is not None and {price} is not None and {compare_at}.amount > {price}.amount:")
         self.emit(f"    {found['sale_price']} = {price}")
         self.emit(f"    {price} = {compare_at}")
-        self.emit(f"elif {compare_at} is not None and {price} is not None and 0 < {compare_at}.amount < {price}.amount: raise Punt")
+        self.emit(
+            f"elif {compare_at} is not None and {price} is not None and 0 < {compare_at}.amount < {price}.amount: raise Punt"
+        )
 
     def options(self, slots: list[BoundBlock], cells: str, up: str) -> None:
         """The variant's option names and values, appended to ``pairs``."""
@@ -372,11 +377,12 @@ class _Compiler(LeafCode):
 
     def default(self, model: type[BaseModel], name: str) -> str:
         info = model.model_fields[name]
-        if info.is_required() or info.default is None and info.default_factory is None:
+        if info.is_required() or (info.default is None and info.default_factory is None):
             return "None"
         if info.default_factory is dict:
             return "{}"
         return self.constant(info.default)
+
 
 def options_of(leaf: BoundLeaf) -> Callable[[Any, Any], Any]:
     """What ``option_map`` is given: a text that lists options goes through its reader."""

@@ -8,7 +8,18 @@ from pydantic import BaseModel
 
 from feedbridge.cells import readers
 from feedbridge.mapping.schema import (
-    Condition, LookupSpec, MappingFile, MappingTest, Overlay, Parameter, ParentLink, Recognise, Records, RegexSpec, SourceSpec, Spec,
+    Condition,
+    LookupSpec,
+    MappingFile,
+    MappingTest,
+    Overlay,
+    Parameter,
+    ParentLink,
+    Recognise,
+    Records,
+    RegexSpec,
+    SourceSpec,
+    Spec,
 )
 from feedbridge.mapping.tree import EXTRA, STRUCTURE, unwrap
 from feedbridge.product import Money, Option, Product, Texts, Variant
@@ -17,7 +28,17 @@ from feedbridge.product.docs import describe, field_texts
 __all__ = ["mapping_schema"]
 
 MODELS = (
-    MappingFile, Condition, LookupSpec, MappingTest, Overlay, Parameter, ParentLink, Recognise, Records, RegexSpec, SourceSpec,
+    MappingFile,
+    Condition,
+    LookupSpec,
+    MappingTest,
+    Overlay,
+    Parameter,
+    ParentLink,
+    Recognise,
+    Records,
+    RegexSpec,
+    SourceSpec,
 )
 
 
@@ -30,7 +51,11 @@ def mapping_schema() -> dict[str, Any]:
         properties = definitions[block]["properties"]
         for name in names:  # a list of names may be written as one name
             properties[name] = {
-                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "null"}],
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                    {"type": "null"},
+                ],
                 "description": properties[name].get("description", ""),
             }
     for model in (Product, Variant):
@@ -48,7 +73,9 @@ def _spec(definitions: dict[str, Any]) -> dict[str, Any]:
     properties = block["properties"]
     definitions.update(block["$defs"])
     for name in ("from", "first_filled", "all", "currency_from"):
-        properties[name] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+        properties[name] = {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+        }
     for name in ("then", "else"):
         properties[name] = {"$ref": "#/$defs/Spec"}
     properties["when"] = {"$ref": "#/$defs/Condition"}
@@ -65,7 +92,8 @@ def _spec(definitions: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": "One column name, a list of aliases, or a block that says where the value comes from and how it is read.",
         "anyOf": [
-            {"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
             {"type": "object", "properties": properties, "additionalProperties": False},
             {"type": "null", "description": "Leave out what the extended mapping gives."},
         ],
@@ -88,12 +116,33 @@ def _fields(model: type[BaseModel], definitions: dict[str, Any]) -> None:
             properties[name] = {**properties[name], "description": texts[name]}
     spec = {"$ref": "#/$defs/Spec"}
     for name in EXTRA.get(model, ()):
-        properties[name] = spec if name != "options" else {"type": "array", "items": {"anyOf": [
-            spec, {"type": "object", "properties": {"name": spec, "value": spec, "each": {"type": "string"}, "for": {"type": "string"}}},
-        ]}}
+        properties[name] = (
+            spec
+            if name != "options"
+            else {
+                "type": "array",
+                "items": {
+                    "anyOf": [
+                        spec,
+                        {
+                            "type": "object",
+                            "properties": {
+                                "name": spec,
+                                "value": spec,
+                                "each": {"type": "string"},
+                                "for": {"type": "string"},
+                            },
+                        },
+                    ]
+                },
+            }
+        )
     if model not in (Product, Variant):
         properties["each"] = {"type": "string", "description": "JSON: one object for every item of this inner list."}
-        properties["for"] = {"type": "string", "description": "One object for each of these words; ${item} stands for it."}
+        properties["for"] = {
+            "type": "string",
+            "description": "One object for each of these words; ${item} stands for it.",
+        }
 
 
 def _field(inner: Any, container: str, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,16 @@ LightOption = light(Option)
 NO_IDENTITY = "mapping.no-variant-sku"
 """Nothing tells this variant from its sisters: an error, where the others are warnings."""
 COLLAPSED = (
-    "sku", "gtin", "mpn", "price", "sale_price", "cost", "prices", "tier_prices", "stock", "weight_grams",
+    "sku",
+    "gtin",
+    "mpn",
+    "price",
+    "sale_price",
+    "cost",
+    "prices",
+    "tier_prices",
+    "stock",
+    "weight_grams",
 )
 """What a product takes over from its only version."""
 
@@ -39,7 +48,7 @@ def attach_variants(
     Returns:   warnings as (number of the variant, code, message).
     """
     names, values = pairs[0]
-    if len(variants) == 1 and (not names or len(names) == 1 and no_option.get(names[0]) == values[0]):
+    if len(variants) == 1 and (not names or (len(names) == 1 and no_option.get(names[0]) == values[0])):
         collapse(product, variants[0])
         return other_title(product, variants[0], no_option)
     if len(variants) == 1 and variants[0].sku == product.sku:
@@ -88,7 +97,13 @@ def align(
         by_name: dict[str, str] = {}
         for name, value in zip(own, values, strict=True):
             if by_name.setdefault(name, value) != value:
-                warnings.append((number, "mapping.option-twice", f'says the option "{name}" twice, as "{by_name[name]}" and as "{value}"; the first is used'))
+                warnings.append(
+                    (
+                        number,
+                        "mapping.option-twice",
+                        f'says the option "{name}" twice, as "{by_name[name]}" and as "{value}"; the first is used',
+                    )
+                )
         rows.append(tuple([by_name.get(name, "") for name in names]))
     return names, rows
 

@@ -60,7 +60,7 @@ def first_text(columns: list[Column], cells: Any) -> str:
 def key_of(record: Record, column: Column) -> str | None:
     """A record's group key; None when it cannot be known (damaged before the key's column)."""
     cells = record[1]
-    if isinstance(cells, BadCells) and cells.reliable <= column.index or isinstance(cells, BadDocument):
+    if (isinstance(cells, BadCells) and cells.reliable <= column.index) or isinstance(cells, BadDocument):
         return None
     raw = column.get(cells, None)
     return "" if is_blank(raw) else as_text(raw)
@@ -108,7 +108,7 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
             else:
                 doubtful.append(record)
             continue
-        if members and (own == key and own or not own and fill_down):
+        if members and ((own == key and own) or (not own and fill_down)):
             members += doubtful
             members.append(record)
             doubtful.clear()
@@ -137,8 +137,14 @@ class Anywhere:
     """
 
     def __init__(
-        self, read: Callable[[], Iterator[Record]], column: Column | None, fill_down: bool, parents: ParentColumns | None,
-        source_name: str, in_memory: int = IN_MEMORY, bucket: int = BUCKET,
+        self,
+        read: Callable[[], Iterator[Record]],
+        column: Column | None,
+        fill_down: bool,
+        parents: ParentColumns | None,
+        source_name: str,
+        in_memory: int = IN_MEMORY,
+        bucket: int = BUCKET,
     ) -> None:
         self.in_memory = in_memory
         self.bucket = bucket
@@ -243,13 +249,13 @@ class Anywhere:
                 yield Group(record, [])
             return
         facts = [
-            (record, first_text(parents.own, record[1]), first_text(parents.parent, record[1]))
-            for record in records
+            (record, first_text(parents.own, record[1]), first_text(parents.parent, record[1])) for record in records
         ]
         carriers = {parent for _, _, parent in facts if parent}
         heads = [record for record, own, parent in facts if own == root and (not parent or parent == own)]
         members = [
-            record for record, own, parent in facts
+            record
+            for record, own, parent in facts
             if parent and parent != own and own not in carriers and is_blank(first_text(parents.never, record[1]))
         ]
         taken = {id(record) for record in [*heads, *members]}
@@ -265,7 +271,7 @@ class Anywhere:
             for record in heads[1:]:
                 yield Group(record, parents.alone(record), root)
         elif parents.orphans == "group" and members:
-            message = f'{no_parent(root)}: the product is made of its variants alone'
+            message = f"{no_parent(root)}: the product is made of its variants alone"
             told = [(members[0], "mapping.orphan", message, GIVE_PARENT)]
             yield Group(members[0], members, root, headless=True, carriers=others, told=told)
         else:
@@ -274,8 +280,13 @@ class Anywhere:
 
     def orphan(self, record: Record, root: str) -> Record:
         finding = Finding(
-            code="mapping.orphan", severity=Severity.ERROR, message=no_parent(root), file=self.source_name, line=record[0],
-            mend=GIVE_PARENT, value=cut(root),
+            code="mapping.orphan",
+            severity=Severity.ERROR,
+            message=no_parent(root),
+            file=self.source_name,
+            line=record[0],
+            mend=GIVE_PARENT,
+            value=cut(root),
             column=self.parents.parent[0].label if self.parents and self.parents.parent else "",
         )
         cells = record[1]
@@ -318,6 +329,6 @@ def unspill(bucket: Any) -> Iterator[tuple[int, str, Record]]:
     bucket.seek(0)
     while True:
         try:
-            yield pickle.load(bucket)  # noqa: S301 - our own file, just written
+            yield pickle.load(bucket)
         except EOFError:
             return

@@ -61,7 +61,11 @@ class LeafCode:
         self.table = table
         self.lines: list[str] = []
         self.env: dict[str, Any] = {
-            "Punt": Punt, "Decimal": Decimal, "is_blank": is_blank, "encode": utf_16_le_encode, "NEWLINE": "\n",
+            "Punt": Punt,
+            "Decimal": Decimal,
+            "is_blank": is_blank,
+            "encode": utf_16_le_encode,
+            "NEWLINE": "\n",
         }
         self.depth = 1
         self.count = 0
@@ -114,7 +118,13 @@ class LeafCode:
         self.emit(f"{var} = {memo}[({''.join(f'{cells}[{index}], ' for index in indexes)})]")
 
     def plain_leaf(
-        self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str,
+        self,
+        leaf: BoundLeaf,
+        model: type[BaseModel] | None,
+        name: str,
+        cells: str,
+        up: str,
+        var: str,
         check: Check | None,
     ) -> None:
         """The first filled of some columns straight into the reader."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping as MappingABC
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,9 @@ class Mapping:
         """The product's and the variant's fields, with the platform's overlay laid over them. Raises MappingError."""
         complaints: list[tuple[KeyPath, str, str]] = []
         overlay = self.plain.get("platforms", {}).get(platform, {}) if platform else {}
-        parser = TreeParser(lambda path, message, mend: complaints.append((path, message, mend)),
-                            self.plain.get("fragments", {}))
+        parser = TreeParser(
+            lambda path, message, mend: complaints.append((path, message, mend)), self.plain.get("fragments", {})
+        )
         trees = []
         for room, model in (("product", Product), ("variant", Variant)):
             block = parser.block(model, self.plain.get(room) or {}, (room,))
@@ -105,7 +107,11 @@ def load_mapping(name: str, parameters: MappingABC[str, str] | None = None) -> M
 
 
 def build_mapping(
-    plain: dict[str, Any], places: Places, folder: Path, files: list[str], digest: str,
+    plain: dict[str, Any],
+    places: Places,
+    folder: Path,
+    files: list[str],
+    digest: str,
     parameters: MappingABC[str, str] | None = None,
 ) -> Mapping:
     """A mapping from its plain (merged) content. Raises MappingError, CommandError."""
@@ -122,8 +128,15 @@ def build_mapping(
     file = _validate(filled, places)
     key = json.dumps([digest, sorted(values.items()), sorted(source_overrides.items())]).encode()
     mapping = Mapping(
-        file.name or Path(shown).stem, shown, folder, file, places, values,
-        hashlib.sha256(key).hexdigest(), filled, files,
+        file.name or Path(shown).stem,
+        shown,
+        folder,
+        file,
+        places,
+        values,
+        hashlib.sha256(key).hexdigest(),
+        filled,
+        files,
     )
     mistakes = list(_record_mistakes(file))
     if mistakes:
@@ -139,13 +152,25 @@ def _record_mistakes(file: MappingFile) -> Iterable[tuple[KeyPath, str, str]]:
     by_row = records.one == "variant"
     for name in ("group_by", "variant_if"):
         if getattr(records, name) and not by_row:
-            yield ("records", name), f"{name} is about rows of one product, but here one row is a product", "say one: variant"
+            yield (
+                ("records", name),
+                f"{name} is about rows of one product, but here one row is a product",
+                "say one: variant",
+            )
     if records.fill_down and not records.group_by:
         yield ("records", "fill_down"), "fill_down needs group_by", "name the column that is filled down"
     if records.variants and (by_row or records.parent):
-        yield ("records", "variants"), "a variant is a record here, so it cannot be an item of an inner list as well", "say one: product"
+        yield (
+            ("records", "variants"),
+            "a variant is a record here, so it cannot be an item of an inner list as well",
+            "say one: product",
+        )
     if records.parent and not file.variant:
-        yield ("records", "parent"), "variants name their parent, but variant: maps nothing", "map sku, price … in variant:"
+        yield (
+            ("records", "parent"),
+            "variants name their parent, but variant: maps nothing",
+            "map sku, price … in variant:",
+        )
     if records.parent and records.group_by:
         yield ("records", "parent"), "records are held together by parent or by group_by", "leave one of them out"
 
@@ -158,7 +183,9 @@ def _read_with_base(
     text = read_text(path, shown)
     plain, lines = read_yaml(text, shown)
     if not isinstance(plain, dict):
-        raise MappingError("is not a mapping file", where=shown, code="mapping.shape", mend="begin it with feedbridge: 1")
+        raise MappingError(
+            "is not a mapping file", where=shown, code="mapping.shape", mend="begin it with feedbridge: 1"
+        )
     digest = hashlib.sha256(text.encode()).hexdigest()
     files = [shown]
     base_name = plain.get("extends")
@@ -217,7 +244,9 @@ def _names_as_lists(plain: dict[str, Any]) -> dict[str, Any]:
         records = {k: [v] if k in {"group_by", "variant_if"} and isinstance(v, str) else v for k, v in records.items()}
         parent = records.get("parent")
         if isinstance(parent, dict):
-            records["parent"] = {k: [v] if k in {"key", "of", "never_variant"} and isinstance(v, str) else v for k, v in parent.items()}
+            records["parent"] = {
+                k: [v] if k in {"key", "of", "never_variant"} and isinstance(v, str) else v for k, v in parent.items()
+            }
         plain["records"] = records
     return plain
 
@@ -231,7 +260,7 @@ def _keys_at(loc: KeyPath) -> list[str]:
             if info is None:
                 return []
             model = info.annotation
-        for inner in (getattr(model, "__args__", None) or ()):
+        for inner in getattr(model, "__args__", None) or ():
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 model = inner
     if isinstance(model, type) and issubclass(model, BaseModel):
@@ -246,7 +275,9 @@ def _parameter_values(plain: dict[str, Any], given: dict[str, str], shown: str) 
             near = nearest(name, known)
             raise CommandError(
                 f'{shown} has no parameter "{name}"' + (f"; it has {', '.join(known)}" if known else ""),
-                where=f"--set {name}", code="command.parameter", mend=f'did you mean "{near}"?' if near else "",
+                where=f"--set {name}",
+                code="command.parameter",
+                mend=f'did you mean "{near}"?' if near else "",
             )
     values = {}
     for name, about in known.items():

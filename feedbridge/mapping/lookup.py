@@ -6,7 +6,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,8 @@ class Table:
         answers = self.answers(text)
         if len(answers) > 1:
             raise CellError(
-                "cell.lookup-several", f'"{text}" stands for {len(answers)} values in {self.shown}, but the field holds one',
+                "cell.lookup-several",
+                f'"{text}" stands for {len(answers)} values in {self.shown}, but the field holds one',
                 "give one value in the table",
             )
         return answers[0] if answers else ""
@@ -74,7 +74,8 @@ class Table:
             return ()
         near = nearest(text, self.entries)
         raise CellError(
-            "cell.lookup-missing", f'"{text}" is not in the table {self.shown}',
+            "cell.lookup-missing",
+            f'"{text}" is not in the table {self.shown}',
             f"add it to the table{f'; the nearest entry is {near!r}' if near else ''}",
             Severity.WARNING if self.missing == "warning" else Severity.ERROR,
         )
@@ -106,7 +107,10 @@ def _csv_table(text: str, spec: LookupSpec) -> dict[str, str]:
         return _entries(rows, spec)
     except csv.Error as exc:
         raise MappingError(
-            f"a quote is wrong: {exc}", where=f"{spec.file}:{rows.line_num}", code="mapping.lookup", mend="close it, or double it inside a cell"
+            f"a quote is wrong: {exc}",
+            where=f"{spec.file}:{rows.line_num}",
+            code="mapping.lookup",
+            mend="close it, or double it inside a cell",
         ) from exc
 
 
@@ -118,14 +122,18 @@ def _entries(rows: Any, spec: LookupSpec) -> dict[str, str]:
         if wanted is not None and wanted not in names:
             near = nearest(wanted, names)
             raise MappingError(
-                f'has no column "{wanted}"; it has {", ".join(names)}', where=f"{spec.file}:1", code="mapping.lookup",
+                f'has no column "{wanted}"; it has {", ".join(names)}',
+                where=f"{spec.file}:1",
+                code="mapping.lookup",
                 mend=f'did you mean "{near}"?' if near else "",
             )
         places.append(names.index(wanted) if wanted is not None else default)
     key, value = places
     if len(names) <= max(key, value):
         raise MappingError(
-            f'has one column only: {", ".join(names)}', where=f"{spec.file}:1", code="mapping.lookup",
+            f"has one column only: {', '.join(names)}",
+            where=f"{spec.file}:1",
+            code="mapping.lookup",
             mend="write what to look up and what to take in two columns",
         )
     entries: dict[str, str] = {}
@@ -134,7 +142,9 @@ def _entries(rows: Any, spec: LookupSpec) -> dict[str, str]:
             old = entries.setdefault(row[key].strip(), row[value].strip())
             if old != row[value].strip():
                 raise MappingError(
-                    f'"{row[key]}" stands twice, as "{old}" and as "{row[value]}"', where=f"{spec.file}:{rows.line_num}",
-                    code="mapping.lookup", mend="keep one of them",
+                    f'"{row[key]}" stands twice, as "{old}" and as "{row[value]}"',
+                    where=f"{spec.file}:{rows.line_num}",
+                    code="mapping.lookup",
+                    mend="keep one of them",
                 )
     return entries

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from feedbridge.cells import CellError
 from feedbridge.errors import MappingError
@@ -18,7 +19,8 @@ Get = Callable[[Any, Any], Any]
 EXPRESSION = re.compile(r"[\[\]*?@|&()`'!]")
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Column:
     """A place in every record: how it is called, how to get at it, its index in a table (-1 in a document)."""
 
     label: str
@@ -64,7 +66,8 @@ def document_column(path: str) -> Column:
             search = jmespath.compile(path).search
         except JMESPathError as exc:
             raise MappingError(
-                f'"{label}" is not a path: {str(exc).splitlines()[0]}', code="mapping.path",
+                f'"{label}" is not a path: {str(exc).splitlines()[0]}',
+                code="mapping.path",
                 mend="write a path such as values.name, or a JMESPath expression",
             ) from exc
 
@@ -72,7 +75,9 @@ def document_column(path: str) -> Column:
             try:
                 return search(up if upward else record)
             except JMESPathError as exc:
-                raise CellError("mapping.path", f"{label} cannot be worked out: {exc}", "mend the value, or the path in the mapping") from exc
+                raise CellError(
+                    "mapping.path", f"{label} cannot be worked out: {exc}", "mend the value, or the path in the mapping"
+                ) from exc
 
         return Column(label, expression)
     steps = tuple(path.split("."))

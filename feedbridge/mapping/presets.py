@@ -10,6 +10,7 @@ from feedbridge.mapping.nearest import nearest
 
 __all__ = ["find_mapping", "preset_folder", "presets"]
 
+
 @cache
 def preset_folder() -> Path:
     """The folder the presets lie in: part of the package (in a checkout a link to ``mappings/``)."""
@@ -38,6 +39,7 @@ def find_mapping(name: str) -> tuple[Path, str]:
         return path, name
     near = nearest(name, presets())
     raise MappingError(
-        f'there is no preset "{name}"; there are {", ".join(presets())}', code="mapping.unknown-preset",
+        f'there is no preset "{name}"; there are {", ".join(presets())}',
+        code="mapping.unknown-preset",
         mend=f'did you mean "{near}"?' if near else "name a preset, or a file that ends in .yaml",
     )

@@ -38,7 +38,9 @@ def score(print_: Recognise, names: Iterable[str]) -> tuple[float, tuple[str, ..
 
     def there(anchor: str) -> bool:
         return any(
-            re.fullmatch(re.escape(normal(one)).replace(r"\*", ".*"), name) for one in anchor.split("|") for name in have
+            re.fullmatch(re.escape(normal(one)).replace(r"\*", ".*"), name)
+            for one in anchor.split("|")
+            for name in have
         )
 
     lacks = [anchor for anchor in print_.required if not there(anchor)]
@@ -57,7 +59,9 @@ def recognise(source: Source) -> tuple[str, list[Candidate]]:
     for name, path in presets().items():
         plain = fingerprint_of(read_text(path, name), name)
         block = plain.get("recognise")
-        if not block or (plain.get("source") or {}).get("format", "csv") != ("csv" if source.kind == "table" else "json"):
+        if not block or (plain.get("source") or {}).get("format", "csv") != (
+            "csv" if source.kind == "table" else "json"
+        ):
             continue
         value, lacks = score(Recognise.model_validate(block), names)
         candidates.append(Candidate(name, value, lacks))
@@ -72,7 +76,9 @@ def recognise(source: Source) -> tuple[str, list[Candidate]]:
     seen = ", ".join(names[:15]) + (" …" if len(names) > 15 else "")
     why = "fits more than one preset" if best is not None and best.score >= ACCEPT else "fits no preset"
     raise CommandError(
-        f"{why}; it has {seen}. Candidates: {shown}", where=source.name, code="mapping.not-recognised",
+        f"{why}; it has {seen}. Candidates: {shown}",
+        where=source.name,
+        code="mapping.not-recognised",
         mend="name the preset or mapping file: --mapping NAME (feedbridge mapping list shows the presets)",
     )
 
@@ -95,7 +101,13 @@ def names_of(source: Source) -> list[str]:
         for record in batch.records:
             for key, value in record[1].items():
                 names[key] = None
-                inner = value if isinstance(value, dict) else value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}
+                inner = (
+                    value
+                    if isinstance(value, dict)
+                    else value[0]
+                    if isinstance(value, list) and value and isinstance(value[0], dict)
+                    else {}
+                )
                 for key2, value2 in inner.items():
                     names[f"{key}.{key2}"] = None
                     if isinstance(value2, list) and value2 and isinstance(value2[0], dict):

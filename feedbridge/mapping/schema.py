@@ -13,8 +13,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = [
-    "SPEC_KEYS", "LookupSpec", "MappingFile", "MappingTest", "Overlay", "Parameter", "Recognise", "Records",
-    "RegexSpec", "SourceSpec", "Spec", "Condition",
+    "SPEC_KEYS",
+    "LookupSpec",
+    "MappingFile",
+    "MappingTest",
+    "Overlay",
+    "Parameter",
+    "Recognise",
+    "Records",
+    "RegexSpec",
+    "SourceSpec",
+    "Spec",
+    "Condition",
 ]
 
 
@@ -77,6 +87,7 @@ class LookupSpec(Strict):
     """The CSV file's column to look in."""
     value: str | None = None
     """The CSV file's column to take."""
+
     @field_validator("table", mode="before")
     @classmethod
     def as_texts(cls, value: Any) -> Any:
@@ -162,9 +173,7 @@ class Spec(BaseModel):
     """Column that holds the currency of this price."""
 
 
-SPEC_KEYS = frozenset(
-    (info.alias or name) for name, info in Spec.model_fields.items()
-)
+SPEC_KEYS = frozenset((info.alias or name) for name, info in Spec.model_fields.items())
 
 
 class Parameter(Strict):

@@ -74,10 +74,23 @@ PRIMARY: dict[type[BaseModel], str] = {Image: "src", ContentFile: "src"}
 """The member that a bare spec fills: ``images: Images`` is ``images: [{src: Images}]``."""
 
 KINDS = {
-    "sku": "identifier", "group_key": "identifier", "gtin": "gtin", "mpn": "identifier", "status": "status",
-    "weight_grams": "weight", "length_mm": "length", "width_mm": "length", "height_mm": "length",
-    "url": "url", "src": "path_or_url", "categories": "category_paths", "tags": "list", "ids": "identifier",
-    "category_ids": "list", "themes": "list", "groups": "list",
+    "sku": "identifier",
+    "group_key": "identifier",
+    "gtin": "gtin",
+    "mpn": "identifier",
+    "status": "status",
+    "weight_grams": "weight",
+    "length_mm": "length",
+    "width_mm": "length",
+    "height_mm": "length",
+    "url": "url",
+    "src": "path_or_url",
+    "categories": "category_paths",
+    "tags": "list",
+    "ids": "identifier",
+    "category_ids": "list",
+    "themes": "list",
+    "groups": "list",
 }
 """Field name -> reader, where the type alone does not say."""
 
@@ -85,7 +98,8 @@ LEAF_SHAPES = {"categories": "paths", "tags": "texts", "category_ids": "texts", 
 
 
 EXTRA: dict[type[BaseModel], tuple[str, ...]] = {
-    Product: ("compare_at_price",), Variant: ("options", "compare_at_price"),
+    Product: ("compare_at_price",),
+    Variant: ("options", "compare_at_price"),
 }
 """What a mapping may say beside the model's own fields. A compare-at price above the price is the regular price, and
 the price the sale price. A variant's options are listed with the variant, though the product holds their names."""
@@ -111,7 +125,9 @@ class TreeParser:
         """A block of fields of ``model``."""
         block = Block(model, path)
         if not isinstance(value, dict):
-            self.complain(path, "must be a block of fields", f"one of {', '.join(model.model_fields)}, each on its own line")
+            self.complain(
+                path, "must be a block of fields", f"one of {', '.join(model.model_fields)}, each on its own line"
+            )
             return block
         names = [name for name in (*model.model_fields, *EXTRA.get(model, ())) if name not in STRUCTURE.get(model, ())]
         for name, given in value.items():
@@ -120,7 +136,8 @@ class TreeParser:
             elif name not in names:
                 near = nearest(name, names)
                 self.complain(
-                    (*path, name), f'there is no field "{name}"',
+                    (*path, name),
+                    f'there is no field "{name}"',
                     f'did you mean "{near}"?' if near else f"fields are {', '.join(names)}",
                 )
             elif given is not None:
@@ -156,8 +173,11 @@ class TreeParser:
         for index, given in enumerate(value if isinstance(value, list) else [value]):
             step = (*path, index) if isinstance(value, list) else path
             for one in expand_for(given):
-                many.blocks.append(self.option_block(one, step) if model is Option
-                                   else self.block(model, self.primary(model, one), step))
+                many.blocks.append(
+                    self.option_block(one, step)
+                    if model is Option
+                    else self.block(model, self.primary(model, one), step)
+                )
         return many
 
     def amounts(self, value: Any, path: KeyPath) -> Many:
@@ -173,7 +193,7 @@ class TreeParser:
     def option_block(self, value: Any, path: KeyPath) -> Block:
         """An axis of a variant: the option's name and this variant's value (or a JSON map of both, ``from``)."""
         block = Block(Option, path)
-        if isinstance(value, str) or is_spec(value) and not value.keys() & {"name", "value"}:
+        if isinstance(value, str) or (is_spec(value) and not value.keys() & {"name", "value"}):
             leaf = self.leaf("map", value, path, str, "")
             if leaf:
                 block.fields["map"] = leaf
@@ -227,7 +247,9 @@ class TreeParser:
         parameters = dict(spec.model_extra or {})
         self.check_reader(kind, parameters, path)
         shape = LEAF_SHAPES.get(name, "texts" if container == "tuple" else "one")
-        if shape == "one" and (container == "dict" or name in {"name", "value"} and inner is str and path[:2] == ("variant", "options")):
+        if shape == "one" and (
+            container == "dict" or (name in {"name", "value"} and inner is str and path[:2] == ("variant", "options"))
+        ):
             shape = "text"
         if kind in readers() and spec.when is None and name != "map":
             self.check_fit(kind, name, inner, shape, path)
@@ -240,8 +262,16 @@ class TreeParser:
                     setattr(leaf, key, self.leaf(name, part, (*path, key.rstrip("_")), inner, container))
         elif spec.then is not None or spec.else_ is not None:
             self.complain(path, "then and else need when", "when: {column: Status, is: draft}")
-        elif not any((spec.from_, spec.first_filled, spec.all_, spec.template)) and spec.value is None and spec.default is None:
-            self.complain(path, "says nothing of where the value comes from", "give from, first_filled, all, value, template or when")
+        elif (
+            not any((spec.from_, spec.first_filled, spec.all_, spec.template))
+            and spec.value is None
+            and spec.default is None
+        ):
+            self.complain(
+                path,
+                "says nothing of where the value comes from",
+                "give from, first_filled, all, value, template or when",
+            )
         return leaf
 
     def spec(self, value: Any, path: KeyPath) -> Spec | None:
@@ -256,7 +286,9 @@ class TreeParser:
             name = str(value["use"])
             if name not in self.fragments:
                 near = nearest(name, self.fragments)
-                self.complain((*path, "use"), f'there is no fragment "{name}"', f'did you mean "{near}"?' if near else "")
+                self.complain(
+                    (*path, "use"), f'there is no fragment "{name}"', f'did you mean "{near}"?' if near else ""
+                )
                 return None
             fragment = self.fragments[name]
             fragment = fragment if isinstance(fragment, dict) else {"from": fragment}
@@ -279,13 +311,21 @@ class TreeParser:
         known = readers()
         if kind not in known:
             near = nearest(kind, known)
-            self.complain((*path, "as"), f'there is no kind "{kind}"', f'did you mean "{near}"?' if near else f"kinds are {', '.join(known)}")
+            self.complain(
+                (*path, "as"),
+                f'there is no kind "{kind}"',
+                f'did you mean "{near}"?' if near else f"kinds are {', '.join(known)}",
+            )
             return
         for name in parameters:
             if name not in known[kind].model_fields:
                 words = [*known[kind].model_fields, *sorted(SPEC_KEYS)]
                 near = nearest(name, words)
-                self.complain((*path, name), f'"{name}" is nothing that {kind} takes', f'did you mean "{near}"?' if near else f"it takes {', '.join(words)}")
+                self.complain(
+                    (*path, name),
+                    f'"{name}" is nothing that {kind} takes',
+                    f'did you mean "{near}"?' if near else f"it takes {', '.join(words)}",
+                )
                 return
         make_reader(kind, parameters, lambda message: self.complain(path, message, ""))
 
@@ -296,7 +336,13 @@ def fits(reader: type[Reader], name: str, inner: Any, shape: str) -> bool:
     if shape == "text":
         return made != "Money" and not made.startswith("tuple")
     if shape != "one" or name == "src":
-        return made in {"str", "tuple[str, ...]"} or made == "int" and shape == "ints" or made.startswith("tuple[tuple[str, ...]") and shape == "paths"
+        return (
+            made in {"str", "tuple[str, ...]"}
+            or (made == "int"
+            and shape == "ints")
+            or (made.startswith("tuple[tuple[str, ...]")
+            and shape == "paths")
+        )
     wanted = {"Money": {"Money"}, "Status": {"Status"}, "Decimal": {"Decimal", "int"}, "int": {"int"}, "bool": {"bool"}}
     return made in wanted.get(getattr(inner, "__name__", ""), {"str"})
 

@@ -54,11 +54,15 @@ def read_yaml(text: str, shown: str) -> tuple[Any, dict[KeyPath, tuple[str, int]
     except MarkedYAMLError as exc:
         problem = (exc.problem or str(exc)).strip().splitlines()[0]
         # what is never closed is mended where it begins
-        marks = (exc.context_mark, exc.problem_mark) if "end of stream" in problem else (exc.problem_mark, exc.context_mark)
+        marks = (
+            (exc.context_mark, exc.problem_mark) if "end of stream" in problem else (exc.problem_mark, exc.context_mark)
+        )
         mark = marks[0] or marks[1]
         line = mark.line + 1 if mark is not None else 1
         raise MappingError(
-            f"not valid YAML: {problem}", where=f"{shown}:{line}", code="mapping.yaml",
+            f"not valid YAML: {problem}",
+            where=f"{shown}:{line}",
+            code="mapping.yaml",
             mend="check indentation and quotes on this line and the one above it",
         ) from exc
     except (YAMLError, ValueError, RecursionError) as exc:
@@ -74,9 +78,19 @@ def read_text(path: Path, shown: str) -> str:
     """A mapping or table file as text. Raises MappingError."""
     try:
         if not path.is_file():
-            raise MappingError("is no file" if path.exists() else "there is no such file", where=shown, code="mapping.missing", mend="check the path")
+            raise MappingError(
+                "is no file" if path.exists() else "there is no such file",
+                where=shown,
+                code="mapping.missing",
+                mend="check the path",
+            )
         if path.stat().st_size > MOST_BYTES:
-            raise MappingError(f"is larger than {MOST_BYTES >> 20} MiB", where=shown, code="mapping.missing", mend="a mapping or table is a small text file")
+            raise MappingError(
+                f"is larger than {MOST_BYTES >> 20} MiB",
+                where=shown,
+                code="mapping.missing",
+                mend="a mapping or table is a small text file",
+            )
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as exc:
         raise MappingError("is not UTF-8 text", where=shown, code="mapping.encoding", mend="save it as UTF-8") from exc
@@ -95,8 +109,12 @@ def _plain(node: Any, path: KeyPath, shown: str, lines: dict[KeyPath, tuple[str,
 
     count[0] += 1
     if count[0] > MOST_NODES:
-        raise MappingError(f"holds more than {MOST_NODES:,} nodes once its aliases are written out", where=shown, code="mapping.yaml",
-                           mend="write it without aliases of aliases")
+        raise MappingError(
+            f"holds more than {MOST_NODES:,} nodes once its aliases are written out",
+            where=shown,
+            code="mapping.yaml",
+            mend="write it without aliases of aliases",
+        )
     if isinstance(node, CommentedMap):
         plain = {}
         for key, value in node.items():

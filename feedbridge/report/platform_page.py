@@ -13,18 +13,39 @@ __all__ = ["platform_page"]
 def platform_page(platform: Any) -> str:
     """Markdown: settings, rules with number, severity, source, what holds them, one good and one bad example."""
     lines = [
-        f"# {platform.title}", "", f"{' '.join(platform.about.split())}", "",
-        "This page is made from the code: `feedbridge platform show " + platform.name + "`.", "", "## Settings", "",
-        f"In a mapping under `platforms.{platform.name}.settings`, or `--set {platform.name}.<key>=<value>`.", "",
-        "| setting | default | meaning |", "|---|---|---|",
+        f"# {platform.title}",
+        "",
+        f"{' '.join(platform.about.split())}",
+        "",
+        "This page is made from the code: `feedbridge platform show " + platform.name + "`.",
+        "",
+        "## Settings",
+        "",
+        f"In a mapping under `platforms.{platform.name}.settings`, or `--set {platform.name}.<key>=<value>`.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
     ]
     texts = field_texts(platform.settings)
     for name, info in platform.settings.model_fields.items():
         default = json.dumps(info.get_default(call_default_factory=True), default=str)
         lines.append(f"| `{name}` | `{default}` | {_cell(texts.get(name, ''))} |")
-    lines += ["", "## Rules", "", "An *error* holds the product back for this platform; a *warning* is written all the same;", "*advice* is said and nothing more.", ""]
+    lines += [
+        "",
+        "## Rules",
+        "",
+        "An *error* holds the product back for this platform; a *warning* is written all the same;",
+        "*advice* is said and nothing more.",
+        "",
+    ]
     for rule in platform.rules:
-        lines += [f"### {platform.name}.{rule.number} ({rule.severity.value})", "", " ".join(rule.title.split()), "", f"- source: {rule.source}"]
+        lines += [
+            f"### {platform.name}.{rule.number} ({rule.severity.value})",
+            "",
+            " ".join(rule.title.split()),
+            "",
+            f"- source: {rule.source}",
+        ]
         if rule.held_by:
             lines.append(f"- held by: {rule.held_by}")
         if rule.mend:

@@ -16,19 +16,20 @@ import msgspec
 
 from feedbridge.cells.decimals import Decision
 from feedbridge.errors import FeedbridgeError, OutputError, SourceError
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.platforms import Platform, Writer, platform
+from feedbridge.product import Product
+from feedbridge.rules import Found, Problem
 from feedbridge.run.job import Job
+from feedbridge.run.overview import of_the_run
 from feedbridge.run.process import Chunk, Processor, finding_of, held_records, index_of
 from feedbridge.run.quarantine import QuarantineWriter
 from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
 from feedbridge.run.stitch import FindingFile, Late, Stitcher
-from feedbridge.run.overview import of_the_run
-from feedbridge.product import Product
-from feedbridge.rules import Found, Problem
+from feedbridge.sources.base import Source
 
 __all__ = ["Done", "Progress", "run"]
 
@@ -67,7 +68,9 @@ def run(job: Job, working: Path | None, progress: Progress | None = None) -> Don
                 if state_of(source) != before:
                     raise SourceError(
                         "was changed while it was read, so what was read may be half old and half new; nothing was written",
-                        where=source.name, code="source.changed", mend="run the same command again when the export is finished",
+                        where=source.name,
+                        code="source.changed",
+                        mend="run the same command again when the export is finished",
                     )
             return done
         except CutInDoubt:
@@ -78,13 +81,23 @@ def run(job: Job, working: Path | None, progress: Progress | None = None) -> Don
             attempt.clear()
         except OSError as exc:
             raise OutputError(
-                f"cannot write: {exc.strerror or exc}", code="output.write", where=str(exc.filename or working or ""),
+                f"cannot write: {exc.strerror or exc}",
+                code="output.write",
+                where=str(exc.filename or working or ""),
                 mend="make room or give permission, then run the same command again; nothing half-written was left",
             ) from exc
 
 
 class _Run:
-    def __init__(self, job: Job, working: Path | None, applied: list[Applied], gathered: set[int], whole: set[int], progress: Progress | None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        working: Path | None,
+        applied: list[Applied],
+        gathered: set[int],
+        whole: set[int],
+        progress: Progress | None,
+    ) -> None:
         self.job = job
         self.working = working
         self.applied = applied
@@ -132,7 +145,9 @@ class _Run:
             if not self.applied[number].count and not self.job.allow_empty:
                 raise SourceError(
                     "holds no records; an export that comes back empty must not empty what was written before",
-                    where=source.name, code="source.no-products", mend="export it again, or say --allow-empty if that is meant",
+                    where=source.name,
+                    code="source.no-products",
+                    mend="export it again, or say --allow-empty if that is meant",
                 )
             if stitcher.full():
                 break
@@ -205,8 +220,10 @@ class _Run:
         count = self.applied[number].count
         if count != taken:
             raise FeedbridgeError(
-                f"{count} records were read, but {taken} came out; nothing was written", where=self.job.sources[number].name,
-                code="run.conservation", mend="this is a fault of feedbridge: please report it with the source file",
+                f"{count} records were read, but {taken} came out; nothing was written",
+                where=self.job.sources[number].name,
+                code="run.conservation",
+                mend="this is a fault of feedbridge: please report it with the source file",
             )
 
     def late_findings(self) -> list[tuple[int, Finding]]:
@@ -234,7 +251,8 @@ class _Run:
             if wanted:
                 raise FeedbridgeError(
                     f"{len(wanted)} products that were turned away were not found again; nothing was written",
-                    where=self.job.sources[number].name, code="run.conservation",
+                    where=self.job.sources[number].name,
+                    code="run.conservation",
                     mend="run again; if the source did not change meanwhile, please report it with the source file",
                 )
         return found
@@ -248,9 +266,19 @@ class _Run:
             assembled = way.assembler.assemble(group)
             if assembled.product is None:
                 continue
-            findings.append((late.order, finding_of(
-                Found(late.rule, where_is(late.problem, assembled.product)), name, assembled.product, assembled, group, applied
-            )))
+            findings.append(
+                (
+                    late.order,
+                    finding_of(
+                        Found(late.rule, where_is(late.problem, assembled.product)),
+                        name,
+                        assembled.product,
+                        assembled,
+                        group,
+                        applied,
+                    ),
+                )
+            )
         if not any(late.held for late in own):
             for held in held_records(group, [finding for _, finding in findings], applied):
                 self.stitcher.hold(number, held)
@@ -293,7 +321,9 @@ def workers(job: Job, number: int, decimals: dict[str, Decision]) -> Iterator[Ca
     """Worker processes for one source. They are children by fork where the system has it, else fresh ones."""
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
-    executor = ProcessPoolExecutor(job.workers, mp_context=context, initializer=_begin, initargs=(job, number, decimals))
+    executor = ProcessPoolExecutor(
+        job.workers, mp_context=context, initializer=_begin, initargs=(job, number, decimals)
+    )
     try:
         yield lambda part: executor.submit(_work, part)
     except BrokenProcessPool as exc:
@@ -343,4 +373,3 @@ def paused_collector() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-

@@ -54,21 +54,23 @@ def _mapping(mapping: Mapping) -> dict[str, Any]:
 def _input(source: Source, done: Done, number: int) -> dict[str, Any]:
     applied = done.applied[number]
     about: dict[str, Any] = {
-        "name": source.name, "sha256": source.sha256(), "records": applied.count, "read_as": source.about,
+        "name": source.name,
+        "sha256": source.sha256(),
+        "records": applied.count,
+        "read_as": source.about,
         "mapping": applied.mapping.name,
     }
     if applied.decimals:
         about["decimals"] = {
-            label: {"mark": decision.mark, "reason": decision.reason} for label, decision in sorted(applied.decimals.items())
+            label: {"mark": decision.mark, "reason": decision.reason}
+            for label, decision in sorted(applied.decimals.items())
         }
     unused = applied.unused_columns()
     if unused:
         about["unused_columns"] = unused
     tables = applied.tables()
     if tables:
-        about["lookups"] = [
-            {"table": t.shown, "found": t.hits, "missing": _most(t.misses)} for t in tables
-        ]
+        about["lookups"] = [{"table": t.shown, "found": t.hits, "missing": _most(t.misses)} for t in tables]
     return about
 
 

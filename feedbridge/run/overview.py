@@ -40,12 +40,16 @@ def nothing_written(platforms: Sequence[Platform], stitcher: Stitcher, sources: 
         if products.read and not products.written and not products.held_back:
             kinds = ", ".join(f"{kind} ({number})" for kind, number in sorted(products.excluded.items()))
             names = ", ".join(dict.fromkeys(applied.mapping.name for applied in sources))
-            found.append(Finding(
-                code="run.nothing-written", severity=Severity.ERROR, platform=platform.name,
-                message=f"none of {products.read} products is written for {platform.title}: all are left out as {kinds}",
-                mend=f"check that the mapping ({names}) is the right one for this file, and the products' status and kind",
-                file=", ".join(dict.fromkeys(applied.source.name for applied in sources)),
-            ))
+            found.append(
+                Finding(
+                    code="run.nothing-written",
+                    severity=Severity.ERROR,
+                    platform=platform.name,
+                    message=f"none of {products.read} products is written for {platform.title}: all are left out as {kinds}",
+                    mend=f"check that the mapping ({names}) is the right one for this file, and the products' status and kind",
+                    file=", ".join(dict.fromkeys(applied.source.name for applied in sources)),
+                )
+            )
     return found
 
 
@@ -56,7 +60,8 @@ def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
     found = []
     trees = applied.full[None]
     for block, documents, paths in (
-        (trees.product, sample.products, sample.paths), (trees.variant, sample.variants, sample.variant_paths),
+        (trees.product, sample.products, sample.paths),
+        (trees.variant, sample.variants, sample.variant_paths),
     ):
         for leaf in top_leaves(block):
             columns = leaf.columns
@@ -67,11 +72,16 @@ def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
             wanted = " or ".join(f'"{column.label}"' for column in columns)
             near = nearest(columns[0].label, paths, 75)
             among = "none of the records" if sample.whole else f"none of the first {SAMPLE:,} records"
-            found.append(Finding(
-                code="mapping.path-not-found", severity=Severity.WARNING, file=applied.source.name, column=columns[0].label,
-                message=f"{among} has {wanted}, which the mapping names at {leaf.layer}",
-                mend=f'did you mean "{near}"?' if near else "name the right path, or set optional: true",
-            ))
+            found.append(
+                Finding(
+                    code="mapping.path-not-found",
+                    severity=Severity.WARNING,
+                    file=applied.source.name,
+                    column=columns[0].label,
+                    message=f"{among} has {wanted}, which the mapping names at {leaf.layer}",
+                    mend=f'did you mean "{near}"?' if near else "name the right path, or set optional: true",
+                )
+            )
     return found
 
 
@@ -97,19 +107,29 @@ def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
         used = {label.lstrip("^") for label in applied.used_columns()}
         whole = {path.split(".")[0] for path in used if "." not in path} | {RAW}
         names = [
-            path for path in sample.paths
-            if path.count(".") < 2 and path.split(".")[0] not in whole and path not in used
-            and not any(label.startswith(f"{path}.") or label.startswith(f"{path}[") or path.startswith(f"{label}.") for label in used)
+            path
+            for path in sample.paths
+            if path.count(".") < 2
+            and path.split(".")[0] not in whole
+            and path not in used
+            and not any(
+                label.startswith(f"{path}.") or label.startswith(f"{path}[") or path.startswith(f"{label}.")
+                for label in used
+            )
             and not any(other.startswith(f"{path}.") for other in sample.paths)
         ]
     if not names:
         return []
     shown = ", ".join(names[:60]) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
-    return [Finding(
-        code="mapping.unused-columns", severity=Severity.ADVICE, file=applied.source.name,
-        message=f"the mapping {applied.mapping.name} uses nothing of: {shown}",
-        mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
-    )]
+    return [
+        Finding(
+            code="mapping.unused-columns",
+            severity=Severity.ADVICE,
+            file=applied.source.name,
+            message=f"the mapping {applied.mapping.name} uses nothing of: {shown}",
+            mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
+        )
+    ]
 
 
 def unplaced(
@@ -130,7 +150,12 @@ def unplaced(
             for block, front in ((trees.product, ""), (trees.variant, "variants.")):
                 for name, node in with_members(block.fields):
                     known = platform.placed | platform.dropped
-                    if name == "compare_at_price" or f"{front}{name}" in known or name in known and (front, name) != ("variants.", "title"):
+                    if (
+                        name == "compare_at_price"
+                        or f"{front}{name}" in known
+                        or (name in known
+                        and (front, name) != ("variants.", "title"))
+                    ):
                         continue
                     columns = columns_of(node)
                     if sample is not None:
@@ -139,12 +164,17 @@ def unplaced(
                         fields.setdefault(name, {}).setdefault(applied.source.name, columns[0].label)
         if fields:
             listed = ", ".join(f'{name} (column "{next(iter(places.values()))}")' for name, places in fields.items())
-            found.append(Finding(
-                code=f"{platform.name}.{platform.unplaced.number}", severity=Severity.ADVICE, platform=platform.name,
-                message=f"{platform.title} has no place for {listed}", mend=platform.unplaced.mend,
-                file=", ".join(dict.fromkeys(name for places in fields.values() for name in places)),
-                field=", ".join(fields),
-            ))
+            found.append(
+                Finding(
+                    code=f"{platform.name}.{platform.unplaced.number}",
+                    severity=Severity.ADVICE,
+                    platform=platform.name,
+                    message=f"{platform.title} has no place for {listed}",
+                    mend=platform.unplaced.mend,
+                    file=", ".join(dict.fromkeys(name for places in fields.values() for name in places)),
+                    field=", ".join(fields),
+                )
+            )
     return found
 
 

@@ -125,10 +125,18 @@ class Processor:
                     state = state or self.state(outcomes, group, product, chunk)
             if product is not None and outcomes is not None and state:
                 head = group.head
-                entries.append(Entry(
-                    head[0], int(head[2]) if pointed and len(head) > 2 else 0, group.key, product.sku, len(product.variants),
-                    len(group.records()), state, outcomes,
-                ))
+                entries.append(
+                    Entry(
+                        head[0],
+                        int(head[2]) if pointed and len(head) > 2 else 0,
+                        group.key,
+                        product.sku,
+                        len(product.variants),
+                        len(group.records()),
+                        state,
+                        outcomes,
+                    )
+                )
             else:
                 self.carefully(group, chunk, self.made_quickly(group, product, outcomes) if quick else {})
             if len(entries) >= CHUNK:
@@ -151,7 +159,9 @@ class Processor:
             else:
                 state += "w"
         for name, outcome in left_out:
-            chunk.findings += [(len(chunk.entries), self.left_out(one, name, product, group)) for one in outcome.problems]
+            chunk.findings += [
+                (len(chunk.entries), self.left_out(one, name, product, group)) for one in outcome.problems
+            ]
             outcome.problems = []
         return state
 
@@ -159,8 +169,15 @@ class Processor:
         """Why a kind of product is not for a platform; it concerns the whole product, so no column is looked for."""
         file, line, pointer = place_of(self.applied.source, group.head)
         return Finding(
-            code=f"{name}.{one.rule.number}", severity=Severity.ADVICE, message=one.problem.message, platform=name,
-            mend=one.problem.mend or one.rule.mend, file=file, line=line, pointer=pointer, sku=cut(product.sku),
+            code=f"{name}.{one.rule.number}",
+            severity=Severity.ADVICE,
+            message=one.problem.message,
+            platform=name,
+            mend=one.problem.mend or one.rule.mend,
+            file=file,
+            line=line,
+            pointer=pointer,
+            sku=cut(product.sku),
             field=one.problem.field,
         )
 
@@ -212,7 +229,8 @@ class Processor:
             states += state
         every = [
             finding if len(names) == len(self.names) else msgspec.structs.replace(finding, platform=name)
-            for finding, names in cells.items() for name in (names if len(names) < len(self.names) else names[:1])
+            for finding, names in cells.items()
+            for name in (names if len(names) < len(self.names) else names[:1])
         ]
         every += found
         place = len(chunk.entries)
@@ -221,11 +239,18 @@ class Processor:
             chunk.held += held_records(group, every, self.applied)
         # what one platform accepts says more of the product than another's refusal
         product, assembled, _ = max(made.values(), key=lambda one: one.product is not None)
-        chunk.entries.append(Entry(
-            group.head[0], self.index(group.head), group.key,
-            product.sku if product is not None else assembled.sku if assembled is not None else "",
-            self.ways[0].assembler.variant_count(group, product), len(group.records()), states, outcomes,
-        ))
+        chunk.entries.append(
+            Entry(
+                group.head[0],
+                self.index(group.head),
+                group.key,
+                product.sku if product is not None else assembled.sku if assembled is not None else "",
+                self.ways[0].assembler.variant_count(group, product),
+                len(group.records()),
+                states,
+                outcomes,
+            )
+        )
 
     def product(self, way: Way, group: Group, made: dict[int, Made]) -> Made:
         if id(way) not in made:
@@ -257,9 +282,18 @@ def finding_of(
         sku = product.variants[int(parts[1])].sku
     file, line, pointer = place_of(applied.source, place.record)
     return Finding(
-        code=f"{platform}.{rule.number}", severity=rule.severity, message=problem.message,
-        mend=problem.mend or rule.mend, file=file, line=line, column=place.column, pointer=pointer, sku=cut(sku),
-        field=problem.field, platform=platform, value=cut(problem.value or place.raw),
+        code=f"{platform}.{rule.number}",
+        severity=rule.severity,
+        message=problem.message,
+        mend=problem.mend or rule.mend,
+        file=file,
+        line=line,
+        column=place.column,
+        pointer=pointer,
+        sku=cut(sku),
+        field=problem.field,
+        platform=platform,
+        value=cut(problem.value or place.raw),
     )
 
 
@@ -301,7 +335,11 @@ def held_records(group: Group, findings: list[Finding], applied: Applied) -> lis
         if own:
             code, problem, mend = reasons(own)
         else:
-            code, problem, mend = "held-with-product", f"belongs to the product that is held back at line {', '.join(map(str, told))}", ""
+            code, problem, mend = (
+                "held-with-product",
+                f"belongs to the product that is held back at line {', '.join(map(str, told))}",
+                "",
+            )
         held.append(held_record(record, code, problem, mend, applied))
     return held
 
@@ -311,7 +349,9 @@ def held_record(record: Record, code: str, problem: str, mend: str, applied: App
     file, line, pointer = place_of(applied.source, record)
     if isinstance(cells, list):
         bad = cells if isinstance(cells, BadCells) else None
-        return Held(line, code, problem, mend, pointer, list(cells), bad.raw if bad else "", bad.reliable if bad else -1, b"")
+        return Held(
+            line, code, problem, mend, pointer, list(cells), bad.raw if bad else "", bad.reliable if bad else -1, b""
+        )
     if isinstance(cells, BadDocument) and (cells.raw or not cells):
         return Held(line, code, problem, mend, pointer, None, cells.raw, 0, b"", file)
     document = msgspec.json.Encoder(decimal_format="number").encode(cells)

@@ -83,7 +83,13 @@ class EdgeRun:
         except RangeNotClean:
             return RangeResult(False)
         return RangeResult(
-            True, applied.count - before, chunks, pickle.dumps(leading), pickle.dumps(trailing), whole, notices,
+            True,
+            applied.count - before,
+            chunks,
+            pickle.dumps(leading),
+            pickle.dumps(trailing),
+            whole,
+            notices,
             [(table.hits, dict(table.misses)) for table in applied.tables()],
         )
 
@@ -92,11 +98,11 @@ class EdgeRun:
         if self.applied.key is None:
             yield from result.chunks
             return
-        self.carried += pickle.loads(result.leading)  # noqa: S301 - written by our own worker
+        self.carried += pickle.loads(result.leading)
         if not result.whole:
             yield from self.settle()
             yield from result.chunks
-            self.carried = pickle.loads(result.trailing)  # noqa: S301
+            self.carried = pickle.loads(result.trailing)
         if last:
             yield from self.settle()
 

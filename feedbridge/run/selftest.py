@@ -33,7 +33,9 @@ def run_tests(name: str) -> list[TestOutcome]:
     mapping = load_mapping(name)
     if not mapping.file.tests:
         raise MappingError(
-            "has no tests", where=mapping.shown, code="mapping.no-tests",
+            "has no tests",
+            where=mapping.shown,
+            code="mapping.no-tests",
             mend="add tests: with name, records and the products they must become",
         )
     with tempfile.TemporaryDirectory(prefix="feedbridge-") as folder:
@@ -70,7 +72,9 @@ def _run(mapping: Mapping, test: MappingTest, path: Path) -> list[str]:
 
 def _source(mapping: Mapping, test: MappingTest, path: Path) -> Source:
     """The records as a file of the mapping's own format."""
-    if mapping.source.format == "json" or any(isinstance(v, dict | list) for record in test.records for v in record.values()):
+    if mapping.source.format == "json" or any(
+        isinstance(v, dict | list) for record in test.records for v in record.values()
+    ):
         path = path.with_suffix(".jsonl")
         path.write_text("".join(json.dumps(record) + "\n" for record in test.records), encoding="utf-8")
         return open_source(path, name=test.name, format="json")
@@ -79,7 +83,9 @@ def _source(mapping: Mapping, test: MappingTest, path: Path) -> Source:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.DictWriter(file, header, restval="")
         rows.writeheader()
-        rows.writerows({key: "" if value is None else str(value) for key, value in record.items()} for record in test.records)
+        rows.writerows(
+            {key: "" if value is None else str(value) for key, value in record.items()} for record in test.records
+        )
     return open_source(path, name=test.name, format="csv", delimiter=",")
 
 
@@ -88,7 +94,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         if set(type(value).model_fields) == {"amount", "currency"}:
             return f"{value.amount} {value.currency}"  # type: ignore[attr-defined]  # Money, by its fields
-        return {name: _plain(inner) for name in type(value).model_fields if (inner := getattr(value, name)) not in (None, (), {})}
+        return {
+            name: _plain(inner)
+            for name in type(value).model_fields
+            if (inner := getattr(value, name)) not in (None, (), {})
+        }
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

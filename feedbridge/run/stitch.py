@@ -18,9 +18,9 @@ from feedbridge.errors import FeedbridgeError
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.platforms import Outcome, Platform, Writer
+from feedbridge.rules import Problem, Rule
 from feedbridge.run.process import Chunk, Entry, Held
 from feedbridge.run.quarantine import DocumentSheet, QuarantineWriter, TableSheet
-from feedbridge.rules import Problem, Rule
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
 __all__ = ["Counts", "FindingFile", "Late", "Stitcher"]
@@ -40,7 +40,9 @@ class Tally:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "read": self.read, "written": self.written, "excluded": dict(sorted(self.excluded.items())),
+            "read": self.read,
+            "written": self.written,
+            "excluded": dict(sorted(self.excluded.items())),
             "held_back": self.held_back,
         }
 
@@ -137,8 +139,13 @@ class Stitcher:
     """Takes chunks in order. ``writers`` is empty for ``check``."""
 
     def __init__(
-        self, platforms: list[Platform], writers: list[Writer], findings: FindingFile, quarantine: QuarantineWriter | None,
-        sources: list[Source], limit: int | None,
+        self,
+        platforms: list[Platform],
+        writers: list[Writer],
+        findings: FindingFile,
+        quarantine: QuarantineWriter | None,
+        sources: list[Source],
+        limit: int | None,
     ) -> None:
         self.platforms = platforms
         self.writers = writers
@@ -208,8 +215,10 @@ class Stitcher:
         """Whether no product of a chunk clashes with another or with one before; their keys and claims are noted then.
         Nearly every chunk is fresh, and asking at once is much cheaper than product by product."""
         placed = [
-            (outcome, (source << 40) | entry.line) for entry in entries
-            for outcome in entry.outcomes[number : number + 1] if entry.state[number] == "w"
+            (outcome, (source << 40) | entry.line)
+            for entry in entries
+            for outcome in entry.outcomes[number : number + 1]
+            if entry.state[number] == "w"
         ]
         keys = [key for outcome, _ in placed for key in outcome.keys]
         folded = [key.casefold() for key in keys]
@@ -253,7 +262,9 @@ class Stitcher:
                     state = "h"
                     rule, problem = clash
                     order = self.read * 2 + 1
-                    self.late.append(Late(source, entry.line, entry.index, number, rule, problem, order, "h" in entry.state))
+                    self.late.append(
+                        Late(source, entry.line, entry.index, number, rule, problem, order, "h" in entry.state)
+                    )
             held = held or state == "h"
             self._count(self.counts[number], state, outcome.excluded, entry.variants)
         self.held_anywhere += held or "h" in entry.state
@@ -311,7 +322,9 @@ class Stitcher:
         claims.update(mine)
         return None
 
-    def _forget(self, number: int, folded: Iterable[str], changed: Iterable[tuple[str, tuple[str, ...] | None]]) -> None:
+    def _forget(
+        self, number: int, folded: Iterable[str], changed: Iterable[tuple[str, tuple[str, ...] | None]]
+    ) -> None:
         """Keys and spellings that a product brought in and that is turned away do not count against later ones."""
         for key, spellings in reversed(list(changed)):
             if spellings is None:
@@ -327,15 +340,27 @@ class Stitcher:
 
     def _twice(self, key: str, before: int, position: int) -> Problem:
         field = "sku" if position == 0 else f"variants.{position - 1}.sku"
-        return Problem(field, f'"{key}" {TWICE}, at {self._where(before)}', key, "give one of the two another SKU, or delete it")
+        return Problem(
+            field, f'"{key}" {TWICE}, at {self._where(before)}', key, "give one of the two another SKU, or delete it"
+        )
 
     def _case_warning(self, rule: Rule, key: str, other: str, before: int, place: int, number: int) -> None:
         source = self.sources[place >> 40]
-        self.findings.add(self.read * 2 + 1, Finding(
-            code=f"{self.platforms[number].name}.{rule.number}", severity=rule.severity, file=source.name, sku=key,
-            line=place & ((1 << 40) - 1), message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
-            mend=rule.mend, platform=self.platforms[number].name, field="sku", value=key,
-        ))
+        self.findings.add(
+            self.read * 2 + 1,
+            Finding(
+                code=f"{self.platforms[number].name}.{rule.number}",
+                severity=rule.severity,
+                file=source.name,
+                sku=key,
+                line=place & ((1 << 40) - 1),
+                message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
+                mend=rule.mend,
+                platform=self.platforms[number].name,
+                field="sku",
+                value=key,
+            ),
+        )
 
     def once_a_run(self) -> list[Finding]:
         """Findings for what many products have in common: one a rule, with their number."""
@@ -346,11 +371,17 @@ class Stitcher:
                 rule = rules.get(number)
                 if rule is not None:
                     products = "1 product" if count == 1 else f"{count:,} products"
-                    found.append(Finding(
-                        code=f"{platform.name}.{number}", severity=rule.severity, platform=platform.name, mend=rule.mend,
-                        message=f"concerns {products}, the first at line {place & ((1 << 40) - 1)}: {' '.join(rule.title.split())}",
-                        file=self.sources[place >> 40].name, sku=sku,
-                    ))
+                    found.append(
+                        Finding(
+                            code=f"{platform.name}.{number}",
+                            severity=rule.severity,
+                            platform=platform.name,
+                            mend=rule.mend,
+                            message=f"concerns {products}, the first at line {place & ((1 << 40) - 1)}: {' '.join(rule.title.split())}",
+                            file=self.sources[place >> 40].name,
+                            sku=sku,
+                        )
+                    )
         return found
 
     def hold(self, source: int, held: Held) -> None:
@@ -380,7 +411,10 @@ class Stitcher:
             if source.kind == "table":
                 about = source.about
                 self._sheets[key] = self.quarantine.table(
-                    source.name, source.header, str(about.get("delimiter", ",")), str(about.get("quote", '"')),
+                    source.name,
+                    source.header,
+                    str(about.get("delimiter", ",")),
+                    str(about.get("quote", '"')),
                     fed_back=source.is_quarantine,
                 )
             else:
@@ -393,7 +427,8 @@ class Stitcher:
             if counts.products.read != self.read or not counts.products.holds() or not counts.variants.holds():
                 raise FeedbridgeError(
                     f"{platform.name}: read {self.read}, but {counts.products.to_dict()}; the counts do not add up, nothing was written",
-                    code="run.conservation", mend="this is a fault of feedbridge: please report it with the source file",
+                    code="run.conservation",
+                    mend="this is a fault of feedbridge: please report it with the source file",
                 )
 
 

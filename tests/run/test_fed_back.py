@@ -10,13 +10,24 @@ import pytest
 import feedbridge
 
 CSV = "sku,name,price\nA,Mug,1\nB,Jug,2\nA,Bowl,3\n"
-LINES = "".join(json.dumps(dict(zip(("sku", "name", "price"), row, strict=True))) + "\n" for row in [("A", "Mug", "1"), ("B", "Jug", "2"), ("A", "Bowl", "3")])
+LINES = "".join(
+    json.dumps(dict(zip(("sku", "name", "price"), row, strict=True))) + "\n"
+    for row in [("A", "Mug", "1"), ("B", "Jug", "2"), ("A", "Bowl", "3")]
+)
 
 
-@pytest.mark.parametrize(("name", "text"), [pytest.param("shop.csv", CSV, id="table"), pytest.param("shop.jsonl", LINES, id="documents")])
+@pytest.mark.parametrize(
+    ("name", "text"), [pytest.param("shop.csv", CSV, id="table"), pytest.param("shop.jsonl", LINES, id="documents")]
+)
 def test_unmended_and_mended(tmp_path: Path, name: str, text: str):
     def convert(source: Path, out: str) -> feedbridge.Result:
-        return feedbridge.convert(source, to=["flipsnack", "magento"], mapping="generic", set={"currency": "EUR", "decimal": "."}, out=tmp_path / out)
+        return feedbridge.convert(
+            source,
+            to=["flipsnack", "magento"],
+            mapping="generic",
+            set={"currency": "EUR", "decimal": "."},
+            out=tmp_path / out,
+        )
 
     source = tmp_path / name
     source.write_text(text, encoding="utf-8")
@@ -33,6 +44,9 @@ def test_unmended_and_mended(tmp_path: Path, name: str, text: str):
 
     mended = tmp_path / f"mended-{name}"
     content = held.read_text(encoding="utf-8-sig")
-    mended.write_text(content.replace(",A,Bowl", ",C,Bowl").replace('"sku": "A"', '"sku": "C"').replace('"sku":"A"', '"sku":"C"'), encoding="utf-8")
+    mended.write_text(
+        content.replace(",A,Bowl", ",C,Bowl").replace('"sku": "A"', '"sku": "C"').replace('"sku":"A"', '"sku":"C"'),
+        encoding="utf-8",
+    )
     done = convert(mended, "mended")
     assert [product["code"] for product in done.payload("flipsnack")] == ["C"] and done.exit_status == 0

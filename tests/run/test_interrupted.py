@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-HEADER = "Handle,Title,Body (HTML),Variant SKU,Variant Price,Option1 Name,Option1 Value,Image Src,Variant Inventory Policy\n"
+HEADER = (
+    "Handle,Title,Body (HTML),Variant SKU,Variant Price,Option1 Name,Option1 Value,Image Src,Variant Inventory Policy\n"
+)
 
 
 def shop(path: Path, products: int, price: str) -> Path:
@@ -29,8 +31,23 @@ def shop(path: Path, products: int, price: str) -> Path:
 
 def command(source: Path, out: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "feedbridge", "convert", str(source), "--mapping", "shopify", "--set", "currency=EUR",
-        "--to", "flipsnack", "--to", "magento", "--out", str(out), "--quiet", *more,
+        sys.executable,
+        "-m",
+        "feedbridge",
+        "convert",
+        str(source),
+        "--mapping",
+        "shopify",
+        "--set",
+        "currency=EUR",
+        "--to",
+        "flipsnack",
+        "--to",
+        "magento",
+        "--out",
+        str(out),
+        "--quiet",
+        *more,
     ]
 
 
@@ -106,7 +123,9 @@ def test_disk_full(tmp_path: Path):
         subprocess.run(command(small, out), check=True)
         failed = subprocess.run(command(big, out), capture_output=True, text=True)
         assert failed.returncode == 3
-        assert "No space left on device" in failed.stderr and "mend:" in failed.stderr and "Traceback" not in failed.stderr
+        assert (
+            "No space left on device" in failed.stderr and "mend:" in failed.stderr and "Traceback" not in failed.stderr
+        )
         assert whole(out) == "1"
         assert leftovers(disk) == []
         subprocess.run(command(small, out), check=True)

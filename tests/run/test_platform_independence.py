@@ -54,11 +54,17 @@ def test_alone_and_together(case: str, sources: dict[str, tuple[Path, str, dict[
         assert codes == sorted((finding.code, finding.line, finding.column, finding.sku) for finding in alone.findings)
 
 
-def test_what_a_platform_has_no_place_for_holds_nothing_back(sources: dict[str, tuple[Path, str, dict[str, str]]], tmp_path: Path):
+def test_what_a_platform_has_no_place_for_holds_nothing_back(
+    sources: dict[str, tuple[Path, str, dict[str, str]]], tmp_path: Path
+):
     source, mapping, given = sources["nasty"]
     result = feedbridge.convert(source, to="flipsnack", mapping=mapping, set=given, out=tmp_path / "out")
     assert [product["code"] for product in result.payload("flipsnack")] == ["A1", "A2", "A3", "A4", "B"]
-    held = {finding.sku: (finding.code, finding.line, finding.column) for finding in result.findings if finding.severity == "error"}
+    held = {
+        finding.sku: (finding.code, finding.line, finding.column)
+        for finding in result.findings
+        if finding.severity == "error"
+    }
     assert held == {"A5": ("cell.price-format", 6, "price"), "A6": ("flipsnack.A24", 7, "image")}
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
     assert manifest["platforms"]["flipsnack"]["counts"]["variants"]["written"] == 3
