@@ -218,8 +218,10 @@ def reading(leaf: BoundLeaf, check: Check | None, read: Callable[[Any], Any] | N
 
 def text_reading(leaf: BoundLeaf, check: Check | None) -> Callable[[str], Any]:
     """Raw text -> value of a plain leaf."""
-    # a memo remembers prices already, so their reader need not do it once more
-    read = reading(leaf, check, leaf.reader.from_text if isinstance(leaf.reader, MoneyReader) else None)
+    if isinstance(leaf.reader, MoneyReader):  # the memo remembers prices already: their reader need not do so once more
+        read = leaf.reader.from_text if check is None else reading(leaf, check, leaf.reader.from_text)
+    else:
+        read = reading(leaf, check)
 
     def compute(raw: str) -> Any:
         text = raw.strip()

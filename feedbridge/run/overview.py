@@ -67,7 +67,7 @@ def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
             columns = leaf.columns
             if not columns or leaf.spec.optional or any(column.label.lstrip("^") in paths for column in columns):
                 continue
-            if any(not is_blank(column.get(document, up)) for column in columns for document, up in documents):
+            if any(not is_blank(cell(column, document, up)) for column in columns for document, up in documents):
                 continue
             wanted = " or ".join(f'"{column.label}"' for column in columns)
             near = nearest(columns[0].label, paths, 75)

@@ -190,6 +190,8 @@ class Processor:
     def made_quickly(self, group: Group, product: Product | None, outcomes: list[Outcome] | None) -> dict[int, Made]:
         """What the quick path has found out of a group already, so that the precise path need not do it again."""
         common = self.applied.common
+        if common not in self.ways:
+            return {}
         if product is None:
             assembled = common.assembler.assemble(group)
             return {id(common): Made(assembled.product, assembled, {})}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from feedbridge.platforms import Outcome, Platform, Writer
 from feedbridge.rules import Problem, Rule
 from feedbridge.run.process import Chunk, Entry, Held
 from feedbridge.run.quarantine import DocumentSheet, QuarantineWriter, TableSheet
+from feedbridge.run.seen import Before, SeenKeys
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
 __all__ = ["Counts", "FindingFile", "Late", "Stitcher"]
@@ -163,8 +163,7 @@ class Stitcher:
         """What is said once a run: rule's number -> products, place and SKU of the first."""
         self._notices: list[Finding] = []
         self._sheets: dict[tuple[int, str], TableSheet | DocumentSheet] = {}
-        self._seen: list[dict[str, int]] = [{} for _ in platforms]
-        self._spelt: list[dict[str, tuple[str, ...]]] = [{} for _ in platforms]
+        self._seen = [SeenKeys() for _ in platforms]
         self._claims: list[dict[str, tuple[str, int]]] = [{} for _ in platforms]
         self._groups: list[set[str]] = [set() for _ in sources]
         self._written_all = "w" * len(platforms)
@@ -214,25 +213,22 @@ class Stitcher:
     def _fresh(self, number: int, source: int, entries: list[Entry]) -> bool:
         """Whether no product of a chunk clashes with another or with one before; their keys and claims are noted then.
         Nearly every chunk is fresh, and asking at once is much cheaper than product by product."""
-        placed = [
-            (outcome, (source << 40) | entry.line)
-            for entry in entries
-            for outcome in entry.outcomes[number : number + 1]
-            if entry.state[number] == "w"
-        ]
-        keys = [key for outcome, _ in placed for key in outcome.keys]
-        folded = [key.casefold() for key in keys]
-        seen, claims = self._seen[number], self._claims[number]
-        if len(set(folded)) != len(folded) or not seen.keys().isdisjoint(folded):
-            return False
+        claims = self._claims[number]
         claimed: dict[str, tuple[str, int]] = {}
-        for outcome, place in placed:
-            for name, content in outcome.claims:
-                if (claims.get(name) or claimed.setdefault(name, (content, place)))[0] != content:
-                    return False
+        keys: list[str] = []
+        places: list[int] = []
+        for entry in entries:
+            if entry.state[number] == "w":
+                outcome = entry.outcomes[number]
+                place = (source << 40) | entry.line
+                keys += outcome.keys
+                places += [place] * len(outcome.keys)
+                for name, content in outcome.claims:
+                    if (claims.get(name) or claimed.setdefault(name, (content, place)))[0] != content:
+                        return False
+        if not self._seen[number].note_all(keys, places):
+            return False
         claims.update(claimed)
-        seen.update(zip(folded, (place for outcome, place in placed for _ in outcome.keys), strict=True))
-        self._spelt[number].update({fold: (key,) for fold, key in zip(folded, keys, strict=True) if fold != key})
         return True
 
     def file_notices(self, line: int | None = None) -> None:
@@ -287,28 +283,22 @@ class Stitcher:
 
     def _clash(self, number: int, outcome: Outcome, place: int) -> tuple[Rule, Problem] | None:
         """What forbids this product beside those before it; notes its keys and claims when nothing does."""
-        seen, spelt = self._seen[number], self._spelt[number]
-        own: list[str] = []
-        changed: list[tuple[str, tuple[str, ...] | None]] = []
+        seen = self._seen[number]
+        noted: list[Before] = []
         platform = self.platforms[number]
         for position, key in enumerate(outcome.keys):
-            folded = key.casefold()
-            before = seen.get(folded)
+            before = seen.place(key)
             if before is None:
-                seen[folded] = place
-                own.append(folded)
-                if folded != key:
-                    spelt[folded] = (key,)
+                noted.append(seen.note(key, place))
                 continue
-            spellings = spelt.get(folded, (folded,))
+            spellings = seen.spellings(key)
             rule = platform.unique if key in spellings else platform.unique_case
             if rule is not None and rule.severity is Severity.ERROR:
-                self._forget(number, own, changed)
+                seen.forget(noted)
                 return rule, self._twice(key, before, position)
             if rule is not None:
                 self._case_warning(rule, key, spellings[0], before, place, number)
-            changed.append((folded, spelt.get(folded)))
-            spelt[folded] = (*spellings, key)
+            noted.append(seen.also_spelt(key))
         claims = self._claims[number]
         mine: dict[str, tuple[str, int]] = {}
         for name, content in outcome.claims:
@@ -316,24 +306,11 @@ class Stitcher:
             if known is not None and known[0] != content:
                 rule = platform.claims
                 assert rule is not None
-                self._forget(number, own, changed)
+                seen.forget(noted)
                 message = f'"{name}" is {cut(content)} here, but {cut(known[0])} at {self._where(known[1])}'
                 return rule, Problem("", message, name, rule.mend)
         claims.update(mine)
         return None
-
-    def _forget(
-        self, number: int, folded: Iterable[str], changed: Iterable[tuple[str, tuple[str, ...] | None]]
-    ) -> None:
-        """Keys and spellings that a product brought in and that is turned away do not count against later ones."""
-        for key, spellings in reversed(list(changed)):
-            if spellings is None:
-                self._spelt[number].pop(key, None)
-            else:
-                self._spelt[number][key] = spellings
-        for key in folded:
-            self._seen[number].pop(key, None)
-            self._spelt[number].pop(key, None)
 
     def _where(self, place: int) -> str:
         return f"{self.sources[place >> 40].name}:{place & ((1 << 40) - 1)}"

@@ -125,7 +125,7 @@ def test_numbers_in_a_template_are_written_as_a_person_would():
     "text",
     [
         pytest.param("product: {sku: Id, title: Name, images: [{each: 'sort(m)', src: a}]}\n", id="each"),
-        pytest.param("records: {variants: 'sort(m)'}\nproduct: {sku: Id, title: Name}\nvariant: {sku: a}\n", id="variants"),
+        pytest.param("records: {variants: 'sort(m)'}\nproduct: {sku: Id, title: Name}\nvariant: {sku: a}\n", id="list"),
     ],
 )
 def test_an_expression_for_inner_lists_that_cannot_be_applied_holds_back(text):
@@ -134,6 +134,7 @@ def test_an_expression_for_inner_lists_that_cannot_be_applied_holds_back(text):
 
 
 def test_an_expression_for_the_key_that_cannot_be_applied_stops_the_run():
-    text = "records: {one: variant, group_by: \"join('-', m)\"}\nproduct: {sku: Id, title: Name}\nvariant: {sku: Id}\n"
+    text = "records: {one: variant, group_by: \"join('-', m)\"}\n"
+    text += "product: {sku: Id, title: Name}\nvariant: {sku: Id}\n"
     with pytest.raises(SourceError, match="cannot be worked out"):
         tried(text, Documents([{"Id": "1", "Name": "x", "m": [1]}]))

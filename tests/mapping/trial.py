@@ -111,7 +111,7 @@ def mapping_of(text: str, folder: Path = Path(), **parameters: str) -> Mapping:
 
 
 def applied(mapping: Mapping | str, source: Any, **parameters: str) -> Applied:
-    return Applied(mapping_of(mapping, **parameters) if isinstance(mapping, str) else mapping, source)
+    return Applied(mapping_of(mapping, Path(), **parameters) if isinstance(mapping, str) else mapping, source)
 
 
 def tried_group(way: Way, group: Group) -> Trial:
@@ -153,7 +153,7 @@ BASE = "product:\n  sku: Id\n  title: Name\n"
 def one(spec: str, cells: dict[str, object], *, documents: bool, folder=None, **parameters: str) -> Trial:
     """The product of one record; ``spec`` is added to a product with SKU and title."""
     text = spec if "product:" in spec else BASE + "".join(f"  {line}\n" for line in spec.splitlines())
-    mapping = mapping_of(text, folder, **parameters) if folder else mapping_of(text, **parameters)
+    mapping = mapping_of(text, folder, **parameters) if folder else mapping_of(text, Path(), **parameters)
     record = {"Id": "A-1", "Name": "Tea pot", **cells}
     source = Documents([record]) if documents else Rows.of({name: str(value) for name, value in record.items()})
     (trial,) = tried(mapping, source)

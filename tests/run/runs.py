@@ -120,7 +120,9 @@ def job_of(
 @cache
 def _loaded(mapping: str, parameters: tuple[tuple[str, str], ...]) -> Mapping:
     """Read once for all examples of a property."""
-    return mapping_of(mapping, **dict(parameters)) if "\n" in mapping else load_mapping(mapping, dict(parameters))
+    return (
+        mapping_of(mapping, Path(), **dict(parameters)) if "\n" in mapping else load_mapping(mapping, dict(parameters))
+    )
 
 
 def made(job: Job, out: Path) -> Made:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from codecs import utf_16_le_encode
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import Any, NamedTuple
 
-from feedbridge.platforms.flipsnack.rules import MAX_OPTIONS, PICTURE_URL, is_number, main_image
+from feedbridge.platforms.flipsnack.rules import MAX_DIGITS, MAX_OPTIONS, PICTURE_URL, is_number, main_image
 from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
 from feedbridge.product import Product, Status
 
@@ -31,9 +31,11 @@ class Digits(dict[Any, str]):
     """The JSON number of an amount, as its decimal digits: 12.50 is 12.5, 1E+2 is 100. Equal amounts are one key."""
 
     def __missing__(self, number: Decimal | int) -> str:
-        if not is_number(number):
-            raise NotANumber
-        text = f"{number:f}" if isinstance(number, Decimal) else str(int(number))
+        text = str(number)
+        if len(text) > MAX_DIGITS or not text.replace(".", "", 1).isdigit():  # no usual amount
+            if not is_number(number):
+                raise NotANumber
+            text = f"{number:f}" if isinstance(number, Decimal) else str(int(number))
         if "." in text:
             text = text.rstrip("0").rstrip(".")
         if len(self) >= CACHED_NUMBERS:
@@ -42,22 +44,14 @@ class Digits(dict[Any, str]):
         return digits
 
 
-class _Choices(dict[tuple[str, ...], str]):
-    """A variant's option values as JSON; "" where a value is missing, has the delimiter in it, or is one too many."""
+class _Grid(NamedTuple):
+    """Options as JSON members, and each variant's choice of them."""
 
-    def __init__(self, delimiter: str) -> None:
-        self.delimiter = delimiter
+    options: str
+    choices: list[str]
 
-    def __missing__(self, values: tuple[str, ...]) -> str:
-        text = ""
-        if 1 <= len(values) <= MAX_OPTIONS and all(value and self.delimiter not in value for value in values):
-            choices = zip(SLOTS, values, strict=False)
-            members = ",".join([f'"{key}":{encode_basestring_ascii(value)}' for (_, key), value in choices])
-            text = f'"attribute":{{{members}}}'
-        if len(self) >= CACHED_TEXTS:
-            self.clear()
-        self[values] = text
-        return text
+
+UNKNOWN = _Grid("", [])
 
 
 class PlainJson:
@@ -65,8 +59,7 @@ class PlainJson:
 
     def __init__(self, settings: FlipsnackSettings) -> None:
         self.digits = Digits()
-        self._choices = _Choices(settings.option_delimiter)
-        self._options: dict[tuple[tuple[str, tuple[str, ...]], ...], str] = {}
+        self._grids: dict[tuple[Any, ...], _Grid | None] = {}
         self._delimiter = settings.option_delimiter
         self._type = encode_basestring_ascii(settings.item_type)
 
@@ -86,15 +79,18 @@ class PlainJson:
         quoted = encode_basestring_ascii
         code = quoted(product.sku)
         keys: tuple[str, ...] = (product.sku,)
-        after = self._option_members(product) if options else ""
-        if options and not after:
-            return None
-        if product.variants:
-            versions = self._versions(product, code)
-            if versions is None:
+        after = ""
+        if options or product.variants:
+            grid = self._grid(product)
+            if grid is None:
                 return None
-            members, keys, price, sale = versions
-            after += members
+            after = grid.options
+            if product.variants:
+                versions = self._versions(product, code, grid.choices)
+                if versions is None:
+                    return None
+                members, keys, price, sale = versions
+                after += members
         if price is None:
             return None
         title, description, images = product.title, product.description, product.images
@@ -123,44 +119,29 @@ class PlainJson:
             return None
         return f"{before}{body}{reduced}{after}}}", keys
 
-    def _option_members(self, product: Product) -> str:
-        """Names and joined values of the options; "" when there are too many, or of the same name, or when a value
-        has the delimiter in it."""
-        key = tuple([(option.name, option.values) for option in product.options])
-        text = self._options.get(key)
-        if text is None:
-            text = ""
-            values = [value for _, listed in key for value in listed]
-            if (len(key) <= MAX_OPTIONS and len({name for name, _ in key}) == len(key)
-                    and not any(self._delimiter in value for value in values)):
-                members = []
-                for (name, listed), (names, lists) in zip(key, SLOTS, strict=False):
-                    members.append(f'"{names}":{encode_basestring_ascii(name)}')
-                    if listed:
-                        joined = self._delimiter.join(dict.fromkeys(listed))
-                        members.append(f'"{lists}":{encode_basestring_ascii(joined)}')
-                text = f',"attribute":{{{",".join(members)}}}'
-            if len(self._options) >= CACHED_TEXTS:
-                self._options.clear()
-            self._options[key] = text
-        return text
+    def _grid(self, product: Product) -> _Grid | None:
+        """Options and choices; the same ones come back in product after product."""
+        key = (
+            tuple([(option.name, option.values) for option in product.options]),
+            tuple([variant.option_values for variant in product.variants]),
+        )
+        grid = self._grids.get(key, UNKNOWN)
+        if grid is UNKNOWN:
+            if len(self._grids) >= CACHED_TEXTS:
+                self._grids.clear()
+            grid = self._grids[key] = _grid(*key, self._delimiter)
+        return grid
 
-    def _versions(self, product: Product, code: str) -> tuple[str, tuple[str, ...], Any, Any] | None:
+    def _versions(
+        self, product: Product, code: str, choices: list[str]
+    ) -> tuple[str, tuple[str, ...], Any, Any] | None:
         """The variants, all SKUs, and the price to show: the product's, else its lowest variant's."""
-        price, sale, options, digits = product.price, product.sale_price, product.options, self.digits
+        price, sale, digits = product.price, product.sale_price, self.digits
         currency = price.currency if price is not None else None
         lowest, lowest_sale = price, sale
-        known = [option.values for option in options]
         made: list[str] = []
-        keys, combinations = [product.sku], set()
-        for variant in product.variants:
-            values = variant.option_values
-            choice = self._choices[values]
-            if not choice or len(values) != len(known):
-                return None
-            for value, listed in zip(values, known, strict=True):
-                if listed and value not in listed:
-                    return None
+        keys = [product.sku]
+        for variant, choice in zip(product.variants, choices, strict=True):
             own, reduced = variant.price, variant.sale_price
             if own is not None:
                 if currency is None:
@@ -191,7 +172,34 @@ class PlainJson:
                 text += f',"discount_price":{digits[reduced.amount]}'
             made.append(text + "}")
             keys.append(variant.sku)
-            combinations.add(values)
-        if len(combinations) < len(made) or len(set(keys)) < len(keys):
+        if len(set(keys)) < len(keys):
             return None
         return f',"variants":[{",".join(made)}]', tuple(keys), lowest, lowest_sale
+
+
+def _grid(
+    options: tuple[tuple[str, tuple[str, ...]], ...], rows: tuple[tuple[str, ...], ...], delimiter: str
+) -> _Grid | None:
+    """None when there are too many options, two of one name or none; when a value is missing, unknown to its option, or
+    has the delimiter in it; when two variants are alike."""
+    count = len(options)
+    listed = [values for _, values in options]
+    if not 1 <= count <= MAX_OPTIONS or len({name for name, _ in options}) < count or len(set(rows)) < len(rows):
+        return None
+    if any(delimiter in value for values in (*listed, *rows) for value in values):
+        return None
+    for row in rows:
+        if len(row) != count or not all(row):
+            return None
+        if any(value not in known for value, known in zip(row, listed, strict=True)):
+            return None
+    quoted = encode_basestring_ascii
+    members = []
+    for (name, values), (names, lists) in zip(options, SLOTS, strict=False):
+        members.append(f'"{names}":{quoted(name)}')
+        if values:
+            members.append(f'"{lists}":{quoted(delimiter.join(dict.fromkeys(values)))}')
+    choices = [
+        ",".join([f'"{key}":{quoted(value)}' for (_, key), value in zip(SLOTS, row, strict=False)]) for row in rows
+    ]
+    return _Grid(f',"attribute":{{{",".join(members)}}}', [f'"attribute":{{{choice}}}' for choice in choices])

@@ -30,7 +30,7 @@ from feedbridge.rules.shared import (
 )
 
 __all__ = [
-    "F14", "MAX_OPTIONS", "PICTURE_URL", "RULES", "S1", "S6", "examine", "is_number", "main_image", "numbers_at_fault",
+    "F14", "MAX_DIGITS", "MAX_OPTIONS", "PICTURE_URL", "RULES", "S1", "S6", "examine", "is_number", "main_image", "numbers_at_fault",
 ]
 
 CREATE = "products.create page"
