@@ -29,7 +29,7 @@ class Column:
 
 
 def normal(name: str) -> str:
-    """A header as it is compared: NFC, blanks folded, without case. Source: sources.md, rule 9."""
+    """A header as it is compared: NFC, blanks folded, without case."""
     return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 

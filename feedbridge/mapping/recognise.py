@@ -1,6 +1,6 @@
 """``--mapping auto``: which preset a file is for, by its columns.
 
-Source: sources.md, section 5. Score = share of strong anchors present; all required anchors must be there
+Score = share of strong anchors present; all required anchors must be there
 and no negative one. Accepted at 0.7 and 0.15 ahead of the next, else the candidates are shown.
 """
 
