@@ -213,7 +213,10 @@ class _Work:
         return values
 
     def settle_compare_at(self, values: dict[str, Any], path: str) -> None:
-        """A compare-at price above the price is the regular one, and the price the sale price. Source: Shopify Help Center, "Product CSV file"."""
+        """A compare-at price above the price is the regular one, and the price the sale price.
+
+        Source: Shopify Help Center, product CSV files.
+        """
         compare_at, price = values.pop("compare_at_price", None), values.get("price")
         if compare_at is not None and price is not None and compare_at.amount > price.amount:
             values["price"], values["sale_price"] = compare_at, price
