@@ -27,7 +27,7 @@ from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.recognise import recognise
 from feedbridge.platforms import PlatformSettings, platform, platform_names
 from feedbridge.product import Product, to_model
-from feedbridge.run.engine import Done, Progress, run
+from feedbridge.run.engine import Done, Progress, keep_of, run
 from feedbridge.run.folder import OutputFolder
 from feedbridge.run.job import Job
 from feedbridge.run.manifest import manifest_of, write_manifest
@@ -248,12 +248,21 @@ def read(
 
 
 def _products(job: Job) -> Iterator[Product]:
+    """Every product with all of its fields; one in which only a field is wrong that the job's platforms have no place
+    for, and which was therefore written, with the fields they have."""
     for source, mapping in zip(job.sources, job.mappings, strict=True):
-        applied = Applied(mapping, source)
-        way = applied.ways[None]
-        groups = applied.groups() if applied.streams() and applied.key is None else applied.anywhere()
+        kept = Applied(mapping, source, keep_of(job)) if job.platforms else None
+        try:
+            whole = Applied(mapping, source)
+        except SourceError:  # a column that no platform needs cannot be decided
+            if kept is None:
+                raise
+            whole = kept
+        groups = whole.groups() if whole.streams() and whole.key is None else whole.anywhere()
         for group in groups:
-            product, _ = way.product(group)
+            product, _ = whole.ways[None].product(group)
+            if product is None and kept is not None:
+                product, _ = kept.common.product(group)
             if product is not None:
                 yield to_model(Product, product)
 

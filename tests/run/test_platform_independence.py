@@ -68,3 +68,13 @@ def test_what_a_platform_has_no_place_for_holds_nothing_back(
     assert held == {"A5": ("cell.price-format", 6, "price"), "A6": ("flipsnack.A24", 7, "image")}
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
     assert manifest["platforms"]["flipsnack"]["counts"]["variants"]["written"] == 3
+
+
+def test_products_lists_what_was_written(sources: dict[str, tuple[Path, str, dict[str, str]]], tmp_path: Path):
+    source, mapping, given = sources["nasty"]
+    result = feedbridge.convert(source, to="flipsnack", mapping=mapping, set=given, out=tmp_path / "out")
+    written = [product["code"] for product in result.payload("flipsnack")]
+    listed = {product.sku: product for product in result.products}
+    assert [sku for sku in listed if sku != "A6"] == written, "A6 is held back by Flipsnack's own rule"
+    assert listed["A1"].weight_grams == 100 and listed["A2"].weight_grams is None
+    assert set(result.to_frame()["sku"]) == set(listed)
