@@ -7,7 +7,7 @@ go on beyond the cut; their records are handed back and joined here, in file ord
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -42,11 +42,12 @@ class RangeResult(msgspec.Struct, array_like=True):
 
 
 def plan_ranges(source: Source, workers: int, range_bytes: int) -> list[Range]:
-    """Ranges of about that size, at least one a worker; empty when the source cannot be split."""
+    """Ranges of about half that size (the results of several wait in memory), at least one a worker; empty when the
+    source cannot be split."""
     path = getattr(source, "path", None)
     if path is None:
         return []
-    return source.split(max(workers, path.stat().st_size // range_bytes), least_bytes=range_bytes)
+    return source.split(max(workers, path.stat().st_size * 2 // range_bytes), least_bytes=range_bytes)
 
 
 class EdgeRun:
@@ -64,31 +65,19 @@ class EdgeRun:
             table.reset()
         before = applied.count
         notices: list[Finding] = []
-        leading: list[Record] = []
-        trailing: list[Record] = []
-        whole = False
+        edges = Edges()
         try:
             groups = applied.groups(part, notices.extend)
-            if applied.key is None:
-                chunks = list(self.processor.chunks(groups))
-            else:
-                every = list(groups)
-                keyed = [number for number, group in enumerate(every) if group.key]
-                if len(keyed) < 2:
-                    leading, whole, chunks = in_order(every), True, []
-                else:
-                    first, last = keyed[0], keyed[-1]
-                    leading, trailing = in_order(every[: first + 1]), in_order(every[last:])
-                    chunks = list(self.processor.chunks(every[first + 1 : last]))
+            chunks = list(self.processor.chunks(groups if applied.key is None else edges.inside(groups)))
         except RangeNotClean:
             return RangeResult(False)
         return RangeResult(
             True,
             applied.count - before,
             chunks,
-            pickle.dumps(leading),
-            pickle.dumps(trailing),
-            whole,
+            pickle.dumps(in_order(edges.leading)),
+            pickle.dumps(in_order(edges.trailing)),
+            edges.whole,
             notices,
             [(table.hits, dict(table.misses)) for table in applied.tables()],
         )
@@ -111,6 +100,33 @@ class EdgeRun:
         assert self.applied.key is not None
         groups = adjacent(iter(records), self.applied.key, self.applied.records_spec.fill_down)
         yield from self.processor.chunks(groups)
+
+
+class Edges:
+    """The groups of a range that may go on beyond its cuts: up to the first with a key, and from the last with a key on.
+    ``whole``: there are no two with a key, so all groups are in ``leading``."""
+
+    def __init__(self) -> None:
+        self.leading: list[Group] = []
+        self.trailing: list[Group] = []
+        self.whole = True
+
+    def inside(self, groups: Iterable[Group]) -> Iterator[Group]:
+        """The groups between, as they come; the edges are known when all have come."""
+        upcoming = iter(groups)
+        for group in upcoming:
+            self.leading.append(group)
+            if group.key:
+                break
+        for group in upcoming:
+            if group.key:
+                yield from self.trailing
+                self.trailing = []
+                self.whole = False
+            self.trailing.append(group)
+        if self.whole:
+            self.leading += self.trailing
+            self.trailing = []
 
 
 def in_order(groups: list[Group]) -> list[Record]:
