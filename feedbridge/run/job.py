@@ -30,4 +30,4 @@ class Job:
     limit: int | None = None
     workers: int = 1
     range_bytes: int = 8 << 20
-    """Files of at least this size are read side by side, in ranges of about this size."""
+    """Files of at least this size are read side by side, in ranges of about half of it."""
