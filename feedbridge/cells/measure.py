@@ -30,7 +30,7 @@ class Measure(MarkedReader):
     """Short name by every word (case folded) that stands for it."""
 
     def given_unit(self) -> str | None:
-        """The mapping's unit."""
+        """The mapping's unit; each measure has its own parameter for it."""
         raise NotImplementedError
 
     def read(self, raw: Any) -> Decimal:

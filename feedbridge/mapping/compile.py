@@ -163,7 +163,7 @@ class _Compiler(LeafCode):
             self.emit("if not (members and (group.headless or members[0] is head)):")
             self.depth += 1
             for name, var in self.gathered.items():
-                self.many_into(maker.trees.product.fields[name], "c", "None", var)  # type: ignore[arg-type]  # see below
+                self.many_into(maker.trees.product.fields[name], "c", "None", var)  # type: ignore[arg-type]  # gathered fields are lists
             self.depth -= 1
         self.emit("for r in members:")
         self.depth += 1

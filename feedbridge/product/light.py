@@ -31,7 +31,7 @@ def light(model: type[M]) -> type[M]:
         if info.is_required():
             fields.append((name, Any))
         elif info.default_factory is not None:
-            fields.append((name, Any, msgspec.field(default_factory=info.default_factory)))  # type: ignore[arg-type]
+            fields.append((name, Any, msgspec.field(default_factory=info.default_factory)))  # type: ignore[arg-type]  # pydantic also allows one with an argument
         else:
             fields.append((name, Any, info.default))
     renamed = {n: i.serialization_alias for n, i in model.model_fields.items() if i.serialization_alias}
@@ -39,7 +39,7 @@ def light(model: type[M]) -> type[M]:
         model.__name__, fields, kw_only=True, omit_defaults=True, gc=False, rename=renamed or None,
         namespace={"__doc__": f"Light twin of {model.__module__}.{model.__name__}."},
     )
-    return struct  # type: ignore[return-value]
+    return struct  # type: ignore[return-value]  # typed as the model, see above
 
 
 def to_model(model: type[M], struct: M) -> M:

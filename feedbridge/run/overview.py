@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNode, is_blank, leaves_of
+from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.paths import Column
 from feedbridge.platforms import Platform
@@ -104,20 +105,7 @@ def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
     if sample is None:
         names = applied.unused_columns()
     else:
-        used = {label.lstrip("^") for label in applied.used_columns()}
-        whole = {path.split(".")[0] for path in used if "." not in path} | {RAW}
-        names = [
-            path
-            for path in sample.paths
-            if path.count(".") < 2
-            and path.split(".")[0] not in whole
-            and path not in used
-            and not any(
-                label.startswith(f"{path}.") or label.startswith(f"{path}[") or path.startswith(f"{label}.")
-                for label in used
-            )
-            and not any(other.startswith(f"{path}.") for other in sample.paths)
-        ]
+        names = unused_paths(applied, sample)
     if not names:
         return []
     shown = ", ".join(names[:60]) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
@@ -130,6 +118,53 @@ def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
             mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
         )
     ]
+
+
+def unused_paths(applied: Applied, sample: Sample) -> list[str]:
+    """Members of the documents that the mapping uses nothing of: the topmost of each branch, variants' as
+    ``variants.<member>``."""
+    trees = applied.full[None]
+    product, variant = used_paths(trees.product), used_paths(trees.variant)
+    grammar = {column.label for column in (applied.key, applied.variants) if column is not None}
+    if applied.parents is not None:
+        grammar |= {c.label for c in [*applied.parents.parent, *applied.parents.own, *applied.parents.never]}
+    upward = {path.removeprefix("^") for path in variant if path.startswith("^")}
+    if applied.variants is None:
+        return topmost(sample.paths, product | variant | grammar)
+    inner = topmost(paths_of(document for document, _ in sample.variants), variant)
+    return topmost(sample.paths, product | upward | grammar) + [f"{applied.variants.label}.{path}" for path in inner]
+
+
+def used_paths(block: BoundBlock) -> set[str]:
+    """Where the fields of a block look, as far as the paths are plain; a list that is gone through counts as a whole."""
+    found: set[str] = set()
+    for node in block.fields.values():
+        if isinstance(node, BoundLeaf | BoundNamed):
+            columns = [
+                column for leaf in leaves_of(node)
+                for column in [*leaf.every_column(), *leaf.currency, *([leaf.test_column] if leaf.test_column else [])]
+            ]
+            found.update(PLAIN.match(column.label)[0].rstrip(".") for column in columns)  # type: ignore[index]  # matches always
+            continue
+        for inner in node.blocks if isinstance(node, BoundMany) else [node]:
+            found |= used_paths(inner) if inner.each is None else {PLAIN.match(inner.each.label)[0].rstrip(".")}  # type: ignore[index]  # as above
+    return found
+
+
+PLAIN = re.compile(r"[^\[\]*?@|&()`'!]*")
+
+
+def topmost(paths: Iterable[str], used: set[str]) -> list[str]:
+    """The highest paths of which nothing is used, neither they nor anything above or below them."""
+    above = {path[:end] for path in used for end, letter in enumerate(path) if letter == "."}
+    found: dict[str, None] = {}
+    for path in paths:
+        steps = path.split(".")
+        higher = [".".join(steps[:end]) for end in range(1, len(steps) + 1)]
+        hidden = steps[0].startswith("_") or steps[0] == "values_by_locale"
+        if not hidden and path not in above and not any(one in used or one in found for one in higher):
+            found[path] = None
+    return list(found)
 
 
 def unplaced(

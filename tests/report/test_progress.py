@@ -79,8 +79,9 @@ def test_the_progress_suits_the_stream(options, kind):
     assert type(progress_for(options.pop("stream"), **{"environment": {}, **options})) is kind
 
 
-def test_no_progress_says_nothing():
+def test_no_progress_says_nothing(capsys):
     with NoProgress() as progress:
         progress.start("x", total=5)
         progress.advance(5)
         progress.finish()
+    assert capsys.readouterr() == ("", "")

@@ -71,7 +71,7 @@ class FlipsnackConverter:
         """The product's JSON object and what the rules say of it; never raises for anything in a product."""
         settings = self._settings
         if product.status is not ACTIVE and product.status != ACTIVE and settings.drafts == "exclude":
-            problem = S1.check(product, None, settings)  # type: ignore[misc]
+            problem = S1.check(product, None, settings)  # type: ignore[misc]  # S1 has a check
             return Outcome(excluded=problem.value, problems=[Found(S1, problem)])
         problems: list[Found] = []
         notes: tuple[str, ...] = ()
@@ -238,7 +238,7 @@ def _lowest(product: Product) -> tuple[Money | None, Money | None]:
     priced = [variant for variant in product.variants if variant.price is not None]
     if not priced:
         return None, None
-    cheapest = min(priced, key=lambda variant: variant.price.amount)  # type: ignore[union-attr]
+    cheapest = min(priced, key=lambda variant: variant.price.amount)  # type: ignore[union-attr]  # priced ones only
     return cheapest.price, cheapest.sale_price
 
 
