@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from feedbridge.errors import CommandError, MappingError, SourceError
 from feedbridge.findings import Finding
+from feedbridge.images import ImageSettings
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping, load_mapping
 from feedbridge.mapping.nearest import nearest
@@ -29,8 +30,11 @@ from feedbridge.platforms import PlatformSettings, platform, platform_names
 from feedbridge.product import Product, to_model
 from feedbridge.run.engine import Done, Progress, keep_of, run
 from feedbridge.run.folder import OutputFolder
+from feedbridge.run.inputs import open_inputs, source_paths
 from feedbridge.run.job import Job
 from feedbridge.run.manifest import manifest_of, write_manifest
+from feedbridge.run.page import write_report
+from feedbridge.run.pictures import needs
 from feedbridge.sources.base import Source
 from feedbridge.sources.files import expand
 from feedbridge.sources.opening import combine, open_source
@@ -38,7 +42,9 @@ from feedbridge.sources.opening import combine, open_source
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Result", "check", "convert", "read"]
+    from feedbridge.mapping.suggest import Draft
+
+__all__ = ["Result", "check", "convert", "explain", "read", "suggest"]
 
 SourceLike = Any
 """A path, a glob, a pandas DataFrame, or a list of these."""
@@ -183,6 +189,9 @@ def convert(
     names: Sequence[str] | None = None,
     progress: Progress | None = None,
     allow_empty: bool = False,
+    report: bool = True,
+    check_images: bool | ImageSettings = False,
+    image_progress: Progress | None = None,
 ) -> Result:
     """Convert sources for one or several platforms into an output folder.
 
@@ -192,22 +201,28 @@ def convert(
     ``workers``  processes for large files (default: the cores)    ``limit``  stop after so many products
     ``strict``   check every product against the pydantic model, too
     ``names``    how findings show the sources
+    ``report``   write report.html, one page to look at, too
     ``allow_empty``  accept a source without records (else SourceError: it must not empty what was written before)
+    ``check_images``  look at every picture of the written products, too: True, or settings (docs/images.md);
+                 ``image_progress`` is told how many are done
 
     Raises: FeedbridgeError (CommandError, MappingError, SourceError, OutputError). Nothing half-written is left.
     """
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
     job.allow_empty = allow_empty
+    job.images = _image_settings(check_images)
     _needs_platform(job)
     keep = None
     if out is None:
         keep = tempfile.TemporaryDirectory(prefix="feedbridge-")
         out = Path(keep.name) / "out"
-    inputs = [Path(path) for source in job.sources if (path := getattr(source, "path", None)) is not None]
+    inputs = [Path(path) for source in job.sources for path in source_paths(source)]
     with OutputFolder(Path(out), inputs=inputs) as folder:
-        done = run(job, folder.working, progress)
+        done = run(job, folder.working, progress, image_progress)
         manifest = manifest_of(job, done)
         write_manifest(folder.working, manifest)
+        if report:
+            write_report(folder.working, job, done, manifest, recognised=mapping == "auto")
         folder.commit()
     return Result(job, done, manifest, Path(out), keep)
 
@@ -224,12 +239,15 @@ def check(
     names: Sequence[str] | None = None,
     progress: Progress | None = None,
     allow_empty: bool = False,
+    check_images: bool | ImageSettings = False,
+    image_progress: Progress | None = None,
 ) -> Result:
     """The same as ``convert`` without writing anything."""
     job = _job(sources, to, mapping, set, workers, strict, limit, names)
     job.allow_empty = allow_empty
+    job.images = _image_settings(check_images)
     _needs_platform(job)
-    done = run(job, None, progress)
+    done = run(job, None, progress, image_progress)
     return Result(job, done, manifest_of(job, done), None)
 
 
@@ -245,6 +263,69 @@ def read(
     Use ``check`` to see why.
     """
     return _products(_job(sources, (), mapping, set, 1, False, None, names))
+
+
+def explain(
+    sources: SourceLike | Sequence[SourceLike],
+    *,
+    sku: str | None = None,
+    line: int | None = None,
+    to: str | Sequence[str] = (),
+    mapping: str = "auto",
+    set: MappingABC[str, str] | None = None,
+    names: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """One product from its source cells to what each platform gets: which cell, line and mapping layer made each field.
+
+    ``sku``   a product's SKU, a variant's, or the key that groups its rows      ``line``  or a line of a source
+
+    Shape:   docs/explain.md; the products of the answer are all that were found, never none.
+    Raises:  FeedbridgeError; CommandError when there is no such product.
+    """
+    from feedbridge.run.explaining import explain
+
+    if (sku is None) == (line is None):
+        raise CommandError("which product is not said", code="command.unknown-sku", mend="give sku= or line=")
+    return explain(_job(sources, to, mapping, set, 1, False, None, names), sku=sku, line=line)
+
+
+def suggest(
+    source: SourceLike,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    to: str | Sequence[str] = ("flipsnack", "magento"),
+    name: str | None = None,
+    replace: bool = False,
+) -> Draft:
+    """A commented starting mapping for a file, tried on its first 1,000 products.
+
+    ``out``      file to write; ``replace``: also when it is there       ``name``  how the source is shown
+    ``to``       platforms it is tried for
+
+    Shape:   ``text()`` is the mapping, ``checked`` what came out of the trial, ``exit_status`` 0, or 1 when the SKU or
+             the title had to be guessed or the mapping does not convert yet.
+    Raises:  SourceError when the source cannot be read, CommandError, OutputError when ``out`` cannot be written.
+    """
+    from feedbridge.run.inputs import named
+    from feedbridge.run.suggesting import MOST_PRODUCTS, suggest, write_mapping
+
+    things = list(named(source, [name] if name else None))
+    if len(things) != 1:
+        raise CommandError("suggest takes one source", code="command.source", mend="name one file")
+    thing, called = things[0]
+    shown = called or (str(thing) if isinstance(thing, str | os.PathLike) else "<DataFrame>")
+    wanted = [to] if isinstance(to, str) else list(dict.fromkeys(to))
+
+    def job_of(mapping: str, given: dict[str, str]) -> Job:
+        job = _job(thing, wanted, mapping, given, 1, False, MOST_PRODUCTS, [shown])
+        job.allow_empty = True
+        _needs_platform(job)
+        return job
+
+    draft = suggest(lambda **settings: open_source(thing, name=called, **settings), shown, wanted, job_of)
+    if out is not None:
+        write_mapping(draft, Path(out), replace=replace)
+    return draft
 
 
 def _products(job: Job) -> Iterator[Product]:
@@ -265,6 +346,15 @@ def _products(job: Job) -> Iterator[Product]:
                 product, _ = kept.common.product(group)
             if product is not None:
                 yield to_model(Product, product)
+
+
+def _image_settings(wanted: bool | ImageSettings) -> ImageSettings | None:
+    """Settings of the check of pictures; None when there is none. Raises CommandError when it cannot be done."""
+    if wanted is False:
+        return None
+    settings = ImageSettings() if wanted is True else wanted
+    needs(settings)
+    return settings
 
 
 def _needs_platform(job: Job) -> None:
@@ -297,7 +387,7 @@ def _job(
             )
     given = {key: str(value) for key, value in (set or {}).items()}
     own = {key: given.pop(key) for key in list(given) if key.split(".")[0] in platform_names() and "." in key}
-    pairs = _sources(sources, mapping, given, names)
+    pairs = open_inputs(sources, mapping, given, names)
     mappings = [mapping for _, mapping in pairs]
     for one in mappings:
         _check_overlays(one)
@@ -329,51 +419,6 @@ def _job(
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1,
     )
-
-
-def _sources(
-    things: Any, mapping: str, given: dict[str, str], names: Sequence[str] | None
-) -> list[tuple[Source, Mapping]]:
-    listed: Iterable[Any] = things if isinstance(things, list | tuple) else [things]
-    opened: list[tuple[Source, Mapping]] = []
-    shown = iter(names or ())
-    for thing in listed:
-        if isinstance(thing, str) and "://" in thing:
-            raise SourceError(
-                "addresses are not read",
-                where=thing,
-                code="source.address",
-                mend=f"fetch it first: curl -fsS '{thing}' | feedbridge convert - …",
-            )
-        paths: list[Any] = list(expand([str(thing)])) if isinstance(thing, str | os.PathLike) else [thing]
-        for one in paths:
-            name = next(shown, None)
-            chosen = mapping
-            if mapping == "auto":
-                chosen, _ = recognise(open_source(one, name=name, **_source_settings(given)))
-            loaded = load_mapping(chosen, given)
-            spec = loaded.source.model_dump()
-            spec["folder"] = Path(spec["folder"]) if spec["folder"] else None
-            opened.append((open_source(one, name=name, **spec), loaded))
-    if not opened:
-        raise CommandError("no source was named", code="command.source", mend="name a file")
-    documents = [source for source, _ in opened if source.kind == "documents"]
-    if (
-        len(documents) > 1
-        and len(documents) == len(opened)
-        and len({m.digest for _, m in opened}) == 1
-        and opened[0][1].records.parent
-    ):
-        return [(combine(documents), opened[0][1])]
-    return opened
-
-
-def _source_settings(given: MappingABC[str, str]) -> dict[str, Any]:
-    return {
-        key[7:]: value
-        for key, value in given.items()
-        if key in {"source.encoding", "source.delimiter", "source.quote", "source.items"}
-    }
 
 
 def _check_overlays(mapping: Mapping) -> None:

@@ -24,7 +24,7 @@ from feedbridge.cli import run
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"
 HOSTILE = FIXTURES / "hostile"
-ENDINGS = (".csv", ".tsv", ".json", ".jsonl")
+ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".xml", ".xlsx", ".parquet")
 WRITE = os.environ.get("FEEDBRIDGE_GOLDEN") == "write"
 NOT_COMPARED = {"report.html"}
 """Made of the same findings and counts, for people; its looks are tested beside it."""

@@ -16,11 +16,12 @@ ABOVE: dict[str, tuple[str, ...]] = {
     "product": ("errors", "findings"),
     "rules": ("errors", "findings", "product"),
     "cells": ("errors", "findings", "product"),
+    "images": ("errors", "findings", "cells"),
     "sources": ("errors", "findings"),
     "mapping": ("errors", "findings", "product", "cells", "sources.base"),
     "platforms": ("errors", "findings", "product", "rules"),
     "report": ("errors", "findings", "product"),
-    "run": ("errors", "findings", "product", "rules", "cells", "sources", "mapping", "platforms", "report"),
+    "run": ("errors", "findings", "product", "rules", "cells", "images", "sources", "mapping", "platforms", "report"),
 }
 ABOVE["api"] = (*ABOVE["run"], "run")
 ABOVE["cli"] = (*ABOVE["api"], "api")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -11,6 +12,9 @@ from feedbridge.cells.list import Character, split_cell
 from feedbridge.cells.plain import plain_text, quoted
 
 __all__ = ["CategoryPath", "CategoryPaths"]
+
+
+COMMA = re.compile(r",(?!\s)")
 
 
 class CategoryPath(Reader):
@@ -67,14 +71,17 @@ class CategoryPaths(CategoryPath):
     kind: ClassVar[str] = "category_paths"
 
     list_separator: Annotated[str, Field(min_length=1)] = ","
-    """Text between two paths."""
+    """Text between two paths. ``auto``: a bar where the cell has one, else a comma that no blank follows
+    (Adobe Commerce: older exports join with bars, newer ones with commas, and a name may hold a comma)."""
 
     def read(self, raw: Any) -> tuple[tuple[str, ...], ...]:  # type: ignore[override]  # several of what the parent reads
         if isinstance(raw, list):
             paths = [super(CategoryPaths, self).read(path) for path in raw]
         else:
             text = plain_text(raw, "category-path")
-            paths = [
-                super(CategoryPaths, self).read(path) for path in split_cell(text, self.list_separator, self.escape)
-            ]
+            if self.list_separator == "auto":
+                parts = text.split("|") if "|" in text else COMMA.split(text)
+            else:
+                parts = list(split_cell(text, self.list_separator, self.escape))
+            paths = [super(CategoryPaths, self).read(part) for part in parts]
         return tuple(dict.fromkeys(path for path in paths if path))

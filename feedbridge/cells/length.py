@@ -40,7 +40,7 @@ class Length(Measure):
             "cm": "centimeter centimeters centimetre centimetres zentimeter см",
             "dm": "decimeter decimeters decimetre decimetres",
             "m": "meter meters metre metres м",
-            "in": 'inch inches zoll " ″ ”',
+            "in": 'inch inches zoll " ″ ” pouce pouces pulgada pulgadas pollice pollici polegada polegadas duim tum tommer',
             "ft": "foot feet ′",
             "yd": "yard yards",
         }

@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from feedbridge.cells.base import CellError, Reader
 from feedbridge.cells.plain import plain_text, quoted
 
-__all__ = ["ImageUrl", "PathOrUrl", "Url"]
+__all__ = ["ImageUrl", "PathOrUrl", "Url", "web_address"]
 
 _ORDINARY = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -19,7 +19,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?![0-9]+(?:/|$))")
 _UNSEEN = re.compile("[\\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 
 
-def _web_address(base: str) -> str:
+def web_address(base: str) -> str:
     try:
         return whole_url(base, base)
     except CellError as exc:
@@ -41,7 +41,7 @@ class Url(Reader):
 
     kind: ClassVar[str] = "url"
 
-    base: Annotated[str, AfterValidator(_web_address)] | None = None
+    base: Annotated[str, AfterValidator(web_address)] | None = None
     """Address that is put, with one ``/``, in front of values that are not absolute."""
 
     def read(self, raw: Any) -> str:

@@ -39,8 +39,8 @@ class Weight(Measure):
             "kg": "kgs kilo kilos kilogram kilograms kilogramm кг",
             "mg": "milligram milligrams",
             "t": "tonne tonnes ton_metric",
-            "lb": "lbs pound pounds",
-            "oz": "ounce ounces",
+            "lb": "lbs pound pounds pfund livre livres libra libras libbra libbre pond",
+            "oz": "ounce ounces unze unzen once onces onza onzas oncia once ons",
         }
     )
 

@@ -15,6 +15,7 @@ import click
 
 import feedbridge
 from feedbridge.cli.convert import check, convert
+from feedbridge.cli.explain import explain
 from feedbridge.cli.mapping import mapping
 from feedbridge.cli.platform import platform
 from feedbridge.errors import FeedbridgeError
@@ -28,7 +29,7 @@ def cli() -> None:
     """Convert product feeds: a shop's or PIM's export in, exactly what each platform takes out."""
 
 
-for command in (convert, check, mapping, platform):
+for command in (convert, check, explain, mapping, platform):
     cli.add_command(command)
 
 

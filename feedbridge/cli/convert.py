@@ -67,6 +67,19 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--allow-empty", is_flag=True, help="Accept a source without any record."),
         click.option("--log-format", type=click.Choice(["text", "json"]), help="Plain log lines on stderr, for cron."),
         click.option("--download", is_flag=True, help="Fetch content named by http(s) URL (FlickRocket)."),
+        click.option("--check-images", is_flag=True, help="Look at every picture: is it there, whole, of the right type?"),
+        click.option(
+            "--image-cache",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
+            help="Where --check-images keeps what it knows (default: the user's cache folder).",
+        ),
+        click.option(
+            "--image-hosts",
+            multiple=True,
+            metavar="HOST[:PORT]",
+            help="A picture server in a private network that may be asked; may be given several times.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)
@@ -82,21 +95,22 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     metavar="DIR",
     help="Folder to make; an earlier feedbridge output is replaced as a whole.",
 )
+@click.option("--no-report", is_flag=True, help="Leave report.html out.")
 @click.option(
     "--with-credentials",
     is_flag=True,
     help="Write the FlickRocket login from the environment into the folders (mode 0600).",
 )
-def convert(out: Path, with_credentials: bool, **options: Any) -> int:
+def convert(out: Path, with_credentials: bool, no_report: bool, **options: Any) -> int:
     """Convert SOURCE for one or several platforms.
 
-    SOURCE is a file, a glob, or - for standard input. Writes DIR/<platform>/…, manifest.json, findings.jsonl and
-    quarantine/ with the records that were held back.
+    SOURCE is a file, a glob, or - for standard input. Writes DIR/<platform>/…, manifest.json, findings.jsonl,
+    report.html (one page to look at) and quarantine/ with the records that were held back.
     """
     settings = dict(options["settings"])
     if with_credentials:
         settings["flickrocket.with_credentials"] = "true"
-    return work({**options, "settings": settings}, out)
+    return work({**options, "settings": settings, "report": not no_report}, out)
 
 
 @click.command()
@@ -126,6 +140,7 @@ def work(options: dict[str, Any], out: Path | None) -> int:
         "allow_empty": options["allow_empty"],
         "strict": options["strict"],
         "names": names,
+        "check_images": image_settings(options),
     }
     started = time.monotonic()
     if log is not None:
@@ -141,14 +156,36 @@ def work(options: dict[str, Any], out: Path | None) -> int:
             progress.advance(records - done)
             done = records
 
+        pictures = 0
+
+        def advance_pictures(number: int) -> None:
+            nonlocal pictures
+            if not pictures and number:
+                progress.finish()
+                progress.start("pictures")
+            progress.advance(number - pictures)
+            pictures = number
+
+        arguments["image_progress"] = advance_pictures
         result = (
             api.check(sources, **arguments, progress=advance)
             if out is None
-            else api.convert(sources, **arguments, out=out, progress=advance)
+            else api.convert(sources, **arguments, out=out, progress=advance, report=options["report"])
         )
         progress.finish()
     show(result, options, log, time.monotonic() - started)
     return result.exit_status
+
+
+def image_settings(options: dict[str, Any]) -> Any:
+    """What --check-images and its options say; False when pictures are not checked."""
+    if not options["check_images"]:
+        if options["image_cache"] or options["image_hosts"]:
+            raise click.UsageError("--image-cache and --image-hosts go with --check-images")
+        return False
+    from feedbridge.images import ImageSettings
+
+    return ImageSettings(cache=options["image_cache"], hosts=options["image_hosts"])
 
 
 def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None:
@@ -200,6 +237,8 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
     for mapping in result.manifest["mappings"]:
         recognised = " (recognised by its columns)" if options["mapping"] == "auto" else ""
         click.echo(f"mapping: {mapping['name']}{recognised}", err=True)
+    if (pictures := result.manifest.get("images")) is not None:
+        click.echo("pictures: {checked:,} checked, {dead:,} dead, {from_cache:,} unchanged".format(**pictures), err=True)
     render_summary(
         result.counts,
         result.out,
@@ -207,6 +246,7 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
         severities=severities,
         seconds=seconds,
         quarantine=[file["path"] for file in result.manifest["quarantine"]],
+        scores={name: (about["score"], about["losses"]) for name, about in result.manifest["platforms"].items()},
     )
 
 

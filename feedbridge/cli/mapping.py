@@ -7,12 +7,19 @@ import sys
 
 import click
 
+from feedbridge.cli.categories import categories
+from feedbridge.cli.suggest import suggest
+
 __all__ = ["mapping"]
 
 
 @click.group()
 def mapping() -> None:
     """Mapping files: which column means what."""
+
+
+mapping.add_command(categories)
+mapping.add_command(suggest)
 
 
 @mapping.command("list")

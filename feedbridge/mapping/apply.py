@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingABC
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -13,15 +15,29 @@ from feedbridge.errors import CommandError, MappingError, SourceError
 from feedbridge.findings import Finding
 from feedbridge.mapping.akeneo import RAW, flatten, places
 from feedbridge.mapping.assemble import Assembled, Assembler
-from feedbridge.mapping.bind import Binder, BoundBlock, BoundLeaf, BoundTrees
+from feedbridge.mapping.attached import AttachedFile
+from feedbridge.mapping.bind import (
+    INSIDE,
+    Binder,
+    BoundBlock,
+    BoundLeaf,
+    BoundMany,
+    BoundNode,
+    BoundTrees,
+    as_text,
+    is_blank,
+    leaves_of,
+)
 from feedbridge.mapping.compile import Build, Punt, compile_product
+from feedbridge.mapping.folding import Folded, Folding, layers_of
 from feedbridge.mapping.group import Group
-from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, singles
+from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, begun, singles
 from feedbridge.mapping.load import Mapping
 from feedbridge.mapping.lookup import Table
 from feedbridge.mapping.paths import Column
+from feedbridge.mapping.schema import Condition
 from feedbridge.product import Product
-from feedbridge.sources.base import Range, Record, Source
+from feedbridge.sources.base import BadDocument, Range, Record, Source
 
 __all__ = ["Applied", "Way"]
 
@@ -50,7 +66,20 @@ class Way:
 
 
 def label_of(leaf: BoundLeaf) -> str:
-    return " + ".join(column.label for column in leaf.columns)
+    """What a leaf's columns are called together; columns of a further file are others than the main one's."""
+    return f"@{leaf.file} " * bool(leaf.file) + " + ".join(column.label for column in leaf.columns)
+
+
+APOSTROPHE = re.compile(r"'[=+\-@\t\r]")
+"""How a cell begins that its exporter has kept from being a formula. Source: WooCommerce, CSV exporter."""
+
+
+def unguarded(record: Record) -> Record:
+    """A row without the apostrophes that keep its cells from being formulas."""
+    cells = record[1]
+    if cells.__class__ is list and any(cell[:1] == "'" for cell in cells):
+        return (record[0], [cell[1:] if APOSTROPHE.match(cell) else cell for cell in cells], *record[2:])
+    return record
 
 
 ALWAYS = frozenset({"sku", "title", "status", "kind", "description_is_html", "options"})
@@ -68,6 +97,23 @@ def pruned(trees: BoundTrees, keep: frozenset[str] | None) -> BoundTrees:
         {n: node for n, node in trees.variant.fields.items() if n in wanted or f"variants.{n}" in wanted},
     )
     return BoundTrees(product, variant, trees.used)
+
+
+def columns_of(leaf: BoundLeaf) -> list[Column]:
+    return [*leaf.every_column(), *([leaf.test_column] if leaf.test_column is not None else [])]
+
+
+def blocks_of_rows(node: BoundNode) -> Iterator[BoundBlock]:
+    """The outermost blocks that are repeated for further rows of a record."""
+    if isinstance(node, BoundMany):
+        for block in node.blocks:
+            yield from blocks_of_rows(block)
+    elif isinstance(node, BoundBlock):
+        if node.rows is not None:
+            yield node
+            return
+        for one in node.fields.values():
+            yield from blocks_of_rows(one)
 
 
 def same_fields(one: BoundTrees, other: BoundTrees) -> bool:
@@ -96,10 +142,22 @@ class Applied:
     ) -> None:
         self.mapping = mapping
         self.source = source
-        self.binder = Binder(mapping, source.header if source.kind == "table" else None, source.name)
+        self.attached: dict[str, AttachedFile] = getattr(source, "attached", {})
+        header = source.header if source.kind == "table" else None
+        self.binder = Binder(mapping, header, source.name, self.attached, self.odd_members())
         self.records_spec = mapping.records
         self.key = self.one_of(self.records_spec.group_by) if self.records_spec.group_by else None
         self.parents = self.parent_columns()
+        self.starts = self.test_of(self.records_spec.starts, "starts")
+        self.variant_test = self.test_of(self.records_spec.variant_when, "variant_when")
+        self.folding = self.folding_of()
+        self.gather_rows = False
+        """Rows of one record do not stand together: they are looked for first."""
+        self.attached_keys: list[tuple[Column, set[str]]] = []
+        for name, spec in mapping.file.files.items():
+            of = self.one_of(spec.of or (), "files") if name in self.attached else None
+            if of is not None:
+                self.attached_keys.append((of, self.attached[name].asked))
         variants = self.records_spec.variants
         self.variants = self.binder.find(variants) if variants else None
         self.variant_if = self.each_of(self.records_spec.variant_if or (), "variant_if")
@@ -108,6 +166,8 @@ class Applied:
         self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
         needed = frozenset().union(*(keep[name] for name in plain)) if plain else None
         common = pruned(self.full[None], needed)
+        if self.folding is not None:
+            self.folding.first_only, self.folding.base_only = self.own_columns(self.folding)
         self.decimals = decisions if decisions is not None else self.decide_decimals(common)
         self.common = self.way(common)
         self.ways: dict[str | None, Way] = {None: self.common}
@@ -123,6 +183,22 @@ class Applied:
             column.label.startswith("values_by_locale") for leaf in self.full[None].leaves() for column in leaf.columns
         )
 
+    def own_columns(self, folding: Folding) -> tuple[list[Column], list[Column]]:
+        """Columns that only a record's first row can say, and those that only its row in its own language can."""
+        rowwise: dict[bool, set[int]] = {False: set(), True: set()}
+        own: dict[int, Column] = {}
+        for block in (self.full[None].product, self.full[None].variant):
+            for inner in blocks_of_rows(block):
+                rowwise[inner.rows is layers_of] |= {
+                    c.index for leaf in leaves_of(inner) if not leaf.file for c in columns_of(leaf)
+                }
+            own |= {c.index: c for leaf in leaves_of(block, inner=False) for c in columns_of(leaf) if c.index >= 0}
+        said = folding.added | {column.index for column in folding.columns()}
+        listed = {c for name in (self.records_spec.continued.lists.values() if self.records_spec.continued else ()) if (c := self.binder.find(name)) is not None}
+        said |= {column.index for column in listed}
+        first = [column for index, column in own.items() if index not in said | rowwise[False]]
+        return first, [column for index, column in own.items() if index not in said | rowwise[False] | rowwise[True]]
+
     def way(self, trees: BoundTrees) -> Way:
         self.settle_decimals(trees)
         if self.records_spec.one == "variant" and not trees.variant.fields:
@@ -134,7 +210,17 @@ class Applied:
             )
         assembler = Assembler(trees, self.records_spec, self.source, self.variant_if, self.variants)
         assembler.key = self.key
+        assembler.variant_test = self.variant_test
         return Way(trees, assembler)
+
+    def odd_members(self) -> frozenset[str]:
+        """Names of the first documents' members that would be taken for paths: ``Price (EUR)``, ``Art.-Nr.``."""
+        if self.source.kind == "table":
+            return frozenset()
+        first = next(iter(self.source.batches()), None)
+        documents = [record[1] for record in first.records] if first is not None else []
+        names = {name for document in documents if isinstance(document, dict) for name in document}
+        return frozenset(name for name in names if not re.fullmatch(r"[\w:-]+", name))
 
     def tables(self) -> list[Table]:
         """Lookup tables with their coverage."""
@@ -146,7 +232,17 @@ class Applied:
         used.update(c.label for c in (self.key, self.variants, *self.variant_if) if c is not None)
         if self.parents:
             used.update(c.label for c in [*self.parents.parent, *self.parents.own, *self.parents.never])
+            used.update([self.parents.children.label] if self.parents.children is not None else [])
+        if self.folding is not None:
+            used.update(column.label for column in self.folding.columns())
+        for name in list(used):  # a member of a packed column, and a column of the product's own record
+            used.add(name.removeprefix("^"))
+            used.add(re.split(r"[.\[]", name.removeprefix("^"), maxsplit=1)[0])
         return used
+
+    def splits(self) -> bool:
+        """Whether the source may be read in ranges, side by side."""
+        return self.streams() and self.starts is None and self.folding is None and not self.attached
 
     def unused_columns(self) -> list[str]:
         """Columns of a table that no mapping uses."""
@@ -161,20 +257,61 @@ class Applied:
         self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None
     ) -> Iterator[Record]:
         """Records in file order, counted in ``count``; nested shapes laid flat."""
+        if self.folding is not None:
+            before = self.count
+
+            def rows() -> Iterator[Record]:
+                self.count = before
+                return self.rows(part, notice if read.pop() else None)
+
+            read = [True, False] if self.gather_rows else [True]
+            records = self.folding.fold(rows, self.gather_rows, notice)
+        else:
+            records = self.rows(part, notice)
+        if not self.attached_keys:
+            return records
+        return self.asking(records)
+
+    def asking(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Records, with the keys noted by which further files' rows belong to them."""
+        for record in records:
+            for column, asked in self.attached_keys:
+                raw = column.get(record[1], None) if not isinstance(record[1], BadDocument) else None
+                if isinstance(raw, str):
+                    asked.add(raw.strip())
+            yield record
+
+    def rows(
+        self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None
+    ) -> Iterator[Record]:
+        """What the source has, row by row."""
         akeneo = self.records_spec.shape == "akeneo"
+        guarded = self.records_spec.formula_guard
         locale, scope = self.open(self.records_spec.locale), self.open(self.records_spec.scope)
         for batch in self.source.batches(part):
             self.count += len(batch.records)
             if batch.findings and notice is not None:
-                notice(batch.findings)
+                told = [finding for finding in batch.findings if not self.ends_early(finding)]
+                if told:
+                    notice(told)
             if akeneo:
                 for record in batch.records:
                     if record[1].__class__ is dict:
                         yield (record[0], flatten(record[1], locale, scope, self.translations), *record[2:])
                     else:
                         yield record
+            elif guarded:
+                yield from map(unguarded, batch.records)
             else:
                 yield from batch.records
+
+    def ends_early(self, finding: Finding) -> bool:
+        """Whether a row is short as its exporter writes rows."""
+        if finding.code != "csv.short-row" or self.records_spec.may_end_after is None:
+            return False
+        column = self.binder.find(self.records_spec.may_end_after)
+        cells = re.match(r"\d+", finding.message)
+        return column is not None and cells is not None and int(cells[0]) > column.index
 
     @staticmethod
     def open(text: str | None) -> str | None:
@@ -190,12 +327,17 @@ class Applied:
     ) -> Iterator[Group]:
         """Groups as the records come (only when ``streams``)."""
         records = self.records(part, notice)
+        if self.starts is not None:
+            return begun(records, self.starts)
         if self.key is None:
             return singles(records, self.records_spec.one == "variant")
         return self.stopping(adjacent(records, self.key, self.records_spec.fill_down))
 
     def anywhere(self, notice: Callable[[list[Finding]], None] | None = None) -> Iterator[Group]:
         """Groups gathered over the whole source."""
+        self.gather_rows = self.folding is not None
+        if self.starts is not None:
+            return begun(self.records(None, notice), self.starts)
         if self.key is None and self.parents is None:
             return singles(self.records(None, notice), self.records_spec.one == "variant")
         first = True
@@ -246,6 +388,14 @@ class Applied:
     def raw_record(self, record: Record) -> Any:
         """The record's own cells or document, as the source had it."""
         cells = record[1]
+        if cells.__class__ is Folded:
+            cells = cells.own
+        own_cells = getattr(self.source, "own_cells", None)
+        if own_cells is not None:
+            return own_cells((record[0], cells, *record[2:]))
+        document_of = getattr(self.source, "document_of", None)
+        if document_of is not None and not isinstance(cells, dict):
+            return document_of((record[0], cells, *record[2:]))
         return cells[RAW] if isinstance(cells, dict) and RAW in cells else cells
 
     def each_of(self, names: tuple[str, ...], key: str) -> list[Column]:
@@ -267,20 +417,72 @@ class Applied:
         return None
 
     def parent_columns(self) -> ParentColumns | None:
-        link = self.records_spec.parent
-        if link is None:
+        link, named = self.records_spec.parent, self.records_spec.children
+        if link is None and named is None:
             return None
-        found = {
-            name: [c for given in names or () if (c := self.binder.find(given)) is not None]
-            for name, names in (("parent", link.key), ("own", link.of), ("never", link.never_variant))
+        names = {
+            "parent": link.key if link else (),
+            "own": link.of if link else named.of if named else (),
+            "never": (link.never_variant if link else None) or (),
         }
-        if not found["parent"] or not found["own"]:
+        found = {name: [c for one in given if (c := self.name_column(one)) is not None] for name, given in names.items()}
+        children = self.binder.find(named.names) if named else None
+        if not found["own"] or not (found["parent"] or children):
             if self.mapping.file.columns == "required":
-                self.one_of(link.key if not found["parent"] else link.of, "parent")
+                self.one_of(names["own"] if found["parent"] or children else names["parent"], "parent")
             return None
-        self.each_of(link.never_variant or (), "parent")
+        self.each_of(names["never"], "parent")
+        never = self.test_of(link.never_variant_if, "parent") if link else None
+        if never is None and named is not None:
+            never = self.test_of(named.never_variant_if, "children")
+        orphans = link.orphans if link else "hold"
         by_row = self.records_spec.one == "variant"
-        return ParentColumns(found["parent"], found["own"], found["never"], link.orphans, by_row)
+        return ParentColumns(found["parent"], found["own"], found["never"], orphans, by_row, never, children)
+
+    def name_column(self, name: str) -> Column | None:
+        """A column that holds a name, or a template of it: ``id:{ID}``."""
+        match = re.fullmatch(r"([^{}]*)\{([^{}]+)\}([^{}]*)", name)
+        column = self.binder.find(match[2] if match else name)
+        if match is None or column is None:
+            return column
+        before, after, get = match[1], match[3], column.get
+
+        def fill(record: Any, up: Any) -> Any:
+            raw = get(record, up)
+            return None if is_blank(raw) else f"{before}{as_text(raw)}{after}"
+
+        return Column(column.label, fill)
+
+    def test_of(self, condition: Condition | None, key: str) -> Callable[[Any, Any], bool] | None:
+        """A condition of the record grammar; None when there is none, or its column may be missing."""
+        if condition is None:
+            return None
+        if self.one_of((condition.column,), key) is None:
+            return None
+        return self.binder.test(condition)
+
+    def folding_of(self) -> Folding | None:
+        """What puts further rows with their records; None when nothing does."""
+        layers, continued = self.records_spec.layers, self.records_spec.continued
+        if self.source.kind != "table":
+            return None
+        by = self.one_of((layers.by,), "layers") if layers else None
+        of = self.one_of(layers.of, "layers") if layers and by is not None else None
+        if by is None or of is None or layers is None:
+            by = of = None
+            only: list[tuple[Column, str | None]] = []
+        else:
+            only = [
+                (column, self.open(wanted))
+                for name, wanted in layers.only.items()
+                if (column := self.one_of((name,), "layers")) is not None
+            ]
+        key = self.one_of((continued.key,), "continued") if continued else None
+        added = self.each_of(continued.columns, "continued") if continued and key is not None else []
+        if by is None and key is None:
+            return None
+        base = self.open(layers.base) if layers else None
+        return Folding(self.source.name, by, of, base, only, key, added)
 
     # -- decimal marks ------------------------------------------------------------------------------------------------
 
@@ -291,6 +493,7 @@ class Applied:
             if leaf.leaf.kind != "integer"
             and getattr(leaf.reader, "decimal", "") == "auto"
             and leaf.columns
+            and leaf.file != INSIDE
         ]
 
     def decide_decimals(self, trees: BoundTrees) -> dict[str, Decision]:
@@ -298,18 +501,29 @@ class Applied:
         takes together are decided together."""
         if self.source.kind != "table":
             return {}
-        indexes = {label_of(leaf): [column.index for column in leaf.columns] for leaf in self.open_decimals(trees)}
-        tallies = {label: Tally(label) for label in indexes}
-        if not tallies:
-            return {}
-        watched = [(tallies[label].add, index) for label, own in indexes.items() for index in own]
-        for batch in self.source.batches():
+        leaves = self.open_decimals(trees)
+        tallies = {label_of(leaf): Tally(" + ".join(column.label for column in leaf.columns)) for leaf in leaves}
+        watched = {(label_of(leaf), c.label): (tallies[label_of(leaf)].add, c) for leaf in leaves for c in leaf.columns if not leaf.file}
+        indexes = [(add, column.index) for add, column in watched.values() if column.index >= 0]
+        paths = [(add, column.get) for add, column in watched.values() if column.index < 0]
+        for batch in self.source.batches() if watched else ():
             for record in batch.records:
                 cells = record[1]
                 if cells.__class__ is list:
-                    for add, index in watched:
+                    for add, index in indexes:
                         if cells[index]:
                             add(record[0], cells[index])
+                    for add, get in paths:
+                        with suppress(CellError):  # said where the field is read
+                            raw = get(cells, cells)
+                            if isinstance(raw, str) and raw:
+                                add(record[0], raw)
+        for leaf in leaves:
+            for rows in self.attached[leaf.file].rows.values() if leaf.file else ():
+                for line, cells in rows:
+                    for column in leaf.columns:
+                        if cells[column.index]:
+                            tallies[label_of(leaf)].add(line, cells[column.index])
         return {label: tally.decision() for label, tally in tallies.items()}
 
     def settle_decimals(self, trees: BoundTrees) -> None:

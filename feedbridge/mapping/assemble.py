@@ -6,12 +6,14 @@ Slow and exact. A run takes it for the records on which the compiled path (compi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.attached import AttachedRow
 from feedbridge.mapping.bind import (
     BoundBlock,
     BoundLeaf,
@@ -23,6 +25,7 @@ from feedbridge.mapping.bind import (
     is_blank,
     leaves_of,
 )
+from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import NO_IDENTITY, OptionNamesValues, OptionPair, attach_variants, order_images
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.paths import Column
@@ -43,6 +46,10 @@ class Place(NamedTuple):
     """The mapping's file and line."""
     kind: str
     """The reader."""
+    leaf: BoundLeaf | None = None
+    """What of the mapping was evaluated here."""
+    up: Any = None
+    """The product document around an inner one."""
 
 
 class Assembled(NamedTuple):
@@ -81,6 +88,8 @@ class Assembler:
         self.variants = variants
         self.key: Column | None = None
         """The column that groups records, where there is one."""
+        self.variant_test: Callable[[Any, Any], bool] | None = None
+        """Whether a record is a variant, where a condition says so."""
         self.by_row = records.one == "variant"
         description = trees.product.fields.get("description")
         self.html = isinstance(description, BoundLeaf) and keeps_html(description)
@@ -121,6 +130,16 @@ class Assembler:
 
 def unzip(pairs: list[OptionPair]) -> OptionNamesValues:
     return tuple([name for name, _ in pairs]), tuple([value for _, value in pairs])
+
+
+def may_be_left_out(node: BoundNode | None) -> bool:
+    """Whether a table may leave the field out without a word about this product."""
+    return isinstance(node, BoundLeaf) and node.table is not None and node.table.missing in {"empty", "once"}
+
+
+def left_out(node: BoundNode | None, cells: Any, up: Any) -> bool:
+    """Whether a table did: the cell says something, and has no entry."""
+    return may_be_left_out(node) and isinstance(node, BoundLeaf) and not is_blank(node.locate(cells, up)[1])
 
 
 def keeps_html(leaf: BoundLeaf) -> bool:
@@ -175,7 +194,11 @@ class _Work:
         product = light(Product)(**values)
         if variants:
             for number, code, message in attach_variants(
-                product, variants, [unzip(own) for own in pairs], maker.records.no_option
+                product,
+                variants,
+                [unzip(own) for own in pairs],
+                maker.records.no_option,
+                maker.records.differing_options,
             ):
                 record = self.variant_records[number]
                 severity = Severity.ERROR if code == NO_IDENTITY else Severity.WARNING
@@ -193,11 +216,13 @@ class _Work:
         maker, group = self.maker, self.group
         fields = maker.trees.product.fields
         values: dict[str, Any] = {}
-        rest = [record for record in group.members if record is not head] if maker.by_row else []
+        # a parent's record says itself what its product is; rows that only share a key say it together
+        parted = group.members and not group.headless and group.members[0] is not head
+        rest = [record for record in group.members if record is not head] if maker.by_row and not parted else []
         for name, node in fields.items():
             if maker.by_row and name in COLLECTED and isinstance(node, BoundMany):
                 gathered: list[Any] = []
-                for record in group.records():
+                for record in [head] if parted and name != "images" else group.own():
                     more = self.many(node, record, None, name, len(gathered))
                     gathered += more
                     if more:
@@ -206,7 +231,8 @@ class _Work:
                     values[name] = order_images(gathered) if name == "images" else tuple(dict_once(gathered))
                 continue
             # a field that variants have, too, may well differ from record to record
-            value = self.over_rows(node, head, rest if name not in maker.trees.variant.fields else [], name)
+            common = isinstance(node, BoundLeaf) and node.spec.common
+            value = self.over_rows(node, head, rest if common or name not in maker.trees.variant.fields else [], name)
             if value is not None:
                 values[name] = order_images(list(value)) if name == "images" else value
         self.settle_compare_at(values, "")
@@ -246,16 +272,22 @@ class _Work:
                 if (v := self.over_rows(leaf, head, rest, f"{path}.{key}")) is not None
             }
             return named or None
+        if isinstance(node, BoundLeaf) and node.spec.common and rest:
+            texts = [self.node(node, record, None, path) for record in rest]
+            texts = [text for text in (self.node(node, head, None, path), *texts) if text is not None]
+            return common_words(texts) if texts else None
         value, giver = self.node(node, head, None, path), head
         if not isinstance(node, BoundLeaf):
             branches: set[int] = set()
-            for leaf in leaves_of(node):
+            for leaf in leaves_of(node, inner=False):
                 if id(leaf) not in branches:
                     branches |= {id(leaf.then), id(leaf.else_)}
                     for record in rest:
                         self.differs(leaf, record, head, path)
             return value
         for record in rest:
+            if node.spec.varies and value is not None:
+                break
             _, raw = node.locate(record[1], None)
             if is_blank(raw) or node.spec.value is not None:
                 continue
@@ -268,6 +300,8 @@ class _Work:
     def differs(self, leaf: BoundLeaf, record: Record, giver: Record, path: str) -> None:
         """Name the first cell of a field that says something else than the record the field is taken from."""
         columns = [leaf.test_column] if leaf.test_column is not None else leaf.every_column()
+        if leaf.spec.varies:
+            return
         for column in columns if leaf.spec.value is None else ():
             try:
                 raw, first = column.get(record[1], None), column.get(giver[1], None)
@@ -366,6 +400,8 @@ class _Work:
         """Records that are no variant and add no image: whatever they say would be lost without a word."""
         variants = {id(record) for record, _, _ in elements}
         for record in self.group.members:
+            if record is self.group.head and self.maker.records.parent_row:
+                continue
             if id(record) not in variants and id(record) not in self.giving:
                 self.finding(
                     record,
@@ -378,9 +414,20 @@ class _Work:
 
     def is_variant(self, record: Record) -> bool:
         maker = self.maker
-        if not maker.by_row or not maker.variant_if or record is self.group.head:
+        if record is self.group.head:
+            return not (maker.records.parent_row and maker.by_row and any(map(self.further, self.group.members)))
+        return self.further(record)
+
+    def further(self, record: Record) -> bool:
+        """Whether a record below the first is a variant."""
+        maker = self.maker
+        if record is self.group.head:
+            return False
+        if isinstance(record[1], BadCells | BadDocument) or not maker.by_row:
             return True
-        return any(not is_blank(column.get(record[1], None)) for column in maker.variant_if)
+        if maker.variant_test is not None:
+            return maker.variant_test(record[1], None)
+        return not maker.variant_if or any(not is_blank(column.get(record[1], None)) for column in maker.variant_if)
 
     def option_pairs(
         self, many: BoundMany, record: Record, cells: Any, up: Any, path: str, head_names: dict[int, str]
@@ -461,6 +508,12 @@ class _Work:
     def many(self, many: BoundMany, record: Record, up: Any, path: str, start: int = 0) -> list[Any]:
         found: list[Any] = []
         for block in many.blocks:
+            if block.rows is not None:
+                for row in block.rows(record[1]):
+                    if not isinstance(row[1], BadCells):
+                        here = row if row[0] else (record[0], row[1], *record[2:])
+                        found += self.block(block, here, record[1], f"{path}.{start + len(found)}")
+                continue
             for cells in self.elements(block, record, record[1], up, path):
                 here = (record[0], cells, *record[2:])
                 around = up if up is not None or block.each is None else record[1]
@@ -494,7 +547,11 @@ class _Work:
                 constants += isinstance(node, BoundLeaf) and node.spec.value is not None
         missing = [name for name, info in block.model.model_fields.items() if info.is_required() and name not in values]
         if missing or (len(values) == constants and len(block.fields) > constants):
-            if missing and len(values) > constants:
+            if (
+                missing
+                and len(values) > constants
+                and not any(left_out(block.fields.get(name), record[1], up) for name in missing)
+            ):
                 self.finding(
                     record,
                     path,
@@ -511,7 +568,9 @@ class _Work:
 
     def value(self, leaf: BoundLeaf, record: Record, up: Any, path: str) -> Any:
         label, raw = leaf.locate(record[1], up)
-        self.trace[path] = Place(record, label, "" if is_blank(raw) else as_text(raw), leaf.layer, leaf.leaf.kind)
+        self.trace[path] = Place(
+            record, label, "" if is_blank(raw) else as_text(raw), leaf.layer, leaf.leaf.kind, leaf, up
+        )
         try:
             return leaf.evaluate(record[1], up)
         except CellError as exc:
@@ -619,6 +678,8 @@ def replace_sku(finding: Finding, sku: str) -> Finding:
 
 def place_of(source: Source, record: Record) -> tuple[str, int, str]:
     """File, line and JSON Pointer of a record. A source made of several files knows which one it came from."""
+    if record[1].__class__ is AttachedRow:
+        return record[1].file, record[0], ""
     place = getattr(source, "place", None)
     if place is not None:
         found: tuple[str, int, str] = place(record)

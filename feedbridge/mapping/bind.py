@@ -13,18 +13,22 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from feedbridge.cells import CellError, Reader
+from feedbridge.cells import CellError, Reader, readers
 from feedbridge.cells.plain import plain_text
 from feedbridge.errors import CommandError, MappingError
+from feedbridge.mapping.attached import AttachedFile
+from feedbridge.mapping.folding import begun_rows, layers_of, rows_of
 from feedbridge.mapping.load import PLACEHOLDER, Mapping
 from feedbridge.mapping.lookup import Table, load_table
 from feedbridge.mapping.nearest import nearest
-from feedbridge.mapping.paths import Column, Header, document_column
+from feedbridge.mapping.packed import Unpacker
+from feedbridge.mapping.paths import Column, Header, document_column, normal
 from feedbridge.mapping.schema import Condition, Spec
 from feedbridge.mapping.tree import Block, Leaf, Many, Named, Node, make_reader
 from feedbridge.mapping.yaml import KeyPath
+from feedbridge.sources.base import Record
 
-__all__ = ["BoundBlock", "BoundLeaf", "BoundMany", "BoundNamed", "BoundNode", "BoundTrees", "Binder", "is_blank"]
+__all__ = ["BoundBlock", "BoundLeaf", "BoundMany", "BoundNamed", "BoundNode", "BoundTrees", "Binder", "INSIDE", "is_blank", "leaves_of", "names_in"]
 
 SLUG = re.compile(r"[^\w]+")
 TEMPLATE = re.compile(r"\{([^{}|]+)(?:\|(\w+))?\}")
@@ -44,7 +48,22 @@ def slug(text: str) -> str:
     return SLUG.sub("-", text.casefold()).strip("-")
 
 
+INSIDE = "."
+NEWLINES = re.compile(r"\\\\n|\\n")
+
+
+def unescaped(match: re.Match[str]) -> str:
+    """``\\n`` as a line break, its doubled form as itself. Source: WooCommerce, CSV exporter."""
+    return "\n" if len(match[0]) == 2 else "\\n"
+
+
 FILTERS: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "slug": slug}
+
+
+def names_in(raw: Any) -> list[str]:
+    """The names a cell lists, each once: in lines where it has several, else between commas."""
+    text = "" if is_blank(raw) else as_text(raw)
+    return list(dict.fromkeys(filter(None, map(str.strip, text.split("\n" if "\n" in text else ",")))))
 
 
 def as_text(raw: Any) -> str:
@@ -78,6 +97,12 @@ class BoundLeaf:
     table: Table | None = None
     currency: list[Column] = field(default_factory=list)
     currency_readers: dict[str, Reader] = field(default_factory=dict)
+    file: str = ""
+    """The further file its columns are in; empty: the main one; INSIDE: a cell that holds several values."""
+    item: list[tuple[str, Column]] = field(default_factory=list)
+    labels: Column | None = None
+    named: tuple[Column, Header] | None = None
+    like: list[tuple[str, Column]] = field(default_factory=list)
 
     @property
     def spec(self) -> Spec:
@@ -99,7 +124,14 @@ class BoundLeaf:
             and spec.case is None
             and not spec.strip_html
             and spec.join is None
+            and spec.unescape is None
+            and spec.item is None
+            and not spec.without
+            and self.labels is None
+            and self.named is None
+            and not self.like
             and not self.leaf.choices
+            and not (self.leaf.shape == "texts" and self.leaf.kind == "category_paths")
         )
 
     def pick(self, record: Any, up: Any) -> tuple[Any, str]:
@@ -113,17 +145,63 @@ class BoundLeaf:
             if self.spec.join is not None:
                 return self.spec.join.join(said(value) for value in filled), label
             return filled, label
+        if self.named is not None:
+            return self._columns_named(record, up)
+        if self.like:
+            found = {name: raw for name, column in self.like if not is_blank(raw := column.get(record, up))}
+            return found, " + ".join(column.label for _, column in self.like)
         raw: Any = None
         label = self.columns[0].label if self.columns else ""
         for column in self.columns:
             raw = column.get(record, up)
+            if self.item or self.spec.without or self.labels is not None:
+                raw = self._members(raw, record, up)
             if not is_blank(raw):
                 return raw, column.label
         return raw, label
 
+    def _columns_named(self, record: Any, up: Any) -> tuple[Any, str]:
+        """An object of the columns that a cell lists by name."""
+        assert self.named is not None
+        column, header = self.named
+        raw = column.get(record, up)
+        names = raw if isinstance(raw, list) else names_in(raw)
+        found: dict[str, Any] = {}
+        for name in map(str.strip, map(str, names)):
+            place = header.find(name)
+            value = place.get(record, up) if place is not None else None
+            if not is_blank(value):
+                found[name] = value
+        return found, column.label
+
+    def _members(self, raw: Any, record: Any, up: Any) -> Any:
+        """One object of a list, without some members, the others under their labels."""
+        if self.item:
+            wanted = [(member, as_text(column.get(record, up) or "")) for member, column in self.item]
+            objects = raw if isinstance(raw, list) else [raw]
+            raw = next(
+                (
+                    one
+                    for one in objects
+                    if isinstance(one, dict) and all(as_text(one.get(m) or "") == value for m, value in wanted)
+                ),
+                None,
+            )
+        if isinstance(raw, dict):
+            raw = {name: value for name, value in raw.items() if name not in self.spec.without}
+            labels = self.labels.get(record, up) if self.labels is not None else None
+            if isinstance(labels, dict):
+                raw = {labels.get(name) or name: value for name, value in raw.items()}
+        return raw
+
     def every_column(self) -> list[Column]:
         """The columns of its value; not those of its condition and branches."""
-        return [*self.columns, *(column for _, column, _ in self.template or () if column is not None)]
+        return [
+            *self.columns,
+            *(column for _, column, _ in self.template or () if column is not None),
+            *([self.named[0]] if self.named is not None else ()),
+            *(column for _, column in self.like),
+        ]
 
     def template_label(self) -> str:
         return " + ".join(column.label for _, column, _ in self.template or () if column is not None)
@@ -192,6 +270,8 @@ class BoundLeaf:
         if isinstance(raw, list) and spec.join is not None:
             raw = spec.join.join(said(item) for item in raw if not is_blank(item))
         if isinstance(raw, str):
+            if spec.unescape is not None and "\\" in raw:
+                raw = NEWLINES.sub(unescaped, raw)
             if spec.strip_html:
                 from feedbridge.cells.html import strip_html
 
@@ -223,8 +303,6 @@ class BoundLeaf:
                 code = as_text(raw).upper()
                 reader = self.currency_readers.get(code)
                 if reader is None:
-                    from feedbridge.cells import readers
-
                     code = readers()["currency"]().read(code)
                     fixed = {name: getattr(self.reader, name) for name in type(self.reader).model_fields}
                     reader = self.currency_readers[code] = type(self.reader)(**{**fixed, "currency": code})
@@ -264,6 +342,8 @@ class BoundLeaf:
                 value = tuple(dict.fromkeys(part for answer in answers for part in self.reader.read(answer)))
             else:
                 value = tuple(answers)
+        elif shape == "texts":  # whole paths, where no table exchanges them
+            value = tuple(" > ".join(item) if isinstance(item, tuple) else item for item in value)
         if shape == "ints":
             return tuple(whole(item) for item in value)
         return value or None
@@ -278,9 +358,13 @@ def whole(text: Any) -> int:
 
 @dataclass(slots=True)
 class BoundBlock:
+    """``each``: path of the inner list it is repeated for; ``rows``: gives the further rows of a record it is
+    repeated for, by the record's cells."""
+
     model: type[BaseModel]
     fields: dict[str, BoundNode] = field(default_factory=dict)
     each: Column | None = None
+    rows: Callable[[Any], list[Record]] | None = None
 
 
 @dataclass(slots=True)
@@ -311,8 +395,9 @@ class BoundTrees:
         yield from leaves_of(self.variant)
 
 
-def leaves_of(node: BoundNode) -> Iterator[BoundLeaf]:
-    """Every leaf below a node, branches of ``when`` included."""
+def leaves_of(node: BoundNode, inner: bool = True) -> Iterator[BoundLeaf]:
+    """Every leaf below a node, branches of ``when`` included; without ``inner`` not those that look into an inner list
+    or further rows instead of the record itself."""
     if isinstance(node, BoundLeaf):
         yield node
         for branch in (node.then, node.else_):
@@ -322,18 +407,36 @@ def leaves_of(node: BoundNode) -> Iterator[BoundLeaf]:
         yield from node.leaves.values()
     elif isinstance(node, BoundMany):
         for block in node.blocks:
-            yield from leaves_of(block)
-    else:
-        for inner in node.fields.values():
-            yield from leaves_of(inner)
+            yield from leaves_of(block, inner)
+    elif inner or (node.each is None and node.rows is None):
+        for one in node.fields.values():
+            yield from leaves_of(one, inner)
+
+
+UNIT = re.compile(r"[(\[]\s*([^\W\d]{1,10})\s*[)\]]\s*$")
+"""The unit in a header, as in ``Weight (kg)``."""
 
 
 class Binder:
     """Binds a mapping's trees to a header (or to documents, header None)."""
 
-    def __init__(self, mapping: Mapping, header: list[str] | None, source_name: str) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        header: list[str] | None,
+        source_name: str,
+        attached: dict[str, AttachedFile] | None = None,
+        members: frozenset[str] = frozenset(),
+    ) -> None:
         self.mapping = mapping
-        self.header = Header(header) if header is not None else None
+        packed = {normal(name): Unpacker(name, how) for name, how in mapping.file.packed.items()}
+        names = mapping.file.names
+        self.header = Header(header, packed, names.also, names.loose) if header is not None else None
+        self.attached = attached or {}
+        self.members = members
+        """Names of the documents' members: such a name is never taken for an expression, whatever is in it."""
+        self.file = ""
+        """The further file whose columns are being bound."""
         self.source_name = source_name
         self.complaints: list[tuple[KeyPath, str, str]] = []
         self.used: set[str] = set()
@@ -366,7 +469,61 @@ class Binder:
 
     def block(self, block: Block) -> BoundBlock | None:
         self.at = block.path
-        bound = BoundBlock(block.model, each=self.each(block.each))
+        if block.each is not None and block.each.startswith("@"):
+            return self.row_block(block)
+        if self.header is not None and block.each is not None and self.no_such_cell(block.each):
+            return None
+        each = self.each(block.each)
+        if each is None or self.header is None:
+            return self.filled(BoundBlock(block.model, each=each), block)
+        outer = self.header, self.used, self.file
+        self.header, self.used, self.file = None, set(), INSIDE
+        try:
+            return self.filled(BoundBlock(block.model, each=each), block)
+        finally:
+            self.header, self.used, self.file = outer
+            self.used.add(each.label)
+
+    def no_such_cell(self, path: str) -> bool:
+        """Whether a path leads into a packed column that this table does not have, and may be without."""
+        packed = [name for name in self.mapping.file.packed if normal(path).startswith(normal(name))]
+        return self.optional_columns and bool(packed) and self.find(path) is None
+
+    def row_block(self, block: Block) -> BoundBlock | None:
+        """A block that is repeated for the further rows of a record; None when there are none such."""
+        name = (block.each or "")[1:]
+        if name == "layers":
+            return self.filled(BoundBlock(block.model, rows=layers_of), block) if self.mapping.records.layers else None
+        continued = self.mapping.records.continued
+        lists = continued.lists if continued is not None else {}
+        if name == "rows" and continued is not None:
+            return self.filled(BoundBlock(block.model, rows=rows_of), block)
+        if name in lists:
+            begins = self.find(lists[name])
+            if begins is None or begins.index < 0:
+                return None
+            self.used.add(begins.label)
+            return self.filled(BoundBlock(block.model, rows=begun_rows(begins)), block)
+        if name not in self.mapping.file.files:
+            near = nearest(name, [*self.mapping.file.files, "layers", *(["rows", *lists] if continued else [])])
+            mend = f'did you mean "@{near}"?' if near else "say under files: what it is"
+            self.complaints.append(((*block.path, "each"), f'there is no further file "{name}"', mend))
+            return None
+        attached = self.attached.get(name)
+        spec = self.mapping.file.files[name]
+        of = next((column for given in spec.of or () if (column := self.find(given)) is not None), None)
+        if attached is None or of is None:
+            return None
+        self.used.add(of.label)
+        key = of.get
+        outer = self.header, self.used, self.file, self.source_name
+        self.header, self.used, self.file, self.source_name = attached.header, attached.used, name, attached.source.name
+        try:
+            return self.filled(BoundBlock(block.model, rows=lambda cells: attached.of(key(cells, None))), block)
+        finally:
+            self.header, self.used, self.file, self.source_name = outer
+
+    def filled(self, bound: BoundBlock, block: Block) -> BoundBlock | None:
         for name, node in block.fields.items():
             inner = self.node(node)
             if inner is not None:
@@ -394,13 +551,14 @@ class Binder:
         """An inner list. A table has none."""
         if path is None:
             return None
-        if self.header is None:
-            return self.find(path)
+        found = self.find(path)
+        if self.header is None or (found is not None and found.index < 0):
+            return found
         raise MappingError(
             f"each repeats a block for an inner list, and {self.source_name} is a table",
             code="mapping.each",
             where=self.mapping.places.where(self.at),
-            mend="leave each out",
+            mend="leave each out, or say under packed: how the cell holds a list",
         )
 
     def node(self, node: Node) -> BoundNode | None:
@@ -430,11 +588,17 @@ class Binder:
         template = self.template(leaf) if spec.template else None
         if spec.when is not None and test[0] is None:
             return branches["else_"]
+        like = self.columns_like(spec.columns_like)
+        if spec.columns_like and not like:
+            return None
+        named = self.find(spec.columns_named) if spec.columns_named else None
+        if spec.columns_named and (named is None or self.header is None):
+            return None
         if columns is None or (spec.template and template is None):
             if spec.default is None:
                 return None
             columns = []
-        reader = self.make_reader(leaf)
+        reader = self.make_reader(leaf, columns)
         if reader is None:
             return None
         bound = BoundLeaf(
@@ -449,6 +613,15 @@ class Binder:
             template,
             re.compile(spec.regex.find) if spec.regex else None,
         )
+        bound.file = self.file
+        bound.like = like
+        self.used.update(column.label for _, column in like)
+        if named is not None and self.header is not None:
+            bound.named = (named, self.header)
+            self.used.add(named.label)
+        bound.item = [(member, c) for member, name in (spec.item or {}).items() if (c := self.find(name)) is not None]
+        bound.labels = self.find(spec.labels) if spec.labels else None
+        self.used.update(column.label for column in (bound.labels, *(c for _, c in bound.item)) if column is not None)
         if spec.lookup is not None:
             bound.table = self.table(leaf, spec)
         if spec.currency_from:
@@ -476,9 +649,19 @@ class Binder:
         self.used.update(column.label for column in found)
         return found
 
+    def columns_like(self, form: str | None) -> list[tuple[str, Column]]:
+        """The columns of a table whose names have a form with one ``*``, with what the star stands for."""
+        if form is None or self.header is None:
+            return []
+        pattern = re.compile(re.escape(form).replace(r"\*", "(.+?)", 1), re.IGNORECASE)
+        matches = ((name, pattern.fullmatch(" ".join(name.split()))) for name in self.header.names)
+        return [(match[1], column) for name, match in matches if match and (column := self.find(name)) is not None]
+
     def find(self, name: str) -> Column | None:
         if self.header is not None:
             return self.header.find(name)
+        if name in self.members and self.file != INSIDE:
+            return Column(name, lambda record, up: record.get(name))
         try:
             return document_column(name)
         except MappingError as exc:
@@ -507,18 +690,28 @@ class Binder:
                 self.missing(leaf, (when.column,))
             return None, None
         self.used.add(column.label)
+        return self.tested(column, when), column
+
+    def test(self, when: Condition) -> Callable[[Any, Any], bool] | None:
+        """A condition on its own; None when its column is not there."""
+        column = self.find(when.column)
+        if column is None:
+            return None
+        self.used.add(column.label)
+        return self.tested(column, when)
+
+    @staticmethod
+    def tested(column: Column, when: Condition) -> Callable[[Any, Any], bool]:
         get = column.get
         if when.empty is not None:
             wanted = when.empty
-            return (lambda record, up: is_blank(get(record, up)) == wanted), column
+            return lambda record, up: is_blank(get(record, up)) == wanted
         if when.matches is not None:
             pattern = re.compile(when.matches)
-            return (
-                lambda record, up: not is_blank(raw := get(record, up)) and bool(pattern.search(as_text(raw)))
-            ), column
+            return lambda record, up: not is_blank(raw := get(record, up)) and bool(pattern.search(as_text(raw)))
         given = when.is_ if isinstance(when.is_, tuple) else (when.is_,)
         texts = {as_text(value).casefold() for value in given}
-        return (lambda record, up: not is_blank(raw := get(record, up)) and as_text(raw).casefold() in texts), column
+        return lambda record, up: not is_blank(raw := get(record, up)) and as_text(raw).casefold() in texts
 
     def template(self, leaf: Leaf) -> list[tuple[str, Column | None, Callable[[str], str] | None]] | None:
         text = leaf.spec.template or ""
@@ -555,19 +748,33 @@ class Binder:
         assert spec.lookup is not None
         name = f"{leaf.path}"
         if name not in self.tables:
-            self.tables[name] = load_table(
+            table = self.tables[name] = load_table(
                 spec.lookup, self.mapping.folder, self.mapping.places.where((*leaf.path, "lookup"))
             )
+            table.column = next(iter(spec.from_ or spec.first_filled or ()), "")
+            given = {**{name: f"${{{name}}}" for name in self.mapping.file.parameters}, **self.mapping.parameters}
+            pairs = spec.lookup.pairs
+            table.parameter = next((name for name, text in given.items() if pairs is not None and text == pairs), "")
         return self.tables[name]
 
-    def make_reader(self, leaf: Leaf) -> Reader | None:
-        return make_reader(leaf.kind, leaf.parameters, lambda message: self.complaints.append((leaf.path, message, "")))
+    def make_reader(self, leaf: Leaf, columns: list[Column]) -> Reader | None:
+        parameters = leaf.parameters
+        if parameters.get("unit") == "header":  # Weight (kg)
+            unit = UNIT.search(columns[0].label) if columns else None
+            parameters = {key: value for key, value in parameters.items() if key != "unit" or unit}
+            if unit:
+                words = getattr(readers()[leaf.kind], "words", {})
+                parameters["unit"] = words.get(unit[1].casefold(), unit[1])
+        return make_reader(leaf.kind, parameters, lambda message: self.complaints.append((leaf.path, message, "")))
 
     def check_currency(self, bound: BoundLeaf) -> None:
         """A price whose currency is an open ``--set`` parameter, with nothing else to say it: ask for it."""
         given = bound.leaf.parameters.get("currency")
-        if isinstance(given, str) and PLACEHOLDER.search(given) and not bound.currency:
-            raise self.asks(given)
+        match = PLACEHOLDER.search(given) if isinstance(given, str) else None
+        if match is not None and not bound.currency:
+            parameter = self.mapping.file.parameters.get(match[1])
+            if parameter is None or not parameter.optional:
+                raise self.asks(given)
 
     def asks(self, text: str) -> CommandError:
         match = PLACEHOLDER.search(text)

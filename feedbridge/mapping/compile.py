@@ -13,13 +13,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from feedbridge.mapping.assemble import COLLECTED, Assembler, option_map
+from feedbridge.mapping.assemble import COLLECTED, Assembler, left_out, may_be_left_out, option_map
 from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, leaves_of
+from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import attach_variants, order_images
+from feedbridge.mapping.folding import Folded
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.leaf_code import UNIQUE, LeafCode, Punt
 from feedbridge.mapping.paths import Column
 from feedbridge.product import Money, Option, Product, Variant, light
+from feedbridge.sources.base import BadCells, BadDocument, Record
 
 __all__ = ["Build", "Punt", "compile_product"]
 
@@ -42,6 +45,8 @@ class _Compiler(LeafCode):
             "order_images": order_images,
             "option_map": option_map,
             "once": once,
+            "Folded": Folded,
+            "BadCells": BadCells,
             "NOTHING": ((), ()),
         }
 
@@ -49,16 +54,16 @@ class _Compiler(LeafCode):
         maker = self.maker
         self.emit("head = group.head")
         self.emit("c = head[1]")
-        self.emit(f"if c.__class__ is not {'list' if self.table else 'dict'}: raise Punt")
+        self.emit(f"if {self.unusual('c')}: raise Punt")
         self.emit("members = group.members")
         if maker.tables:
             tables = self.constant(maker.tables)
             self.emit(f"for table in {tables}: table.asked.clear()")
-        if maker.records.parent or maker.records.fill_down:
+        if maker.records.parent or maker.records.children or maker.records.fill_down:
             self.emit("if group.told: raise Punt")
         product = self.product_fields()
         has_variants = bool(maker.trees.variant.fields) and bool(
-            maker.variants is not None or maker.by_row or maker.records.parent
+            maker.variants is not None or maker.by_row or maker.records.parent or maker.records.children
         )
         if has_variants:
             self.variants()
@@ -76,7 +81,8 @@ class _Compiler(LeafCode):
         self.emit(f"product = {cls}({', '.join(f'{name}={var}' for name, var in product.items())})")
         if has_variants:
             no_option = self.constant(maker.records.no_option)
-            self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}): raise Punt")
+            differing = ", True" if maker.records.differing_options else ""
+            self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}{differing}): raise Punt")
         if maker.tables:
             self.emit(f"for table in {tables}: table.settle(group)")
         self.emit("return product")
@@ -85,6 +91,15 @@ class _Compiler(LeafCode):
         build: Build = self.env["build"]
         build.__doc__ = code
         return build
+
+    def unusual(self, cells: str) -> str:
+        """Whether a record could not be read, or has damaged rows with it."""
+        if not self.table:
+            return f"{cells}.__class__ is not dict"
+        if not (self.maker.records.layers or self.maker.records.continued):
+            return f"{cells}.__class__ is not list"
+        damaged = f"any(r[1].__class__ is BadCells for r in {cells}.rows)"
+        return f"{cells}.__class__ is not list and ({cells}.__class__ is not Folded or {damaged})"
 
     # -- products ---------------------------------------------------------------------------------------------------
 
@@ -103,6 +118,8 @@ class _Compiler(LeafCode):
             self.node(node, Product, name, "c", "None", var)
             if name == "images":
                 self.emit(f"if {var} is not None: {var} = order_images({var})")
+            if isinstance(node, BoundLeaf) and node.spec.common and maker.by_row:
+                self.emit(f"if len(members) > 1: {var} = {self.constant(common_of(node))}(members, head, {var})")
             if name in Product.model_fields:
                 self.fallback(Product, name, var)
             found[name] = var
@@ -124,18 +141,20 @@ class _Compiler(LeafCode):
         for name, node in self.maker.trees.product.fields.items():
             if name in self.gathered or name in self.maker.trees.variant.fields:
                 continue
-            for leaf in leaves_of(node):
-                columns += [*leaf.columns, *(column for _, column, _ in leaf.template or () if column is not None)]
+            for leaf in leaves_of(node, inner=False):
+                if leaf.spec.varies or leaf.spec.common or leaf.file:
+                    continue
+                columns += leaf.every_column()
                 columns += [leaf.test_column] if leaf.test_column is not None else []
         return list({column.label: column for column in columns}.values())
 
     def later_row(self) -> None:
         """Anything else than the first row's product-level cells in a later one is for the precise path."""
         columns = self.same_in_all_rows()
-        if self.table:
-            for index in sorted({column.index for column in columns}):
-                self.emit(f"if v[{index}] and v[{index}] != c[{index}] and v[{index}].strip(): raise Punt")
-        elif columns:
+        for index in sorted({column.index for column in columns if column.index >= 0}):
+            self.emit(f"if v[{index}] and v[{index}] != c[{index}] and v[{index}].strip(): raise Punt")
+        columns = [column for column in columns if column.index < 0]
+        if columns:
             gets = self.constant([column.get for column in columns])
             self.emit(f"for get in {gets}:")
             self.emit("    if get(v, None) != get(c, None) and not is_blank(get(v, None)): raise Punt")
@@ -158,47 +177,69 @@ class _Compiler(LeafCode):
             self.variant("v", "c", slots)
             self.depth -= 1
             return
-        if self.gathered and maker.records.parent:
+        if self.gathered and (maker.records.parent or maker.records.children):
             self.emit("if group.carriers: raise Punt")
             self.emit("if not (members and (group.headless or members[0] is head)):")
             self.depth += 1
             for name, var in self.gathered.items():
                 self.many_into(maker.trees.product.fields[name], "c", "None", var)  # type: ignore[arg-type]  # gathered fields are lists
             self.depth -= 1
+        if maker.by_row and maker.records.parent_row:
+            tests = self.variant_tests()
+            self.emit("further = False")
+            self.emit("for r in members:")
+            self.emit("    v = r[1]")
+            self.emit(f"    if r is not head and ({tests or 'True'}): further = True")
         self.emit("for r in members:")
         self.depth += 1
         self.emit("v = r[1]")
-        self.emit(f"if v.__class__ is not {'list' if self.table else 'dict'}: raise Punt")
+        self.emit(f"if {self.unusual('v')}: raise Punt")
         for name, var in self.gathered.items():
             node = maker.trees.product.fields[name]
             assert isinstance(node, BoundMany)
-            if maker.by_row and maker.variant_if:
+            if maker.by_row and (maker.variant_if or maker.variant_test is not None):
                 self.emit(f"before_{name} = len({var})")
+            heads_only = name != "images" and (maker.records.parent or maker.records.children)
+            if heads_only:
+                self.emit("if r is head:")
+                self.depth += 1
+                self.emit("pass")
             self.many_into(node, "v", "None", var)
+            if heads_only:
+                self.depth -= 1
         if maker.by_row:
             self.emit("if r is not head:")
             before = len(self.lines)
             self.depth += 1
-            self.later_row()
+            if not (maker.records.parent or maker.records.children):
+                self.later_row()
             self.picture_row()
             self.depth -= 1
             if len(self.lines) == before:
                 self.lines.pop()
+        if maker.by_row and maker.records.parent_row:
+            self.emit("if r is head and further: continue")
         self.variant("v", "c", slots)
         self.depth -= 1
 
     def picture_row(self) -> None:
         """A later row whose variant columns are empty is no variant: it may only add pictures and the like."""
-        if not self.maker.variant_if:
+        tests = self.variant_tests()
+        if not tests:
             return
-        tests = " or ".join(
-            f"v[{column.index}].strip()" if self.table else f"not is_blank({self.constant(column.get)}(v, None))"
-            for column in self.maker.variant_if
-        )
         grown = " or ".join(f"len({var}) > before_{name}" for name, var in self.gathered.items())
         self.emit(f"if not ({tests}):")
         self.emit(f"    if not ({grown or 'False'}): raise Punt")
         self.emit("    continue")
+
+    def variant_tests(self) -> str:
+        """An expression that is true for a later row that is a variant; empty when every one is."""
+        if self.maker.variant_test is not None:
+            return f"{self.constant(self.maker.variant_test)}(v, None)"
+        return " or ".join(
+            f"v[{column.index}].strip()" if column.index >= 0 else f"not is_blank({self.constant(column.get)}(v, None))"
+            for column in self.maker.variant_if
+        )
 
     def option_slots(self) -> list[BoundBlock]:
         node = self.maker.trees.variant.fields.get("options")
@@ -311,6 +352,15 @@ class _Compiler(LeafCode):
 
     def many_into(self, many: BoundMany, cells: str, up: str, into: str) -> None:
         for block in many.blocks:
+            if block.rows is not None:
+                row = self.new("e")
+                self.emit(f"for {row} in {self.constant(block.rows)}({cells}):")
+                self.depth += 1
+                self.emit(f"{row} = {row}[1]")
+                self.emit(f"if {row}.__class__ is BadCells: raise Punt")
+                self.block_into(block, row, cells, f"{into}.append({{}})")
+                self.depth -= 1
+                continue
             if block.each is None:
                 self.block_into(block, cells, up, f"{into}.append({{}})")
                 continue
@@ -351,9 +401,15 @@ class _Compiler(LeafCode):
         required = [name for name, info in block.model.model_fields.items() if info.is_required()]
         absent = [name for name in required if name not in found]
         some = " or ".join(f"{var} is not None" for var in real) or "True"
-        whole = " and ".join(f"{found[name]} is not None" for name in required if name in found) or "True"
+        there = [name for name in required if name in found]
+        whole = " and ".join(f"{found[name]} is not None" for name in there) or "True"
+        silent = [
+            f"({found[name]} is not None or not {self.constant(left_out)}({self.constant(block.fields[name])}, {cells}, {up}))"
+            for name in there
+            if may_be_left_out(block.fields[name])
+        ]
         cls = self.constant(light(block.model))
-        self.emit(f"if {some}:" if real else "if True:")
+        self.emit(f"if {' and '.join([f'({some})', *silent])}:" if real else "if True:")
         self.depth += 1
         if absent:
             self.emit("raise Punt")
@@ -393,6 +449,23 @@ def several_sources(block: BoundBlock) -> bool:
     """Whether the block's main member may be a list: one object for each of its items."""
     src = block.fields.get("src")
     return isinstance(src, BoundLeaf) and src.leaf.kind not in UNIQUE
+
+
+def common_of(leaf: BoundLeaf) -> Callable[[list[Record], Record, Any], Any]:
+    """What a leaf's texts have in common over all records of a group."""
+
+    def over(members: list[Record], head: Record, own: Any) -> Any:
+        texts = [] if own is None else [own]
+        for record in members:
+            if record is not head:
+                if isinstance(record[1], BadCells | BadDocument):
+                    raise Punt
+                text = leaf.evaluate(record[1])
+                if text is not None:
+                    texts.append(text)
+        return common_words(texts) if texts else None
+
+    return over
 
 
 def once(values: list[Any]) -> tuple[Any, ...]:

@@ -8,11 +8,16 @@ from pydantic import BaseModel
 
 from feedbridge.cells import readers
 from feedbridge.mapping.schema import (
+    Children,
     Condition,
+    Continued,
+    FileSpec,
+    Layers,
     LookupSpec,
     MappingFile,
     MappingTest,
     Overlay,
+    Packed,
     Parameter,
     ParentLink,
     Recognise,
@@ -29,10 +34,15 @@ __all__ = ["mapping_schema"]
 
 MODELS = (
     MappingFile,
+    Children,
     Condition,
+    Continued,
+    FileSpec,
+    Layers,
     LookupSpec,
     MappingTest,
     Overlay,
+    Packed,
     Parameter,
     ParentLink,
     Recognise,
@@ -42,12 +52,23 @@ MODELS = (
 )
 
 
+NAME_LISTS = {
+    "Records": ("group_by", "variant_if"),
+    "ParentLink": ("key", "of", "never_variant"),
+    "Children": ("of",),
+    "Layers": ("of",),
+    "Continued": ("columns",),
+    "FileSpec": ("has", "of"),
+}
+"""Lists of names that may be written as one name."""
+
+
 def mapping_schema() -> dict[str, Any]:
     """Draft 2020-12. Fields are the canonical product's, specs know every reader's parameters."""
     schema = describe(MappingFile.model_json_schema(by_alias=True), *MODELS)
     definitions = schema.setdefault("$defs", {})
     definitions["Spec"] = _spec(definitions)
-    for block, names in (("Records", ("group_by", "variant_if")), ("ParentLink", ("key", "of", "never_variant"))):
+    for block, names in NAME_LISTS.items():
         properties = definitions[block]["properties"]
         for name in names:  # a list of names may be written as one name
             properties[name] = {
@@ -72,7 +93,7 @@ def _spec(definitions: dict[str, Any]) -> dict[str, Any]:
     block = describe(Spec.model_json_schema(by_alias=True), Spec, Condition, LookupSpec, RegexSpec)
     properties = block["properties"]
     definitions.update(block["$defs"])
-    for name in ("from", "first_filled", "all", "currency_from"):
+    for name in ("from", "first_filled", "all", "currency_from", "without"):
         properties[name] = {
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
         }
@@ -87,6 +108,8 @@ def _spec(definitions: dict[str, Any]) -> dict[str, Any]:
         texts = field_texts(reader)
         for name in reader.model_fields:
             properties.setdefault(name, {"description": texts.get(name, f"parameter of {reader.kind}")})
+    properties["each"] = {"type": "string", "description": "In a list of prices: one for each of these further rows."}
+    properties["for"] = {"type": "string", "description": "In a list of prices: one for each of these words or numbers."}
     for parameter in properties.values():
         parameter.pop("title", None)
     return {
@@ -138,10 +161,10 @@ def _fields(model: type[BaseModel], definitions: dict[str, Any]) -> None:
             }
         )
     if model not in (Product, Variant):
-        properties["each"] = {"type": "string", "description": "JSON: one object for every item of this inner list."}
+        properties["each"] = {"type": "string", "description": "One object for every item of this inner list, or of further rows: @layers, @<name of a file>."}
         properties["for"] = {
             "type": "string",
-            "description": "One object for each of these words; ${item} stands for it.",
+            "description": "One object for each of these words, or numbers (1..9); ${item} stands for it.",
         }
 
 
@@ -156,7 +179,7 @@ def _field(inner: Any, container: str, definitions: dict[str, Any]) -> dict[str,
     _fields(inner, definitions)
     block = {"$ref": f"#/$defs/{inner.__name__}"}
     if inner is Texts:
-        return {"type": "object", "additionalProperties": block}
+        return {"anyOf": [{"type": "object", "additionalProperties": block}, {"type": "array", "items": block}]}
     if container == "tuple":
         return {"anyOf": [block, spec, {"type": "array", "items": {"anyOf": [block, spec]}}]}
     return {"anyOf": [block, spec]}

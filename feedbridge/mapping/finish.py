@@ -39,16 +39,22 @@ COLLAPSED = (
 
 
 def attach_variants(
-    product: Product, variants: list[Variant], pairs: Sequence[OptionNamesValues], no_option: dict[str, str]
+    product: Product,
+    variants: list[Variant],
+    pairs: Sequence[OptionNamesValues],
+    no_option: dict[str, str],
+    differing: bool = False,
 ) -> list[tuple[int, str, str]]:
     """Give a product its variants and the options they differ in; a single version without options, or with the
     product's own SKU, becomes the product itself.
 
-    ``pairs``  for each variant the names of its options, and their values
+    ``pairs``      for each variant the names of its options, and their values
+    ``differing``  an option in which no variants differ is none
     Returns:   warnings as (number of the variant, code, message).
     """
     names, values = pairs[0]
-    if len(variants) == 1 and (not names or (len(names) == 1 and no_option.get(names[0]) == values[0])):
+    lone = not names or differing or (len(names) == 1 and no_option.get(names[0]) == values[0])
+    if len(variants) == 1 and lone:
         collapse(product, variants[0])
         return other_title(product, variants[0], no_option)
     if len(variants) == 1 and variants[0].sku == product.sku:
@@ -67,6 +73,8 @@ def attach_variants(
         rows.append(values)
     if not alike:
         names, rows = align(pairs, warnings)
+    if differing:
+        names, rows = only_differing(names, rows)
     for number, variant in enumerate(variants):
         row = rows[number]
         _set(variant, "option_values", row)
@@ -106,6 +114,16 @@ def align(
                 )
         rows.append(tuple([by_name.get(name, "") for name in names]))
     return names, rows
+
+
+def only_differing(
+    names: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Without the options that have the same value everywhere; all of them when no variant differs in any."""
+    slots = [slot for slot, values in enumerate(zip(*rows, strict=True)) if len(set(values)) > 1]
+    if not slots or len(slots) == len(names):
+        return names, rows
+    return tuple([names[slot] for slot in slots]), [tuple([row[slot] for slot in slots]) for row in rows]
 
 
 def other_title(product: Product, variant: Variant, no_option: dict[str, str]) -> list[tuple[int, str, str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from feedbridge.sources.base import Record
+from feedbridge.mapping.folding import Folded, every_row
+from feedbridge.sources.base import BadCells, Record
 
 __all__ = ["Group"]
 
@@ -30,8 +31,16 @@ class Group(msgspec.Struct, gc=False):
     carriers: list[Record] = []
     told: list[tuple[Record, str, str, str]] = []
 
-    def records(self) -> list[Record]:
+    def own(self) -> list[Record]:
         """Every record of the product once: the head, what is between, the variants, each in file order."""
         if self.members and (self.headless or self.members[0] is self.head):
             return [*self.members, *self.carriers] if self.carriers else self.members
         return [self.head, *self.carriers, *self.members]
+
+    def records(self) -> list[Record]:
+        """Every record, each followed by its own further rows."""
+        found = self.own()
+        for record in found:
+            if record[1].__class__ is Folded or record[1].__class__ is BadCells:
+                return every_row(found)
+        return found

@@ -13,13 +13,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.mapping.bind import as_text, is_blank
+from feedbridge.mapping.bind import as_text, is_blank, names_in
+from feedbridge.mapping.folding import NotAdjacent
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.paths import Column
 from feedbridge.sources.base import BadCells, BadDocument, Record
 
-__all__ = ["Anywhere", "NotAdjacent", "ParentColumns", "adjacent", "key_of", "singles"]
+__all__ = ["Anywhere", "NotAdjacent", "ParentColumns", "adjacent", "begun", "key_of", "singles"]
 
 IN_MEMORY = 100_000
 """Records that are gathered in memory; more are spilled to disk."""
@@ -27,15 +29,19 @@ BUCKET = 20_000
 """Products in one spill file."""
 
 
-class NotAdjacent(Exception):
-    """Records of one product do not stand together: gather the whole source."""
-
-
 class ParentColumns:
-    """The columns of a parent link. ``parent``: names the parent; ``own``: a record's own name."""
+    """The columns of a parent link. ``parent``: names the parent; ``own``: a record's own names, the first that is
+    filled being the one it is called by; ``children``: a parent's cell that names its variants."""
 
     def __init__(
-        self, parent: list[Column], own: list[Column], never: list[Column], orphans: str, by_row: bool = False
+        self,
+        parent: list[Column],
+        own: list[Column],
+        never: list[Column],
+        orphans: str,
+        by_row: bool = False,
+        never_test: Callable[[Any, Any], bool] | None = None,
+        children: Column | None = None,
     ) -> None:
         self.parent = parent
         self.own = own
@@ -43,10 +49,39 @@ class ParentColumns:
         self.orphans = orphans
         self.by_row = by_row
         """A record is a variant, so a record without parent and children is its product's only one."""
+        self.never_test = never_test
+        self.children = children
 
     def alone(self, record: Record) -> list[Record]:
         """The variants of a record that has neither parent nor children."""
-        return [record] if self.by_row and is_blank(first_text(self.never, record[1])) else []
+        return [record] if self.by_row and not self.is_parent(record) else []
+
+    def is_parent(self, record: Record) -> bool:
+        """Whether a record says itself that it is never a variant."""
+        cells = record[1]
+        if isinstance(cells, BadCells | BadDocument):
+            return False
+        if self.never_test is not None and self.never_test(cells, None):
+            return True
+        return not is_blank(first_text(self.never, cells))
+
+    def names(self, cells: Any) -> list[str]:
+        """All names of a record; damaged documents have none."""
+        if isinstance(cells, BadDocument):
+            return []
+        found = (column.get(cells, None) for column in self.own)
+        return [as_text(raw) for raw in found if not is_blank(raw)]
+
+    def named_children(self, cells: Any) -> list[str]:
+        """The variants a parent names. A cell that cannot be read names none (it is told where it is mapped)."""
+        if self.children is None or isinstance(cells, BadCells | BadDocument):
+            return []
+        try:
+            raw = self.children.get(cells, None)
+        except CellError:
+            return []
+        items = raw if isinstance(raw, list) else names_in(raw)
+        return list(dict.fromkeys(text for item in items if not is_blank(item) and (text := as_text(item))))
 
 
 def first_text(columns: list[Column], cells: Any) -> str:
@@ -81,7 +116,24 @@ def singles(records: Iterator[Record], by_row: bool = False) -> Iterator[Group]:
         yield Group(record, [record] if by_row else [])
 
 
-def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iterator[Group]:
+def begun(records: Iterator[Record], begins: Callable[[Any, Any], bool]) -> Iterator[Group]:
+    """A product begins where ``begins`` holds, and goes on until the next one. What stands above the first is a
+    product of its own each; a damaged record belongs to the product above."""
+    members: list[Record] = []
+    inside = False
+    for record in records:
+        damaged = isinstance(record[1], BadCells | BadDocument)
+        begin = not damaged and begins(record[1], None)
+        if members and (begin or not inside):
+            yield Group(members[0], members)
+            members = []
+        inside = inside or begin
+        members.append(record)
+    if members:
+        yield Group(members[0], members)
+
+
+def adjacent(records: Iterator[Record], column: Column, fill_down: bool | str) -> Iterator[Group]:
     """Runs of records with the same key. A record without a key stands alone, or with ``fill_down`` belongs to
     the run above. A damaged record whose key is unknown goes to the run around it, else stands alone."""
     get, index = column.get, column.index
@@ -112,7 +164,7 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool) -> Iter
             members += doubtful
             members.append(record)
             doubtful.clear()
-            if not own:
+            if not own and fill_down is True:
                 keyless.append(record)
             continue
         if members:
@@ -140,7 +192,7 @@ class Anywhere:
         self,
         read: Callable[[], Iterator[Record]],
         column: Column | None,
-        fill_down: bool,
+        fill_down: bool | str,
         parents: ParentColumns | None,
         source_name: str,
         in_memory: int = IN_MEMORY,
@@ -153,6 +205,12 @@ class Anywhere:
         self.fill_down = fill_down
         self.parents = parents
         self.source_name = source_name
+        self.called: dict[str, str] = {}
+        """Every other name of a record -> the one it is called by."""
+        self.child_of: dict[str, str] = {}
+        """Variant named by its parent -> that parent."""
+        self.there: set[str] = set()
+        """Names of all records, where parents name their variants."""
 
     def groups(self) -> Iterator[Group]:
         keys, total = self.roots()
@@ -184,7 +242,8 @@ class Anywhere:
             root, records = together[place]
             if self.parents is None:
                 assert self.column is not None
-                keyless = [one for one in records if key_of(one, self.column) == ""] if self.fill_down and root else []
+                filled = self.fill_down is True and root
+                keyless = [one for one in records if key_of(one, self.column) == ""] if filled else []
                 yield Group(records[0], records, root, told=filled_down(keyless, self.column))
             else:
                 yield from self.family(root, records)
@@ -216,13 +275,25 @@ class Anywhere:
         for record in self.read():
             cells = record[1]
             lost = isinstance(cells, BadDocument)
-            own = "" if lost else first_text(parents.own, cells)
+            own, *others = parents.names(cells) or [""]
             parent = "" if lost else first_text(parents.parent, cells)
             if isinstance(cells, BadCells):
                 unsure.add(len(links))
             elif own:
                 parent_of.setdefault(own, parent)
+                for other in others:
+                    self.called.setdefault(other, own)
+                for child in parents.named_children(cells):
+                    if child != own:
+                        self.child_of.setdefault(child, own)
             links.append((own, parent))
+        if self.called:
+            links = [(own, self.called.get(parent, parent)) for own, parent in links]
+            parent_of = {own: self.called.get(parent, parent) for own, parent in parent_of.items()}
+        if parents.children is not None:
+            self.there = set(parent_of)
+            links = [(own, parent or self.child_of.get(own, "")) for own, parent in links]
+            parent_of = {own: parent or self.child_of.get(own, "") for own, parent in parent_of.items()}
         roots = [self.root(own, parent, parent_of) for own, parent in links]
         # What a damaged record says may be wrong: it counts only where it leads to a product that is there.
         known = {root for number, root in enumerate(roots) if number not in unsure} if unsure else set()
@@ -248,23 +319,22 @@ class Anywhere:
             for record in records:
                 yield Group(record, [])
             return
-        facts = [
-            (record, first_text(parents.own, record[1]), first_text(parents.parent, record[1])) for record in records
-        ]
+        facts = [(record, *self.link(record)) for record in records]
         carriers = {parent for _, _, parent in facts if parent}
         heads = [record for record, own, parent in facts if own == root and (not parent or parent == own)]
         members = [
             record
             for record, own, parent in facts
-            if parent and parent != own and own not in carriers and is_blank(first_text(parents.never, record[1]))
+            if parent and parent != own and own not in carriers and not parents.is_parent(record)
         ]
         taken = {id(record) for record in [*heads, *members]}
         between = [(record, own) for record, own, _ in facts if id(record) not in taken]
         others = [record for record, _ in between]
         if heads:
             told = [(record, *no_variants(own)) for record, own in between if own not in carriers]
-            if not members and not is_blank(first_text(parents.never, heads[0][1])):
+            if not members and parents.is_parent(heads[0]):
                 told.insert(0, (heads[0], *no_variants(root)))
+            told += self.children_elsewhere(heads[0], root)
             if not members and not others:
                 members = parents.alone(heads[0])
             yield Group(heads[0], members, root, carriers=others, told=told)
@@ -277,6 +347,29 @@ class Anywhere:
         else:
             for record in records:
                 yield Group(self.orphan(record, root), [], root)
+
+    def link(self, record: Record) -> tuple[str, str]:
+        """A record's own name and its parent's."""
+        assert self.parents is not None
+        cells = record[1]
+        own = next(iter(self.parents.names(cells)), "")
+        parent = "" if isinstance(cells, BadDocument) else first_text(self.parents.parent, cells)
+        return own, self.called.get(parent, parent) or self.child_of.get(own, "")
+
+    def children_elsewhere(self, head: Record, root: str) -> Iterator[tuple[Record, str, str, str]]:
+        """What is said of variants that a parent names and that are not with it."""
+        assert self.parents is not None
+        names = self.parents.named_children(head[1])
+        missing = [name for name in names if name not in self.there]
+        if missing:
+            shown = ", ".join(f'"{cut(name)}"' for name in missing[:5]) + (" …" if len(missing) > 5 else "")
+            message = f"names {len(missing)} of {len(names)} variants that are not in the source: {shown}"
+            yield head, "mapping.child-missing", message, "give the file they are in as well, or take them out of the list"
+        for name in names:
+            other = self.child_of.get(name, root)
+            if other != root and name in self.there:
+                message = f'names the variant "{cut(name)}", which "{cut(other)}" has named before; it stays there'
+                yield head, "mapping.two-parents", message, "name it with one parent only"
 
     def orphan(self, record: Record, root: str) -> Record:
         finding = Finding(

@@ -88,7 +88,8 @@ class LeafCode:
             self.emit(f"{var} = {self.constant(constant_value(leaf, check))}")
             return
         if not leaf.plain():
-            if self.table and leaf.test is not None and leaf.leaf.kind in FEW_VALUES:
+            in_table = self.table and all(column.index >= 0 for column in columns_of(leaf))
+            if in_table and leaf.test is not None and leaf.leaf.kind in FEW_VALUES:
                 self.remembered(leaf, cells, check, var)
                 return
             evaluate = self.constant(leaf.evaluate)
@@ -129,7 +130,7 @@ class LeafCode:
     ) -> None:
         """The first filled of some columns straight into the reader."""
         repeats = model is Option or name == "value"
-        if self.table:
+        if self.table and all(column.index >= 0 for column in leaf.columns):
             cell, *others = [f"{cells}[{column.index}]" for column in leaf.columns]
             if others:
                 self.emit(f"{var} = {cell}")
@@ -157,7 +158,9 @@ class LeafCode:
 
     def member(self, column: Column, cells: str, up: str) -> str:
         """What a document has at a path."""
-        if set(column.label) & PATH_MARKS:
+        if column.index >= 0:
+            return f"{cells}[{column.index}]"
+        if self.table or set(column.label) & PATH_MARKS:
             return f"{self.constant(column.get)}({cells}, {up})"
         return f"{cells}.get({column.label!r})"
 
@@ -194,6 +197,9 @@ def columns_of(leaf: BoundLeaf) -> list[Column]:
     found = [*leaf.columns, *leaf.currency, *(column for _, column, _ in leaf.template or () if column is not None)]
     if leaf.test_column is not None:
         found.append(leaf.test_column)
+    if leaf.named is not None:
+        found.append(leaf.named[0])
+    found += [column for _, column in leaf.like]
     for branch in (leaf.then, leaf.else_):
         if branch is not None:
             found += columns_of(branch)

@@ -150,7 +150,7 @@ def _record_mistakes(file: MappingFile) -> Iterable[tuple[KeyPath, str, str]]:
     """Words about records that say nothing together: rows that would be passed over without a word."""
     records = file.records
     by_row = records.one == "variant"
-    for name in ("group_by", "variant_if"):
+    for name in ("group_by", "variant_if", "variant_when", "starts", "parent_row"):
         if getattr(records, name) and not by_row:
             yield (
                 ("records", name),
@@ -165,14 +165,21 @@ def _record_mistakes(file: MappingFile) -> Iterable[tuple[KeyPath, str, str]]:
             "a variant is a record here, so it cannot be an item of an inner list as well",
             "say one: product",
         )
-    if records.parent and not file.variant:
+    for name in ("parent", "children"):
+        if getattr(records, name) and not file.variant:
+            yield (
+                ("records", name),
+                "records are variants of others, but variant: maps nothing",
+                "map sku, price … in variant:",
+            )
+    together = [name for name in ("parent", "group_by", "starts") if getattr(records, name)]
+    if len(together) > 1 or (records.children and {"group_by", "starts"} & set(together)):
         yield (
-            ("records", "parent"),
-            "variants name their parent, but variant: maps nothing",
-            "map sku, price … in variant:",
+            ("records", together[0]),
+            f"records are held together in one way only, and here is {' and '.join(together)}"
+            + (" beside children" if records.children else ""),
+            "leave one of them out",
         )
-    if records.parent and records.group_by:
-        yield ("records", "parent"), "records are held together by parent or by group_by", "leave one of them out"
 
 
 def _read_with_base(
@@ -241,14 +248,23 @@ def _names_as_lists(plain: dict[str, Any]) -> dict[str, Any]:
     plain = dict(plain)
     records = plain.get("records")
     if isinstance(records, dict):
-        records = {k: [v] if k in {"group_by", "variant_if"} and isinstance(v, str) else v for k, v in records.items()}
-        parent = records.get("parent")
-        if isinstance(parent, dict):
-            records["parent"] = {
-                k: [v] if k in {"key", "of", "never_variant"} and isinstance(v, str) else v for k, v in parent.items()
-            }
+        records = listed(records, "group_by", "variant_if")
+        for block, names in LISTED.items():
+            if isinstance(records.get(block), dict):
+                records[block] = listed(records[block], *names)
         plain["records"] = records
+    files = plain.get("files")
+    if isinstance(files, dict):
+        plain["files"] = {k: listed(v, "has", "of") if isinstance(v, dict) else v for k, v in files.items()}
     return plain
+
+
+LISTED = {"parent": ("key", "of", "never_variant"), "children": ("of",), "layers": ("of",), "continued": ("columns",)}
+"""Blocks of records, and which of their keys are lists of names."""
+
+
+def listed(block: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {k: [v] if k in names and isinstance(v, str) else v for k, v in block.items()}
 
 
 def _keys_at(loc: KeyPath) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,22 @@ __all__ = ["Table", "load_table"]
 class Table:
     """A table and its coverage in this run: ``hits`` counts answers, ``misses`` what had none."""
 
-    def __init__(self, entries: Mapping[str, str | tuple[str, ...]], missing: str, shown: str) -> None:
+    def __init__(
+        self, entries: Mapping[str, str | tuple[str, ...]], missing: str, shown: str, unanswered: Iterable[str] = ()
+    ) -> None:
         self.entries = entries
+        self.unanswered = frozenset(key.strip().casefold() for key in unanswered)
+        """Rows of a file whose value is still empty: they answer nothing."""
         self.folded = {key.strip().casefold(): value for key, value in entries.items()}
         self.missing = missing
         self.shown = shown
+        self._near: dict[str, str] = {}
         self.hits = 0
         self.misses: Counter[str] = Counter()
+        self.column = ""
+        """The column that is looked up."""
+        self.parameter = ""
+        """The mapping's parameter that gives the table."""
         self.asked: list[str | None] = []
         """What the product at hand asked for: None for an answer, else the text that had none."""
         self._counted: object = None
@@ -70,21 +79,34 @@ class Table:
         self.asked.append(text)
         if self.missing == "keep":
             return (text,)
-        if self.missing == "empty":
+        if self.missing in {"empty", "once"}:
             return ()
-        near = nearest(text, self.entries)
+        severity = Severity.WARNING if self.missing == "warning" else Severity.ERROR
+        if text.strip().casefold() in self.unanswered:
+            message = f'"{text}" has no value yet in the table {self.shown}'
+            raise CellError("cell.lookup-missing", message, "fill in its value in the table", severity)
+        near = self.nearest(text)
         raise CellError(
             "cell.lookup-missing",
             f'"{text}" is not in the table {self.shown}',
-            f"add it to the table{f'; the nearest entry is {near!r}' if near else ''}",
-            Severity.WARNING if self.missing == "warning" else Severity.ERROR,
+            f'did you mean "{near}"? else add it to the table' if near else "add it to the table",
+            severity,
         )
+
+    def nearest(self, text: str) -> str:
+        """The key most like a text that is in no row; remembered, since the same text often comes again."""
+        near = self._near.get(text)
+        if near is None:
+            near = self._near[text] = nearest(text, self.entries, 75.0)
+        return near
 
 
 def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
     """The table of a ``lookup:``. Raises MappingError."""
-    if (spec.table is None) == (spec.file is None):
-        raise MappingError("give either table or file", where=where, code="mapping.lookup")
+    if sum(way is not None for way in (spec.table, spec.file, spec.pairs)) != 1:
+        raise MappingError("give one of table, pairs and file", where=where, code="mapping.lookup")
+    if spec.pairs is not None:
+        return Table(_pairs(spec.pairs, where), spec.missing, where.split(",")[0])
     if spec.table is not None:
         return Table(spec.table, spec.missing, where.split(",")[0])
     assert spec.file is not None
@@ -96,10 +118,26 @@ def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
             raise MappingError("must be a block of key: value", where=spec.file, code="mapping.lookup")
         entries = {k: tuple(map(str, v)) if isinstance(v, list) else str(v) for k, v in plain.items()}
         return Table(entries, spec.missing, spec.file)
-    return Table(_csv_table(text, spec), spec.missing, spec.file)
+    found, unanswered = _csv_table(text, spec)
+    return Table(found, spec.missing, spec.file, unanswered)
 
 
-def _csv_table(text: str, spec: LookupSpec) -> dict[str, str]:
+def _pairs(text: str, where: str) -> dict[str, str]:
+    """``a=b,c=d``; a parameter that was not given is an empty table."""
+    if "${" in text:
+        return {}
+    found: dict[str, str] = {}
+    for pair in filter(str.strip, text.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise MappingError(
+                f'"{pair.strip()}" is not a pair', where=where, code="mapping.lookup", mend="write german=de_DE,french=fr_FR"
+            )
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _csv_table(text: str, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -114,7 +152,8 @@ def _csv_table(text: str, spec: LookupSpec) -> dict[str, str]:
         ) from exc
 
 
-def _entries(rows: Any, spec: LookupSpec) -> dict[str, str]:
+def _entries(rows: Any, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:
+    """What the rows say, and the keys of rows with an empty value."""
     header = next(rows, None) or []
     names = [name.strip() for name in header]
     places = []
@@ -137,8 +176,12 @@ def _entries(rows: Any, spec: LookupSpec) -> dict[str, str]:
             mend="write what to look up and what to take in two columns",
         )
     entries: dict[str, str] = {}
+    unanswered: list[str] = []
     for row in rows:
         if len(row) > max(key, value) and row[key].strip():
+            if not row[value].strip():
+                unanswered.append(row[key].strip())
+                continue
             old = entries.setdefault(row[key].strip(), row[value].strip())
             if old != row[value].strip():
                 raise MappingError(
@@ -147,4 +190,4 @@ def _entries(rows: Any, spec: LookupSpec) -> dict[str, str]:
                     code="mapping.lookup",
                     mend="keep one of them",
                 )
-    return entries
+    return entries, unanswered

@@ -25,6 +25,13 @@ __all__ = [
     "SourceSpec",
     "Spec",
     "Condition",
+    "Children",
+    "Continued",
+    "FileSpec",
+    "Fingerprint",
+    "Layers",
+    "OtherNames",
+    "Packed",
 ]
 
 
@@ -81,12 +88,20 @@ class LookupSpec(Strict):
 
     table: dict[str, str | tuple[str, ...]] | None = None
     """The table itself. Where a field holds several values, one entry may stand for a list of them."""
+    pairs: str | None = None
+    """The table as one text, as a parameter can give it: ``german=de_DE,french=fr_FR``."""
     file: str | None = None
     """A CSV file (first column to second, or the columns named below) or YAML file beside the mapping."""
+    given: str | None = None
+    """A further file of ``files:`` that is a ``table``. When it is not given, values stay as they are."""
     key: str | None = None
-    """The CSV file's column to look in."""
-    value: str | None = None
-    """The CSV file's column to take."""
+    """The file's column to look in."""
+    value: str | tuple[str, ...] | None = None
+    """The file's column to take; of a given file also several, joined with commas."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Of a given file: only rows with these values in these columns (``{attribute: color}``)."""
+    parent: str | None = None
+    """Of a given file: its column that names the row above. The answer is then the whole path from the root down."""
 
     @field_validator("table", mode="before")
     @classmethod
@@ -96,9 +111,9 @@ class LookupSpec(Strict):
             return value
         return {key: tuple(map(word_of, v)) if isinstance(v, list | tuple) else word_of(v) for key, v in value.items()}
 
-    missing: Literal["error", "warning", "keep", "empty"] = "error"
-    """A value that is not in the table: hold the product back, leave the field out with a warning,
-    keep the value as it is, or leave the field out in silence."""
+    missing: Literal["error", "warning", "once", "keep", "empty"] = "error"
+    """A value that is not in the table: hold the product back, leave the field out with a warning (``once``: one for
+    the whole run), keep the value as it is, or leave the field out in silence."""
 
 
 class Condition(Strict):
@@ -171,6 +186,30 @@ class Spec(BaseModel):
     """True: the column may be missing from the file. Default: as ``columns`` says."""
     currency_from: Names | None = None
     """Column that holds the currency of this price."""
+    unit_from: Names | None = None
+    """Column that holds the unit of this weight or length."""
+    item: dict[str, str] | None = None
+    """Of a list of objects the one whose member equals this column of the record: ``{sku: sku}``."""
+    without: tuple[str, ...] = ()
+    """Members of the object that are left out."""
+    labels: str | None = None
+    """Column with an object that gives the members their names: ``{color: Colour}``."""
+    columns_named: str | None = None
+    """Column with a list of column names: the value is an object of those columns of the record."""
+    values_lookup: LookupSpec | None = None
+    """With ``columns_named``: a table for those columns' values; ``${name}`` in it is the column's name."""
+    words: str | None = None
+    """A comma list; column names with ``${word}`` in them are meant once for each word."""
+    columns_like: str | None = None
+    """Columns whose names have this form, ``* (variant attribute)``: the value is an object of them, each called by
+    what the ``*`` stands for."""
+    unescape: Literal["newlines"] | None = None
+    """``newlines``: the two characters ``\\n`` stand for a line break, a doubled ``\\\\n`` for themselves."""
+    varies: bool = False
+    """Records of one product may say different things here: the first one's is used without a word."""
+    common: bool = False
+    """Of the texts of a product's records the words that all of them have (``Tee`` of ``Tee S`` and ``Tee M``); the
+    first one's where there are none."""
 
 
 SPEC_KEYS = frozenset((info.alias or name) for name, info in Spec.model_fields.items())
@@ -181,21 +220,57 @@ class Parameter(Strict):
 
     about: str = ""
     default: str | None = None
+    optional: bool = False
+    """A currency that is not given is not asked for: the prices may say it themselves."""
+    in_columns: str | None = None
+    """A regular expression; what its group finds in the names of a table's columns is what the parameter may be. When
+    there is something, and the parameter is not given or is something else, the run stops and says what there is."""
+
+    @field_validator("in_columns")
+    @classmethod
+    def compiles(cls, in_columns: str | None) -> str | None:
+        return None if in_columns is None else regular(in_columns)
 
 
-class Recognise(Strict):
-    """Fingerprint for ``--mapping auto``. A name is a column, or for JSON a path; ``a | b`` is one or the other;
-    a ``*`` stands for anything."""
+class Fingerprint(Strict):
+    """The names by which a format is known. A name is a column, or for JSON a path; ``a | b`` is one or the other;
+    a ``*`` stands for anything; after ``~`` stands a regular expression that is found in a name exactly as it is
+    written. ``^products`` is the list of a JSON document that the records lie in."""
 
+    name: str = ""
+    """How the candidates' list calls it: ``generation 2``."""
     required: tuple[str, ...] = ()
     strong: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    """XML: namespaces that the document must use."""
+
+    @field_validator("required", "strong", "never")
+    @classmethod
+    def expressions_compile(cls, anchors: tuple[str, ...]) -> tuple[str, ...]:
+        for anchor in anchors:
+            for one in [anchor] if anchor.startswith("~") else anchor.split("|"):
+                if one.strip().startswith("~"):
+                    regular(one.strip()[1:])
+        return anchors
+
+
+class Recognise(Fingerprint):
+    """Fingerprint for ``--mapping auto``."""
+
+    alternatives: tuple[Fingerprint, ...] = ()
+    """Other fingerprints of the same format (its generations, its files), each complete in itself, as is what stands
+    beside them; the best one counts."""
+    loose: bool = False
+    """Blanks, underscores and hyphens are one, and a ``g:`` in front is nothing: ``Image Link`` is ``g:image_link``."""
+    fallback: bool = False
+    """A general mapping: it counts only where no other preset is accepted."""
 
 
 class SourceSpec(Strict):
     """How the file is to be opened; what is left out is found out."""
 
-    format: Literal["csv", "json"] | None = None
+    format: Literal["csv", "json", "excel", "parquet", "xml"] | None = None
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
@@ -206,9 +281,123 @@ class SourceSpec(Strict):
     skip_lines: int = 0
     """Lines above the header."""
     items: str | None = None
-    """JSON: path of the list of products, as ``_embedded.items``."""
+    """JSON: path of the list of products, as ``_embedded.items``. XML: path of the element of a product."""
+    sheet: str | None = None
+    """Excel: name of the sheet; the first that has rows when left out."""
     folder: str | None = None
     """Where relative paths in the file start, when not in the file's own folder."""
+
+
+class OtherNames(Strict):
+    """What the columns of a table may be called instead of the names that stand in this mapping."""
+
+    loose: bool = False
+    """Blanks, underscores and hyphens are one, and a ``g:`` in front is nothing: ``Image Link`` is ``g:image_link``."""
+    also: dict[str, Names] = Field(default_factory=dict)
+    """A name and its other names, as in other languages: ``{Regular price: Preis | Prix normal}``. ``#`` stands for a
+    number, ``*`` for anything: ``{"Attribute # name": "Attribut # Name", Weight (*): Gewicht (*)}``."""
+
+    @field_validator("also", mode="before")
+    @classmethod
+    def as_lists(cls, value: Any) -> Any:
+        """One text with bars is a list: ``Preis | Prix``."""
+        if not isinstance(value, dict):
+            return value
+        return {k: [part.strip() for part in v.split("|")] if isinstance(v, str) else v for k, v in value.items()}
+
+    @model_validator(mode="after")
+    def numbers_are_in_both(self) -> OtherNames:
+        for name, others in self.also.items():
+            wrong = [other for other in others if ("#" in other) != ("#" in name)]
+            if wrong:
+                raise ValueError(f'"{name}" and "{wrong[0]}" must both have a #, or neither')
+        return self
+
+
+class Packed(Strict):
+    """How a cell holds several values. Its members are then paths: ``additional_attributes.color``."""
+
+    pairs: str | None = None
+    """What stands between pairs: ``color=Red,size=M``. A value goes on until the next ``name=``; in double quotes it
+    may hold anything (a quote inside is doubled)."""
+    assign: str = "="
+    groups: str | None = None
+    """What stands between several such objects: the cell is a list of them."""
+    gather: str | None = None
+    """Objects with the same value of this member become one, with all of them as its ``values``."""
+    value: str | None = None
+    """With ``gather``: only objects with this member are values."""
+    json_: bool = Field(default=False, alias="json")
+    """The cell is a JSON text."""
+
+    @model_validator(mode="after")
+    def one_way(self) -> Packed:
+        if self.json_ == (self.pairs is not None):
+            raise ValueError("give either pairs or json")
+        if (self.gather and not self.groups) or (self.groups and not self.pairs) or (self.value and not self.gather):
+            raise ValueError("value needs gather, gather needs groups, and groups needs pairs")
+        return self
+
+
+class FileSpec(Strict):
+    """A further file that may be given with the main one: its rows are records, too, or belong to the main file's."""
+
+    about: str = ""
+    has: Names
+    """Columns by which the file is known."""
+    rows: bool = False
+    """Its rows are records like the main file's."""
+    key: str | None = None
+    """Column that names the record a row belongs to; the rows are then the list ``@<name of the file>`` of it."""
+    of: Names | None = None
+    """Column of the main file that holds the name."""
+    table: bool = False
+    """Values are looked up in it: ``lookup: {given: <name of the file>, key: code, value: label}``."""
+
+    @model_validator(mode="after")
+    def one_use(self) -> FileSpec:
+        if self.rows + self.table + (self.key is not None) != 1 or (self.key is None) != (self.of is None):
+            raise ValueError("give either rows: true, or table: true, or key and of")
+        return self
+
+
+class Layers(Strict):
+    """Rows that say the same record in another language (or for another store): the list ``@layers`` of it."""
+
+    by: str
+    """Column of the language or store."""
+    of: Names
+    """Column that is equal in all rows of a record."""
+    base: str = ""
+    """What the record's own row has in ``by``; when it has none such, its first row is its own."""
+    only: dict[str, str] = Field(default_factory=dict)
+    """Columns and what they must hold for a row to be used at all (``{channel: web}``)."""
+
+
+class Continued(Strict):
+    """Rows with an empty key go on with the record above: they add values to some columns."""
+
+    key: str
+    columns: tuple[str, ...] = ()
+    """Columns whose values are joined, with a line break between them."""
+    lists: dict[str, str] = Field(default_factory=dict)
+    """Lists that the rows make: ``{custom_options: _option_title}`` is ``@custom_options`` of a record, an item beginning
+    where that column is filled; ``@rows`` are the rows of a record, and of an item, one by one."""
+
+
+class Children(Strict):
+    """A parent names its variants in a cell."""
+
+    names: str
+    """Path of their names: ``configurable_variations[].sku``, or a column with a list."""
+    of: Names
+    """Column of the variant that holds its name."""
+    separator: str = ","
+    """What stands between the names of a list."""
+    when: Condition | None = None
+    """Only records for which this holds name variants: ``{column: _type, is: VARIABLE-PRODUCT}``."""
+    never_variant_if: Condition | None = None
+    """A record for which this holds is never a variant itself: ``{column: type, is: configurable}``."""
 
 
 class ParentLink(Strict):
@@ -217,11 +406,16 @@ class ParentLink(Strict):
     key: Names
     """Column of the variant that names the parent."""
     of: Names
-    """Column of the parent that holds the name."""
+    """Column of the parent that holds the name; a template (``id:{ID}``) is another form of the name."""
     never_variant: Names | None = None
     """Columns that only parents fill: a record with one of them is never a variant itself."""
+    never_variant_if: Condition | None = None
+    """The same by a condition: ``{column: Type, matches: variable}``."""
     orphans: Literal["hold", "group"] = "hold"
     """Variants whose parent is not in the source: held back, or grouped by the parent's name all the same."""
+    inherit: bool = False
+    """In a table: what a variant leaves empty it has from the records between it and the product; what the product's
+    own record leaves empty it has from those, or from its variants."""
 
 
 class Records(Strict):
@@ -232,20 +426,36 @@ class Records(Strict):
     group_by: Names | None = None
     """Column that is equal in all records of a product; they may stand anywhere in the file.
     A record in which it is empty is a product of its own."""
-    fill_down: bool = False
-    """An empty ``group_by`` cell means: as in the record above."""
+    fill_down: bool | Literal["expected"] = False
+    """An empty ``group_by`` cell means: as in the record above; ``expected``: and that is not worth a word."""
+    starts: Condition | None = None
+    """A record for which this holds begins a product; the records below belong to it until the next one."""
+    parent_row: bool = False
+    """The first record of a product is the product itself; a variant only when there is no other."""
     variant_if: Names | None = None
     """A record is a variant when one of these columns is filled; else it only adds images.
     The first record of a product always is."""
+    variant_when: Condition | None = None
+    """The same by a condition: ``{column: Item Type, is: SKU}``."""
     parent: ParentLink | None = None
+    children: Children | None = None
+    layers: Layers | None = None
+    continued: Continued | None = None
     variants: str | None = None
     """JSON: path of the list of variants inside a product. ``^`` before a path leads back to the product."""
-    shape: Literal["akeneo"] | None = None
-    """JSON: how values are nested. ``akeneo``: lists of ``locale``, ``scope``, ``data``; mapped as ``values.<code>``."""
+    may_end_after: str | None = None
+    """Column behind which a row may end: that cells are missing there is not worth a word."""
+    formula_guard: bool = False
+    """The exporter puts an apostrophe before cells that begin with ``= + - @``: it is taken off."""
+    shape: Literal["akeneo", "unopim"] | None = None
+    """JSON: how values are nested. ``akeneo``: lists of ``locale``, ``scope``, ``data``; ``unopim``: sections for common,
+    locale's and channel's values; both mapped as ``values.<code>``."""
     locale: str | None = None
-    """Akeneo: the locale whose values are taken."""
+    """With ``shape``: the locale whose values are taken."""
     scope: str | None = None
-    """Akeneo: the channel whose values are taken."""
+    """With ``shape``: the channel whose values are taken."""
+    differing_options: bool = False
+    """An option in which the variants of a product do not differ is none."""
     no_option: dict[str, str] = Field(default_factory=dict)
     """Option name and value that mean "this product has no options": ``{Title: Default Title}``."""
 
@@ -285,6 +495,11 @@ class MappingFile(Strict):
     recognise: Recognise | None = None
     source: SourceSpec = SourceSpec()
     records: Records = Records()
+    names: OtherNames = OtherNames()
+    packed: dict[str, Packed] = Field(default_factory=dict)
+    """Columns whose cells hold several values."""
+    files: dict[str, FileSpec] = Field(default_factory=dict)
+    """Further files that may be given with the main one."""
     columns: Literal["required", "optional"] = "required"
     """Whether a column that is named here must be in the file. Presets that know several generations of
     a format say optional, and ``required: true`` where a missing one must stop the run."""

@@ -6,6 +6,7 @@ here, before any file is opened, and reported with the mapping's line and the ne
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -185,9 +186,14 @@ class TreeParser:
         many = Many(Money, path)
         for index, given in enumerate(value if isinstance(value, list) else [value]):
             step = (*path, index) if isinstance(value, list) else path
-            leaf = self.leaf("money", given, step, Money, "")
-            if leaf:
-                many.blocks.append(Block(Money, step, {"money": leaf}))
+            each = None
+            if isinstance(given, dict) and "each" in given:
+                each = str(given["each"])
+                given = {key: part for key, part in given.items() if key != "each"}
+            for one in expand_for(given):
+                leaf = self.leaf("money", one, step, Money, "")
+                if leaf:
+                    many.blocks.append(Block(Money, step, {"money": leaf}, each))
         return many
 
     def option_block(self, value: Any, path: KeyPath) -> Block:
@@ -213,8 +219,10 @@ class TreeParser:
 
     def translations(self, value: Any, path: KeyPath) -> Many:
         many = Many(Texts, path)
+        if isinstance(value, list):
+            return self.many(Texts, value, path)
         if not isinstance(value, dict):
-            self.complain(path, "must be a block of locales", "translations: {de: {title: Titel}}")
+            self.complain(path, "must be a block of locales, or a list", "translations: {de: {title: Titel}}")
             return many
         for locale, given in value.items():
             block = self.block(Texts, given, (*path, locale))
@@ -263,7 +271,7 @@ class TreeParser:
         elif spec.then is not None or spec.else_ is not None:
             self.complain(path, "then and else need when", "when: {column: Status, is: draft}")
         elif (
-            not any((spec.from_, spec.first_filled, spec.all_, spec.template))
+            not any((spec.from_, spec.first_filled, spec.all_, spec.template, spec.columns_named, spec.columns_like))
             and spec.value is None
             and spec.default is None
         ):
@@ -294,6 +302,8 @@ class TreeParser:
             fragment = fragment if isinstance(fragment, dict) else {"from": fragment}
             value = {**fragment, **{key: given for key, given in value.items() if key != "use"}}
         value = {key: [given] if key in LISTS and isinstance(given, str) else given for key, given in value.items()}
+        if "words" in value:
+            value = for_words(value)
         try:
             return Spec.model_validate(value)
         except ValidationError as exc:
@@ -327,6 +337,8 @@ class TreeParser:
                     f'did you mean "{near}"?' if near else f"it takes {', '.join(words)}",
                 )
                 return
+        if parameters.get("unit") == "header":  # found out when the header is there
+            parameters = {key: value for key, value in parameters.items() if key != "unit"}
         make_reader(kind, parameters, lambda message: self.complain(path, message, ""))
 
 
@@ -341,13 +353,26 @@ def fits(reader: type[Reader], name: str, inner: Any, shape: str) -> bool:
             or (made == "int"
             and shape == "ints")
             or (made.startswith("tuple[tuple[str, ...]")
-            and shape == "paths")
+            and (shape == "paths" or name == "category_ids"))  # there a table turns whole paths into ids
         )
     wanted = {"Money": {"Money"}, "Status": {"Status"}, "Decimal": {"Decimal", "int"}, "int": {"int"}, "bool": {"bool"}}
     return made in wanted.get(getattr(inner, "__name__", ""), {"str"})
 
 
-LISTS = ("from", "first_filled", "all", "currency_from")
+LISTS = ("from", "first_filled", "all", "currency_from", "unit_from", "without")
+
+
+def for_words(value: dict[str, Any]) -> dict[str, Any]:
+    """A spec with ``words``: its column names with ``${word}`` in them once for each word, in the words' order."""
+    words = [word.strip() for word in str(value["words"]).split(",") if word.strip()]
+    found = dict(value)
+    for key in LISTS:
+        names = value.get(key)
+        if isinstance(names, list) and any("${word}" in str(name) for name in names):
+            meant = [fill(names, {"word": word}) for word in words] if words else [[]]
+            every = dict.fromkeys(name for group in meant for name in group)
+            found[key] = list(every) or [f"{key} of no words"]
+    return found
 
 
 def make_reader(kind: str, parameters: dict[str, Any], complain: Callable[[str], None]) -> Reader | None:
@@ -362,14 +387,17 @@ def make_reader(kind: str, parameters: dict[str, Any], complain: Callable[[str],
 
 
 def expand_for(value: Any) -> list[Any]:
-    """``{for: "a,b", name: {value: "${item}"}}`` becomes one block for each word; none when the list is empty or open."""
+    """``{for: "a,b", name: {value: "${item}"}}`` becomes one block for each word, ``for: 1..9`` for each number; none
+    when the list is empty or open."""
     if not isinstance(value, dict) or "for" not in value:
         return [value]
     words = str(value["for"] or "")
     if "${" in words:
         return []
     rest = {key: given for key, given in value.items() if key != "for"}
-    return [fill(rest, {"item": word.strip()}) for word in words.split(",") if word.strip()]
+    numbers = re.fullmatch(r"\s*(\d{1,4})\s*\.\.\s*(\d{1,4})\s*", words)
+    items = map(str, range(int(numbers[1]), int(numbers[2]) + 1)) if numbers else words.split(",")
+    return [fill(rest, {"item": item.strip()}) for item in items if item.strip()]
 
 
 def fill(value: Any, values: dict[str, str]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from feedbridge.product import Product
 from feedbridge.rules import Found, Rule
+from feedbridge.rules.quality import WARNING_POINTS, Quality
 
 __all__ = ["Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "Writer"]
 
@@ -104,3 +105,16 @@ class Platform:
     """Canonical fields that have a place in the payload (first segment of the path)."""
     dropped: frozenset[str] = field(default_factory=frozenset)
     """Canonical fields that are dropped without a word (they are structure, not content)."""
+    image_types: frozenset[str] | None = None
+    """Types of pictures it takes (``jpeg``, ``png`` …); None when that is not documented."""
+    pictures: Callable[[Any], Iterable[tuple[str, str]]] | None = None
+    """(field, address or path) of the pictures a product has in the payload; None: all it has."""
+    quality: tuple[Quality, ...] = ()
+    """What makes a product good there: the criteria of the feed score."""
+    rule_points: Mapping[str, int] = field(default_factory=dict)
+    """Points of the feed score a rule's warning costs, by the rule's number, where it is not the usual."""
+
+    def warning_points(self, code: str) -> int:
+        """What a warning about a product costs it here, of 100."""
+        front, _, number = code.partition(".")
+        return self.rule_points.get(number, WARNING_POINTS) if front == self.name else WARNING_POINTS

@@ -51,7 +51,38 @@ def platform_page(platform: Any) -> str:
         if rule.mend:
             lines.append(f"- mend: {rule.mend}")
         lines += [f"- good: {_example(rule.good)}", f"- bad: {_example(rule.bad)}", ""]
+    lines += _feed_score(platform)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _feed_score(platform: Any) -> list[str]:
+    """What the feed score is made of: the criteria, and what warnings cost."""
+    lines = [
+        "## Feed score",
+        "",
+        "A product begins with 100 points and loses some for each criterion it fails and each rule's warning about it,",
+        "down to 0. One that is held back has 0; one that is left out does not count. The feed score is the mean.",
+        "",
+        f"A warning costs {platform.warning_points('')} points"
+        + "".join(f", of {platform.name}.{number} {points}" for number, points in sorted(platform.rule_points.items()))
+        + ". In a test, `p` is the product and `v` a variant of it.",
+        "",
+    ]
+    for one in platform.quality:
+        lines += [
+            f"### {platform.name}.{one.number} ({one.points} points)",
+            "",
+            " ".join(one.title.split()),
+            "",
+            f"- why: {one.why}",
+            f"- source: {one.source}",
+            f"- lost when: `{one.test}`",
+            f"- mend: {one.mend}",
+            f"- good: {_example(one.good)}",
+            f"- bad: {_example(one.bad)}",
+            "",
+        ]
+    return lines
 
 
 def _example(value: Any) -> str:

@@ -99,6 +99,7 @@ def _cut(text: str) -> str:
 def render_summary(
     counts: Mapping[str, Mapping[str, Any]], out: Path | None, stream: TextIO, *, width: int | None = None,
     severities: Mapping[str, int] | None = None, quarantine: Sequence[str] = (), seconds: float | None = None,
+    scores: Mapping[str, tuple[float | None, Sequence[Mapping[str, Any]]]] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Show what became of the products on each platform, and where to look.
@@ -107,6 +108,7 @@ def render_summary(
     ``out``         the output folder; None when nothing was written (``check``)
     ``severities``  findings by severity
     ``quarantine``  files with held-back records, relative to ``out``
+    ``scores``      feed score by platform, and what costs it, the dearest first: ``code``, ``points``, ``products``
     """
     paper = _Paper(stream, width, environment)
     rows = []
@@ -119,6 +121,9 @@ def render_summary(
     for platform, of in counts.items():
         for kind, number in of.get("excluded", {}).items():
             paper.line((f"{platform} left out {number:,} {_plural(number, 'product')}: {kind}", ""))
+    for platform, (score, losses) in (scores or {}).items():
+        if score is not None:
+            paper.line((f"{platform} feed score {score:g} of 100{_dearest(losses)}", ""))
     if severities is not None:
         said = ", ".join(
             f"{severities[s]:,} {_plural(severities[s], s) if s is not Severity.ADVICE else s}"
@@ -130,13 +135,23 @@ def render_summary(
     _where_to_look(paper, counts, out, quarantine)
 
 
+def _dearest(losses: Sequence[Mapping[str, Any]]) -> str:
+    """What costs a feed score most, and how many products mending it would lift."""
+    if not losses:
+        return ""
+    first = losses[0]
+    lifts = f" ({first['products']:,} {_plural(first['products'], 'product')})" if first["products"] else ""
+    return f"; most is lost to {first['code']}: {first['points']:g}{lifts}"
+
+
 def _where_to_look(
     paper: _Paper, counts: Mapping[str, Mapping[str, Any]], out: Path | None, quarantine: Sequence[str]
 ) -> None:
     if out is None:
         paper.line(("nothing was written: this was a check", ""))
         return
-    paper.line(("output: ", "bold"), (str(out), ""), (" (findings.jsonl, manifest.json)", ""))
+    page = "report.html to look at, " if (out / "report.html").is_file() else ""
+    paper.line(("output: ", "bold"), (str(out), ""), (f" ({page}findings.jsonl, manifest.json)", ""))
     for path in quarantine:
         paper.line(("held back: ", "bold red"), (str(out / path), ""), (" - mend it and feed it back in", ""))
     if not quarantine and any(of.get("held_back") for of in counts.values()):

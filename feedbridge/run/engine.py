@@ -23,8 +23,10 @@ from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.platforms import Platform, Writer, platform
 from feedbridge.product import Product
 from feedbridge.rules import Found, Problem
+from feedbridge.run.inputs import source_paths
 from feedbridge.run.job import Job
 from feedbridge.run.overview import of_the_run
+from feedbridge.run.pictures import check_pictures
 from feedbridge.run.process import Chunk, Processor, finding_of, held_records, index_of
 from feedbridge.run.quarantine import QuarantineWriter
 from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
@@ -47,10 +49,15 @@ class Done:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     """platform -> what its writer says of its files"""
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+    images: dict[str, int] | None = None
+    """What the check of pictures found, in numbers; None when there was none."""
 
 
-def run(job: Job, working: Path | None, progress: Progress | None = None) -> Done:
+def run(
+    job: Job, working: Path | None, progress: Progress | None = None, image_progress: Progress | None = None
+) -> Done:
     """Do a job. ``working``: the folder to write into; None for ``check``, which writes no payload.
+    ``image_progress``: told the number of pictures that were checked so far.
 
     Raises: FeedbridgeError and its children; nothing it wrote is then worth keeping.
     """
@@ -62,6 +69,7 @@ def run(job: Job, working: Path | None, progress: Progress | None = None) -> Don
     seen = [state_of(source) for source in job.sources]
     while True:
         attempt = _Run(job, working, applied, gathered, whole, progress)
+        attempt.image_progress = image_progress
         try:
             done = attempt.go()
             for source, before in zip(job.sources, seen, strict=True):
@@ -104,6 +112,7 @@ class _Run:
         self.gathered = gathered
         self.whole = whole
         self.progress = progress
+        self.image_progress: Progress | None = None
         self.current = 0
         self.all: list[Platform] = [platform(name) for name in job.platforms]
         self.findings = FindingFile(working / "findings.jsonl" if working else None)
@@ -116,6 +125,7 @@ class _Run:
             quarantine = QuarantineWriter(working / "quarantine")
         self.quarantine = quarantine
         self.stitcher = Stitcher(self.all, writers, self.findings, quarantine, job.sources, job.limit)
+        self.stitcher.written = {} if job.images is not None else None
 
     def clear(self) -> None:
         """Take back what this attempt wrote."""
@@ -133,7 +143,8 @@ class _Run:
         stitcher = self.stitcher
         for number, source in enumerate(self.job.sources):
             self.current = number
-            for finding in source.findings:
+            further = [finding for one in self.applied[number].attached.values() for finding in one.findings]
+            for finding in [*source.findings, *further]:
                 self.findings.add(stitcher.read * 2, finding)
             before = stitcher.records
             with paused_collector():
@@ -155,18 +166,19 @@ class _Run:
         for finding in [*stitcher.once_a_run(), *of_the_run(self.all, self.applied, stitcher)]:
             late.append((stitcher.read * 2 + 1, finding))
         stitcher.check_law()
+        images = self.pictures(late)
         results = {}
         for target, writer in zip(self.all, stitcher.writers, strict=False):
             results[target.name] = writer.finish()
         self.findings.finish(late)
         quarantine = self.quarantine.finish() if self.quarantine is not None else []
-        return Done(stitcher, self.findings, self.applied, results, quarantine)
+        return Done(stitcher, self.findings, self.applied, results, quarantine, images)
 
     def source(self, number: int) -> None:
         applied = self.applied[number]
         processor = Processor(self.job, number, applied)
         gathered = number in self.gathered or not applied.streams()
-        if not gathered and self.job.workers > 1 and self.job.limit is None and number not in self.whole:
+        if not gathered and self.job.workers > 1 and self.job.limit is None and applied.splits() and number not in self.whole:
             ranges = plan_ranges(applied.source, self.job.workers, self.job.range_bytes)
             if len(ranges) > 1:
                 self.side_by_side(number, processor, ranges)
@@ -215,6 +227,19 @@ class _Run:
         for table, (hits, misses) in zip(self.applied[number].tables(), result.tables, strict=True):
             table.hits += hits
             table.misses.update(misses)
+
+    def pictures(self, late: list[tuple[int, Finding]]) -> dict[str, int] | None:
+        """The check of the pictures, when it is asked for: its findings go into ``late``."""
+        if self.job.images is None:
+            return None
+        written = self.stitcher.written or {}
+        sources = [
+            (applied, number in self.gathered or not applied.streams(), bytes(written.get(number, b"")))
+            for number, applied in enumerate(self.applied)
+        ]
+        found, summary = check_pictures(self.job.images, self.job.platforms, sources, self.image_progress)
+        late += found
+        return summary
 
     def check_records(self, number: int, taken: int) -> None:
         count = self.applied[number].count
@@ -295,9 +320,8 @@ def where_is(problem: Problem, product: Product) -> Problem:
 
 def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
     """What tells whether a source's files are still the ones that were opened."""
-    paths = [path for one in getattr(source, "sources", [source]) if (path := getattr(one, "path", None)) is not None]
     states = []
-    for path in paths:
+    for path in source_paths(source):
         try:
             stat = path.stat()
         except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 
+from feedbridge.images import ImageSettings
 from feedbridge.mapping.load import Mapping
 from feedbridge.platforms import PlatformSettings
 from feedbridge.sources.base import Source
@@ -28,6 +29,8 @@ class Job:
     allow_empty: bool = False
     """Whether a source without a single record is accepted."""
     limit: int | None = None
+    images: ImageSettings | None = None
+    """How pictures are checked; None: they are not."""
     workers: int = 1
     range_bytes: int = 8 << 20
     """Files of at least this size are read side by side, in ranges of about half of it."""

@@ -8,12 +8,18 @@ from typing import Any
 
 import feedbridge
 from feedbridge.mapping.load import Mapping
+from feedbridge.platforms import Platform
 from feedbridge.platforms.output import HashedFile
+from feedbridge.report.catalogue import CATALOGUE
 from feedbridge.run.engine import Done
 from feedbridge.run.job import Job
+from feedbridge.run.statistics import explain_losses
 from feedbridge.sources.base import Source
 
-__all__ = ["manifest_of", "write_manifest"]
+__all__ = ["losses_of", "manifest_of", "write_manifest"]
+
+TOP_LOSSES = 5
+"""Losses of the feed score that the manifest names; the report has all."""
 
 
 def manifest_of(job: Job, done: Done) -> dict[str, Any]:
@@ -26,11 +32,16 @@ def manifest_of(job: Job, done: Done) -> dict[str, Any]:
         "platforms": {
             platform.name: {
                 "counts": counts.to_dict(),
+                "score": scores.score,
+                "losses": losses_of(done, place, platform)[:TOP_LOSSES],
                 "settings": job.settings[platform.name].model_dump(mode="json", exclude_defaults=True),
                 **done.results.get(platform.name, {}),
             }
-            for platform, counts in zip(stitcher.platforms, stitcher.counts, strict=True)
+            for place, (platform, counts, scores) in enumerate(
+                zip(stitcher.platforms, stitcher.counts, stitcher.statistics.scores, strict=True)
+            )
         },
+        **({"images": done.images} if done.images is not None else {}),
         "findings": {
             "total": done.findings.codes.total(),
             "by_severity": dict(sorted(done.findings.severities.items())),
@@ -38,6 +49,12 @@ def manifest_of(job: Job, done: Done) -> dict[str, Any]:
         },
         "quarantine": done.quarantine,
     }
+
+
+def losses_of(done: Done, place: int, platform: Platform) -> list[dict[str, Any]]:
+    """What costs a platform's feed score, the dearest first; ``place`` is the platform's in the run."""
+    mends = {code: findings[0].mend for code, findings in done.findings.first.items()}
+    return explain_losses(done.stitcher.statistics.scores[place], platform, CATALOGUE, mends)
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

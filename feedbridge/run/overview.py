@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from feedbridge.cells import CellError
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.attached import AttachedFile
 from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
+from feedbridge.mapping.drift import header_drift
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.paths import Column
 from feedbridge.platforms import Platform
@@ -30,6 +32,10 @@ def of_the_run(platforms: Sequence[Platform], sources: Sequence[Applied], stitch
         if sample is not None:
             found += paths_not_found(applied, sample)
         found += unused(applied, sample)
+        found += not_in_tables(applied)
+        for further in applied.attached.values():
+            found += further.unmatched() + unused_of(further, applied.mapping.name)
+        found += drift(applied, sample)
     return found + unplaced(platforms, sources, samples)
 
 
@@ -100,6 +106,32 @@ def top_leaves(block: BoundBlock) -> Iterator[BoundLeaf]:
             yield from leaves_of(node)
 
 
+def not_in_tables(applied: Applied) -> list[Finding]:
+    """Values without an entry in a table that says so once a run."""
+    found = []
+    for table in applied.tables():
+        if table.missing != "once" or not table.misses:
+            continue
+        missed = sorted(table.misses.items(), key=lambda one: (-one[1], one[0]))
+        shown = ", ".join(f'"{cut(text)}" ({number:,} times)' for text, number in missed[:5])
+        shown += f" and {len(missed) - 5} more" if len(missed) > 5 else ""
+        example = ",".join(f"{text}=…" for text, _ in missed[:3])
+        given = f'add them: --set "{table.parameter}={example}"' if table.parameter else f"add them to {table.shown}"
+        found.append(
+            Finding(
+                code="mapping.lookup-missing",
+                severity=Severity.WARNING,
+                file=applied.source.name,
+                column=table.column,
+                message=f"{shown}: nothing says what they stand for ({applied.mapping.file.parameters[table.parameter].about}), so what goes with them is left out"
+                if table.parameter
+                else f"{shown}: not in the table {table.shown}, so what goes with them is left out",
+                mend=f"{given}; one without a meaning here may stay out",
+            )
+        )
+    return found
+
+
 def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
     """What the source has and the mapping does not use: said, so that nothing is lost without a word."""
     if sample is None:
@@ -115,6 +147,31 @@ def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
             severity=Severity.ADVICE,
             file=applied.source.name,
             message=f"the mapping {applied.mapping.name} uses nothing of: {shown}",
+            mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
+        )
+    ]
+
+
+def drift(applied: Applied, sample: Sample | None) -> list[Finding]:
+    """Columns that are gone, and what seems to stand for them now."""
+    if sample is None:
+        return header_drift(applied.mapping, applied.source.header, applied.unused_columns(), applied.source.name)
+    have = [*sample.paths, *sample.variant_paths]
+    unused_ones = unused_paths(applied, sample)
+    return header_drift(applied.mapping, have, unused_ones, applied.source.name, documents=True)
+
+
+def unused_of(further: AttachedFile, mapping: str) -> list[Finding]:
+    """The same for a further file."""
+    names = further.unused_columns()
+    if not names:
+        return []
+    return [
+        Finding(
+            code="mapping.unused-columns",
+            severity=Severity.ADVICE,
+            file=further.source.name,
+            message=f"the mapping {mapping} uses nothing of: {', '.join(names[:60])}",
             mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
         )
     ]

@@ -23,9 +23,11 @@ from feedbridge.product import Product, to_model
 from feedbridge.rules import Found
 from feedbridge.run.job import Job
 from feedbridge.run.quarantine import reasons
+from feedbridge.run.samples import Candidate, Chooser, mixed
+from feedbridge.run.statistics import Questions
 from feedbridge.sources.base import BadCells, BadDocument, Record
 
-__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "held_records", "index_of"]
+__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "given_fields", "held_records", "index_of"]
 
 CHUNK = 100
 """Products in one chunk."""
@@ -45,6 +47,11 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     records: int
     state: str
     outcomes: list[Outcome]
+    facts: int = 0
+    """What the questions of statistics.py found; 0 when no product was made."""
+    price: str = ""
+    own: tuple[int, ...] = ()
+    """The same by platform, where their products differ."""
 
 
 class Held(msgspec.Struct, array_like=True, gc=False):
@@ -70,6 +77,8 @@ class Chunk(msgspec.Struct, array_like=True):
     entries: list[Entry]
     findings: list[tuple[int, Finding]]
     held: list[Held]
+    samples: list[Candidate] = []
+    """Products that the report may show."""
 
 
 class Made(NamedTuple):
@@ -94,6 +103,8 @@ class Processor:
         self.ways: list[Way] = [applied.ways[name] for name in job.platforms]
         self.overlaid = any(applied.mapping.has_overlay(name) for name in job.platforms)
         self.folder = applied.source.folder
+        self.ask = Questions([platform(name) for name in job.platforms]).ask(given_fields(applied))
+        self.chooser = Chooser()
 
     def chunks(self, groups: Iterable[Group]) -> Iterator[Chunk]:
         """Chunks of at most 500 products."""
@@ -102,10 +113,12 @@ class Processor:
         build = self.applied.common.build
         converts = [converter.convert for converter in self.converters]
         only = converts[0] if len(converts) == 1 else None
-        # parents and what stands between them and their variants are records beside the members: counted by the precise path
-        quick = not self.overlaid and not self.job.strict and self.applied.parents is None
+        quick = not self.overlaid and not self.job.strict
         folder = self.folder
         pointed = bool(self.applied.source.pointer_prefix)
+        ask, chooser = self.ask, self.chooser
+        chooser.start()
+        limit = chooser.limit
         for group in groups:
             # The ordinary case is two calls and an entry; whatever is not ordinary is for the precise path.
             product, outcomes, state = None, None, ""
@@ -125,16 +138,23 @@ class Processor:
                     state = state or self.state(outcomes, group, product, chunk)
             if product is not None and outcomes is not None and state:
                 head = group.head
+                index = int(head[2]) if pointed and len(head) > 2 else 0
+                facts, price = ask(product)
+                if mixed(head[0], index) < limit:
+                    chooser.consider(chunk.samples, len(entries), "", head[0], index, group)
+                    limit = chooser.limit
                 entries.append(
                     Entry(
                         head[0],
-                        int(head[2]) if pointed and len(head) > 2 else 0,
+                        index,
                         group.key,
                         product.sku,
                         len(product.variants),
                         len(group.records()),
                         state,
                         outcomes,
+                        facts,
+                        price,
                     )
                 )
             else:
@@ -185,7 +205,7 @@ class Processor:
         return index_of(self.applied, record)
 
     def new_chunk(self) -> Chunk:
-        return Chunk(self.number, [], [], [])
+        return Chunk(self.number, [], [], [], [])
 
     def made_quickly(self, group: Group, product: Product | None, outcomes: list[Outcome] | None) -> dict[int, Made]:
         """What the quick path has found out of a group already, so that the precise path need not do it again."""
@@ -241,16 +261,24 @@ class Processor:
             chunk.held += held_records(group, every, self.applied)
         # what one platform accepts says more of the product than another's refusal
         product, assembled, _ = max(made.values(), key=lambda one: one.product is not None)
+        facts, price = self.ask(product) if product is not None else (0, "")
+        own = tuple(self.ask(one)[0] if (one := made[id(way)].product) is not None else 0 for way in self.ways)
+        index = self.index(group.head)
+        told = "held" if "h" in states else "told" if any(one.severity is Severity.WARNING for one in every) else ""
+        self.chooser.consider(chunk.samples, place, told, group.head[0], index, group)
         chunk.entries.append(
             Entry(
                 group.head[0],
-                self.index(group.head),
+                index,
                 group.key,
                 product.sku if product is not None else assembled.sku if assembled is not None else "",
                 self.ways[0].assembler.variant_count(group, product),
                 len(group.records()),
                 states,
                 outcomes,
+                facts,
+                price,
+                own if any(one != facts for one in own) else (),
             )
         )
 
@@ -265,6 +293,14 @@ class Processor:
                     product = assembled.product
             made[id(way)] = Made(product, assembled, {})
         return made[id(way)]
+
+
+def given_fields(applied: Applied) -> set[str]:
+    """The canonical fields a mapping gives products or variants, on some platform."""
+    found: set[str] = set()
+    for trees in applied.full.values():
+        found |= trees.product.fields.keys() | trees.variant.fields.keys()
+    return found | ({"sale_price"} if "compare_at_price" in found else set())
 
 
 def index_of(applied: Applied, record: Record) -> int:
@@ -351,9 +387,8 @@ def held_record(record: Record, code: str, problem: str, mend: str, applied: App
     file, line, pointer = place_of(applied.source, record)
     if isinstance(cells, list):
         bad = cells if isinstance(cells, BadCells) else None
-        return Held(
-            line, code, problem, mend, pointer, list(cells), bad.raw if bad else "", bad.reliable if bad else -1, b""
-        )
+        raw, reliable = (bad.raw, bad.reliable) if bad else ("", -1)
+        return Held(line, code, problem, mend, pointer, list(cells), raw, reliable, b"", file)
     if isinstance(cells, BadDocument) and (cells.raw or not cells):
         return Held(line, code, problem, mend, pointer, None, cells.raw, 0, b"", file)
     document = msgspec.json.Encoder(decimal_format="number").encode(cells)

@@ -20,10 +20,16 @@ from feedbridge.platforms import Outcome, Platform, Writer
 from feedbridge.rules import Problem, Rule
 from feedbridge.run.process import Chunk, Entry, Held
 from feedbridge.run.quarantine import DocumentSheet, QuarantineWriter, TableSheet
+from feedbridge.run.samples import Chosen, Samples
 from feedbridge.run.seen import Before, SeenKeys
+from feedbridge.run.statistics import Questions, Statistics
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
 __all__ = ["Counts", "FindingFile", "Late", "Stitcher"]
+
+
+NONE_LATE: dict[str, str] = {}
+"""Nothing was turned away at the end: nearly always so."""
 
 
 @dataclass(slots=True)
@@ -161,12 +167,22 @@ class Stitcher:
         self.late: list[Late] = []
         self.notes: list[dict[str, list[Any]]] = [{} for _ in platforms]
         """What is said once a run: rule's number -> products, place and SKU of the first."""
+        self.written: dict[int, bytearray] | None = None
+        """For the check of pictures only: source -> one byte a product and platform, 1 for written."""
         self._notices: list[Finding] = []
         self._sheets: dict[tuple[int, str], TableSheet | DocumentSheet] = {}
         self._seen = [SeenKeys() for _ in platforms]
         self._claims: list[dict[str, tuple[str, int]]] = [{} for _ in platforms]
         self._groups: list[set[str]] = [set() for _ in sources]
         self._written_all = "w" * len(platforms)
+        self.statistics = Statistics(Questions(platforms))
+        self.samples = Samples()
+        self._weighty = [
+            {rule.number for rule in platform.rules if rule.severity is Severity.WARNING} for platform in platforms
+        ]
+        """Rules whose note about a product costs it points."""
+        self._told: list[Finding] = []
+        """What was found of the product at hand."""
 
     def full(self) -> bool:
         return self.limit is not None and self.read >= self.limit
@@ -185,21 +201,31 @@ class Stitcher:
         fresh = [self._fresh(number, chunk.source, entries) for number in range(len(self.platforms))]
         findings = iter(chunk.findings)
         waiting = next(findings, None)
+        samples = iter(chunk.samples)
+        sample = next(samples, None)
+        plain: list[int] = []
         held = 0
         for number, entry in enumerate(entries):
+            self._told = told = []
             if self._notices:
                 self.file_notices(entry.line)
             while waiting is not None and waiting[0] == number:
                 self.findings.add(self.read * 2 + 1, waiting[1])
+                told.append(waiting[1])
                 waiting = next(findings, None)
             if entry.state != self._written_all and ("h" in entry.state or (not entry.state and not entry.sku)):
                 for one in chunk.held[held : held + entry.records]:
                     self.hold(chunk.source, one)
                 held += entry.records
-            self._take_entry(chunk.source, entry, fresh)
+            states, late = self._take_entry(chunk.source, entry, fresh, plain)
+            if sample is not None and sample.entry == number:
+                self.samples.add(sample, Chosen(self.read, chunk.source, entry, states, told, late, sample.group))
+                sample = next(samples, None)
             self.read += 1
             self.variants_read += entry.variants
             self.records += entry.records
+        self.statistics.add_plain(plain)
+        self.statistics.prices.add([entry.price for entry in entries])
 
     def _new_groups(self, source: int, entries: list[Entry]) -> None:
         """Note the keys of products. Raises NotAdjacent when one was there before."""
@@ -241,9 +267,16 @@ class Stitcher:
                 kept.append(finding)
         self._notices = kept
 
-    def _take_entry(self, source: int, entry: Entry, fresh: list[bool]) -> None:
+    def _take_entry(
+        self, source: int, entry: Entry, fresh: list[bool], plain: list[int]
+    ) -> tuple[str, dict[str, str]]:
+        """The product's states by platform, and why it was turned away now. ``plain`` takes the answers of products
+        that every platform takes without a warning."""
         place = (source << 40) | entry.line
         held = False
+        states = entry.state
+        late: dict[str, str] = NONE_LATE
+        noted: list[str] | None = None
         for number, outcome in enumerate(entry.outcomes):
             state = entry.state[number]
             if state == "w":
@@ -252,18 +285,44 @@ class Stitcher:
                     for note in outcome.notes:
                         first = self.notes[number].setdefault(note, [0, place, entry.sku])
                         first[0] += 1
+                        if note in self._weighty[number]:
+                            noted = [*(noted or ()), f"{self.platforms[number].name}.{note}"]
                     if self.writers:
                         self.writers[number].add(outcome)
                 else:
                     state = "h"
                     rule, problem = clash
+                    name = self.platforms[number].name
+                    states = f"{states[:number]}h{states[number + 1 :]}"
+                    late = {**late, name: f"{problem.message} [{name}.{rule.number}]"}
+                    noted = [*(noted or ()), f"{name}.{rule.number}"]
                     order = self.read * 2 + 1
                     self.late.append(
                         Late(source, entry.line, entry.index, number, rule, problem, order, "h" in entry.state)
                     )
             held = held or state == "h"
+            if self.written is not None:
+                self.written.setdefault(source, bytearray()).append(state == "w")
             self._count(self.counts[number], state, outcome.excluded, entry.variants)
         self.held_anywhere += held or "h" in entry.state
+        if states == self._written_all and not noted and not self._told and not entry.own:
+            plain.append(entry.facts)
+        else:
+            self.statistics.add(entry.facts, states, entry.own, self._codes(states, noted or []))
+        return states, late
+
+    def _codes(self, states: str, noted: list[str]) -> list[tuple[str, ...]]:
+        """By platform: the codes of the errors of a product that is held back there, else of its warnings."""
+        if not noted and not self._told:
+            return []
+        codes = []
+        for platform, state in zip(self.platforms, states, strict=True):
+            weight = Severity.ERROR if state == "h" else Severity.WARNING
+            own = [one.code for one in self._told if one.severity is weight and one.platform in ("", platform.name)]
+            front = f"{platform.name}."
+            own += [code for code in noted if code.startswith(front)]
+            codes.append(tuple(sorted(set(own))))
+        return codes
 
     @staticmethod
     def _count(counts: Counts, state: str, excluded: str, variants: int) -> None:
@@ -323,21 +382,20 @@ class Stitcher:
 
     def _case_warning(self, rule: Rule, key: str, other: str, before: int, place: int, number: int) -> None:
         source = self.sources[place >> 40]
-        self.findings.add(
-            self.read * 2 + 1,
-            Finding(
-                code=f"{self.platforms[number].name}.{rule.number}",
-                severity=rule.severity,
-                file=source.name,
-                sku=key,
-                line=place & ((1 << 40) - 1),
-                message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
-                mend=rule.mend,
-                platform=self.platforms[number].name,
-                field="sku",
-                value=key,
-            ),
+        finding = Finding(
+            code=f"{self.platforms[number].name}.{rule.number}",
+            severity=rule.severity,
+            file=source.name,
+            sku=key,
+            line=place & ((1 << 40) - 1),
+            message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
+            mend=rule.mend,
+            platform=self.platforms[number].name,
+            field="sku",
+            value=key,
         )
+        self.findings.add(self.read * 2 + 1, finding)
+        self._told.append(finding)
 
     def once_a_run(self) -> list[Finding]:
         """Findings for what many products have in common: one a rule, with their number."""
@@ -382,10 +440,12 @@ class Stitcher:
 
     def _sheet(self, number: int, file: str) -> TableSheet | DocumentSheet:
         source = self.sources[number]
-        key = (number, file if source.kind == "documents" else "")
+        files = getattr(source, "sources", [])
+        key = (number, file if source.kind == "documents" or files else "")
+        source = next((one for one in files if one.name == file), source)
         if key not in self._sheets:
             assert self.quarantine is not None
-            if source.kind == "table":
+            if source.kind == "table" and not hasattr(source, "document_of"):
                 about = source.about
                 self._sheets[key] = self.quarantine.table(
                     source.name,
@@ -399,9 +459,13 @@ class Stitcher:
         return self._sheets[key]
 
     def check_law(self) -> None:
-        """read = written + excluded + held back, on every platform. Raises FeedbridgeError when it does not hold."""
-        for platform, counts in zip(self.platforms, self.counts, strict=True):
-            if counts.products.read != self.read or not counts.products.holds() or not counts.variants.holds():
+        """read = written + excluded + held back, on every platform; all but the excluded have a score. Raises
+        FeedbridgeError when it does not hold."""
+        self.statistics.settle()
+        for platform, counts, scores in zip(self.platforms, self.counts, self.statistics.scores, strict=True):
+            products = counts.products
+            scored = scores.products == sum(scores.bins) == products.read - products.excluded.total()
+            if products.read != self.read or not products.holds() or not counts.variants.holds() or not scored:
                 raise FeedbridgeError(
                     f"{platform.name}: read {self.read}, but {counts.products.to_dict()}; the counts do not add up, nothing was written",
                     code="run.conservation",

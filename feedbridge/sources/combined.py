@@ -1,17 +1,17 @@
-"""Several files of documents read as one source (products in one file, their models in another)."""
+"""Several files read as one source (products in one file, their models in another)."""
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from feedbridge.findings import Finding
-from feedbridge.sources.base import Batch, Range, Record, Source
+from feedbridge.sources.base import BadCells, Batch, Range, Record, Source, compared
 
-__all__ = ["CombinedSource"]
+__all__ = ["CombinedSource", "CombinedTable"]
 
 
 class CombinedSource:
@@ -27,7 +27,10 @@ class CombinedSource:
         self.header: list[str] = []
         self.findings: list[Finding] = [finding for source in sources for finding in source.findings]
         self.is_quarantine = any(source.is_quarantine for source in sources)
-        self.about: dict[str, Any] = {"format": "json", "files": [source.about for source in sources]}
+        self.about: dict[str, Any] = {
+            "format": str(sources[0].about.get("format", "json")),
+            "files": [source.about for source in sources],
+        }
         self.pointer_prefix = "/"
         self._starts: list[int] = []
 
@@ -48,9 +51,13 @@ class CombinedSource:
 
     def place(self, record: Record) -> tuple[str, int, str]:
         """File, line and JSON Pointer of a record."""
-        source = self.sources[bisect_right(self._starts, record[2]) - 1]
+        source = self.of(record)
         pointer = getattr(source, "pointer", None)
         return source.name, record[0], pointer((record[0], record[1], record[3])) if pointer is not None else ""
+
+    def of(self, record: Record) -> Source:
+        """The file a record is from."""
+        return self.sources[bisect_right(self._starts, record[2]) - 1]
 
     def split(self, parts: int, *, least_bytes: int = 8 << 20) -> list[Range]:
         """Cannot be split."""
@@ -59,3 +66,75 @@ class CombinedSource:
     def sha256(self) -> str:
         """Digest over the digests of the files."""
         return hashlib.sha256("".join(source.sha256() for source in self.sources).encode()).hexdigest()
+
+
+class CombinedTable(CombinedSource):
+    """Tables of several files, one after another, under all of their columns; a file's records are empty where it has
+    no such column. A record is ``(line, cells, index, number of the file)``.
+
+    ``attached``  further files whose rows belong to these records, by name; they are no records themselves
+    """
+
+    kind: Literal["table", "documents"] = "table"
+
+    def __init__(self, sources: Sequence[Source], attached: Mapping[str, Any] | None = None) -> None:
+        super().__init__(sources)
+        self.attached = dict(attached or {})
+        columns: dict[str, str] = {}
+        for source in sources:
+            for name in source.header:
+                columns.setdefault(compared(name), name)
+        first = sources[0].header
+        if len(sources) == 1 or all(source.header == first for source in sources):
+            self.header = list(first)
+            self._places = [list(range(len(first))) for _ in sources]
+        else:
+            self.header = list(columns.values())
+            where = {name: place for place, name in enumerate(columns)}
+            self._places = [[where[compared(name)] for name in source.header] for source in sources]
+        if len(sources) == 1:
+            self.about = {**sources[0].about}
+
+    def batches(self, part: Range | None = None) -> Iterator[Batch]:
+        """All records of all files in order."""
+        index = 0
+        width = len(self.header)
+        for number, (source, places) in enumerate(zip(self.sources, self._places, strict=True)):
+            same = places == list(range(width))
+            for batch in source.batches():
+                records: list[Record] = []
+                for record in batch.records:
+                    cells = record[1]
+                    if not same:
+                        cells = self._wide(cells, places, width)
+                    records.append((record[0], cells, index, number))
+                    index += 1
+                yield Batch(records, batch.findings)
+
+    @staticmethod
+    def _wide(cells: list[str], places: list[int], width: int) -> list[str]:
+        wide = [""] * width
+        for place, cell in zip(places, cells, strict=True):
+            wide[place] = wide[place] or cell
+        if not isinstance(cells, BadCells):
+            return wide
+        bad = BadCells(wide)
+        bad.finding, bad.raw, bad.last_line, bad.reliable = cells.finding, cells.raw, cells.last_line, 0
+        bad.own = cells  # type: ignore[attr-defined]  # as its own file has it, for the quarantine
+        return bad
+
+    def of(self, record: Record) -> Source:
+        """The file a record is from."""
+        return self.sources[record[3]]
+
+    def place(self, record: Record) -> tuple[str, int, str]:
+        """File and line of a record."""
+        return self.sources[record[3]].name, record[0], ""
+
+    def own_cells(self, record: Record) -> list[str]:
+        """The record's cells as its own file has them."""
+        cells = record[1]
+        own: list[str] | None = getattr(cells, "own", None)
+        if isinstance(cells, BadCells) and own is not None:
+            return own
+        return [cells[place] for place in self._places[record[3]]]

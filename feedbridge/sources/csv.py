@@ -14,12 +14,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from msgspec.structs import replace
+
 from feedbridge.errors import SourceError
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, cut
 from feedbridge.sources import files
 from feedbridge.sources.base import FRONT_COLUMNS, BadCells, Batch, Range, Record
 from feedbridge.sources.csv_cuts import Cuts, has_plain_line_ends
 from feedbridge.sources.csv_habits import Habits
+from feedbridge.sources.csv_quoting import looks_unquoted
 from feedbridge.sources.csv_records import Limits, RangeNotClean, Reading
 from feedbridge.sources.dialect import DELIMITER_NAMES, detect_dialect, own_width
 from feedbridge.sources.duplicates import duplicate_headers
@@ -113,6 +116,11 @@ class CsvSource:
             self.dialect = detect_dialect(
                 window.lines[:sample], delimiter=delimiter, quote=quote, quoting=quoting
             )
+            unquoted = None
+            if quoting and quote is None and (self.dialect.delimiter, self.dialect.quote) == ("\t", '"'):
+                unquoted = self._looks_unquoted(skip_lines + self.dialect.sep_line)
+            if unquoted:
+                self.dialect = replace(self.dialect, quote="")
             window.drop(1 if self.dialect.sep_line else 0)
             self._read_header(window, has_header)
         self.about: dict[str, Any] = {
@@ -127,6 +135,15 @@ class CsvSource:
         }
         self._notice_encoding()
         self._notice_dialect()
+        if unquoted:
+            line, cell = unquoted
+            self._notice(
+                "csv.quoting-off", Severity.WARNING,
+                f"quotes are read as ordinary characters, such as those of {cut(cell)}: only so every row has the "
+                "header's number of cells",
+                "say source.quoting: false in the mapping, and this is not asked again - or, if quotes wrap cells, "
+                "source.quote: '\"'", "", line,
+            )  # fmt: skip
         self._notice_records()
         if has_header:
             self._notice_columns()
@@ -196,6 +213,13 @@ class CsvSource:
         else:
             stream.read(len(self._encoding.bom))
         return stream
+
+    def _looks_unquoted(self, above: int) -> tuple[int, str] | None:
+        return looks_unquoted(
+            self._open,
+            lambda stream: Lines(stream, self._encoding.codec, block=self.block, longest=self.limits.line_chars),
+            above, self.dialect,
+        )  # fmt: skip
 
     def _start(self) -> re.Match[str] | None:
         """The front columns of a quarantine file, in any encoding that has ASCII in it."""

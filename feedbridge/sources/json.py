@@ -37,6 +37,7 @@ from feedbridge.sources.json_walk import (
     show_lists,
 )
 from feedbridge.sources.json_window import MOST_ITEM_CHARS, Window, decoded, encoding_of
+from feedbridge.sources.shapes_json import SALSIFY_PARTS, SMALL_PART_CHARS, is_salsify, salsify_parts
 
 __all__ = ["SPLIT_BYTES", "JsonSource", "PlaceInPage"]
 
@@ -87,6 +88,8 @@ class JsonSource:
         self._most = most_item_chars
         self._head = min(HEAD_BYTES, most_item_chars)
         self._shape: Shape = "sequence"
+        self._pages: frozenset[str] = frozenset()
+        self._parts: dict[str, list[Any]] | None = None
         with open_binary(path) as stream:
             head = stream.read(HEAD_BYTES)
         self.is_quarantine = _HELD_BACK.search(head) is not None
@@ -117,6 +120,15 @@ class JsonSource:
         if self._shape == "lines":
             return self._lines(part)
         return self._text()
+
+    @property
+    def parts(self) -> dict[str, list[Any]]:
+        """Of a Salsify export the parts in front of its products that are small enough: ``digital_assets``, whose
+        ``salsify:id`` products name, ``attributes``, ``attribute_values``. Empty for other files."""
+        if self._parts is None:
+            window = Window(self._text_pieces(0), self.name, SMALL_PART_CHARS)
+            self._parts = salsify_parts(window) if self._pages else {}
+        return self._parts
 
     def pointer(self, record: Record) -> str:
         """JSON Pointer (RFC 6901) of a record in its document (for JSON Lines: in its line)."""
@@ -194,11 +206,13 @@ class JsonSource:
         after = window.peek(1)
         if after == "]":
             self._notice_no_records()
-        if after == "{" and not self._named:
+        if after == "{" and (not self._named or self._path == ("products",)):
             window.at += 1
             window.peek()
             page = window.value()
-            if isinstance(page, dict):
+            if is_salsify(page):
+                self._path, self._pages = ("products",), SALSIFY_PARTS
+            elif isinstance(page, dict) and not self._named:
                 self._path = page_path(page)
 
     def _recognise_objects(self, window: Window) -> None:
@@ -216,7 +230,9 @@ class JsonSource:
         line = window.line_at(end)
         alone = not window.peek()
         on_one_line = "\n" not in text[start:end] and (alone or window.line_at(window.at) > line)
-        if on_one_line and (not alone or self._has_lines_suffix() or self.is_quarantine):
+        if not alone and is_salsify(first) and (not self._named or self._path == ("products",)):
+            self._path, self._pages = ("products",), SALSIFY_PARTS
+        elif on_one_line and (not alone or self._has_lines_suffix() or self.is_quarantine):
             self._recognise_lines(window)
         elif alone:
             self._recognise_envelope(self._window(self._head))
@@ -348,6 +364,7 @@ class JsonSource:
             self._window(), self._refusals, self._path, steps=self._steps, inner=self._inner,
             prefix=self.pointer_prefix, strip=self.is_quarantine,
         )  # fmt: skip
+        walk.parts = self._pages
         empty = True
         found: Iterable[list[Record]] = walk.sequence() if self._shape == "sequence" else walk.array()
         for records in found:

@@ -66,7 +66,10 @@ class Walk:
     ``found``  the path of the list that was read
     ``root``   members of the first object and the first character of their values
     ``lists``  lists that were not read: the number of objects in them
+    ``parts``  members of which a page may have any and nothing else, when it need not have the list
     """
+
+    parts: frozenset[str] = frozenset()
 
     def __init__(
         self, window: Window, refusals: Refusals, path: tuple[str, ...] | None, *, steps: str = "", inner: str = "",
@@ -123,8 +126,10 @@ class Walk:
         line = window.line_at(window.at)
         if first == "{":
             self.found = None
+            if self.parts:
+                self.root = {}
             yield from self.object(())
-            if self.found is not None:
+            if self.found is not None or (self.root and self.root.keys() <= self.parts):
                 return
             bad = refusals.no_items(line, "", pointer)
         else:

@@ -84,7 +84,7 @@ def test_values_beyond_reason_are_refused(kind, parameters):
 def test_kinds():
     kinds = """
         boolean category_path category_paths currency date decimal gtin html identifier image_url integer length list
-        money option_list path_or_url status text url weight
+        money option_list path_list path_or_url status text url weight
     """
     assert sorted(readers()) == kinds.split()
 

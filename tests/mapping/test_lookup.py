@@ -58,7 +58,7 @@ def test_a_table_from_a_file(tmp_path, name, content, lookup):
             id="a column that is not there",
         ),
         pytest.param("", "file: u.csv", ["u.csv", "there is no such file"], id="no such file"),
-        pytest.param("", "missing: keep", ["either table or file"], id="neither table nor file"),
+        pytest.param("", "missing: keep", ["one of table, pairs and file"], id="neither table nor file"),
         pytest.param("a\nA\n", "file: t.csv", ["t.csv:1"], id="one column only"),
     ],
 )

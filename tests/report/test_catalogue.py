@@ -19,7 +19,7 @@ import feedbridge.report.catalogue
 from feedbridge.report.catalogue import CATALOGUE
 
 PACKAGE = Path(feedbridge.report.catalogue.__file__).parents[1]
-ROOMS = ("csv", "json", "source", "cell", "mapping", "run", "frame", "output", "command")
+ROOMS = ("csv", "json", "source", "cell", "mapping", "run", "frame", "output", "command", "images")
 CODE = re.compile(rf"({'|'.join(ROOMS)})\.[a-z0-9]+(-[a-z0-9]+)*")
 BEGINNING = re.compile(rf"({'|'.join(ROOMS)})\.[a-z0-9-]*")
 NOT_CODES: frozenset[str] = frozenset()

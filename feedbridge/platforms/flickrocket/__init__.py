@@ -10,6 +10,7 @@ from feedbridge.platforms.base import Platform
 from feedbridge.platforms.flickrocket import rules
 from feedbridge.platforms.flickrocket.converter import FlickRocketConverter
 from feedbridge.platforms.flickrocket.payload import ProductFile
+from feedbridge.platforms.flickrocket.quality import QUALITY, RULE_POINTS
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.flickrocket.writer import FlickRocketWriter
 
@@ -46,4 +47,7 @@ PLATFORM = Platform(
         }
     ),
     dropped=frozenset({"group_key", "description_is_html", "options"}),
+    quality=QUALITY,
+    rule_points=RULE_POINTS,
+    image_types=frozenset({"jpeg", "png"}),
 )

@@ -9,7 +9,8 @@ from feedbridge.platforms.base import Platform
 from feedbridge.platforms.flipsnack.converter import FlipsnackConverter
 from feedbridge.platforms.flipsnack.held import A17, F13, S5
 from feedbridge.platforms.flipsnack.payload import PayloadProduct
-from feedbridge.platforms.flipsnack.rules import RULES
+from feedbridge.platforms.flipsnack.quality import QUALITY, RULE_POINTS
+from feedbridge.platforms.flipsnack.rules import RULES, sent_pictures
 from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
 from feedbridge.platforms.flipsnack.writer import FlipsnackWriter
 
@@ -35,4 +36,8 @@ PLATFORM = Platform(
         "quantity_min", "quantity_max", "presentation", "personalisation", "status",
     }),
     dropped=frozenset({"group_key", "ids", "kind", "locale", "description_is_html", "category_ids"}),
+    quality=QUALITY,
+    rule_points=RULE_POINTS,
+    image_types=frozenset({"jpeg", "png", "webp"}),
+    pictures=sent_pictures,
 )

@@ -31,6 +31,7 @@ from feedbridge.rules.shared import (
 
 __all__ = [
     "F14", "MAX_DIGITS", "MAX_OPTIONS", "PICTURE_URL", "RULES", "S1", "S6", "examine", "is_number", "main_image", "numbers_at_fault",
+    "sent_pictures",
 ]
 
 CREATE = "products.create page"
@@ -217,7 +218,7 @@ def _quantities(product: Product) -> list[Problem]:
 def _links(product: Product) -> list[Problem]:
     problems = [Problem(field, f'picture "{src}" is not an absolute http(s) address', src,
                         "give the address under which the picture can be downloaded")
-                for field, src in _pictures(product) if not _URL.fullmatch(src)]
+                for field, src in sent_pictures(product) if not _URL.fullmatch(src)]
     link = product.presentation.link if product.presentation is not None else None
     if link is not None:
         if link.url and not _URL.fullmatch(link.url):
@@ -229,7 +230,7 @@ def _links(product: Product) -> list[Problem]:
     return problems
 
 
-def _pictures(product: Product) -> list[tuple[str, str]]:
+def sent_pictures(product: Product) -> list[tuple[str, str]]:
     """Field and address of every picture that is sent."""
     index, image = main_image(product)
     pictures = [(f"images.{index}.src", image.src)] if image is not None else []
@@ -252,7 +253,7 @@ def S1(product: Product, payload: Any, settings: FlipsnackSettings) -> Any:
 def S2(product: Product, payload: Any, settings: FlipsnackSettings) -> Any:
     """A picture's address ends in .jpg, .jpeg, .png or .webp (what follows ? or # aside)."""
     problems = [Problem(field, "the picture's address does not end in .jpg, .jpeg, .png or .webp", src)
-                for field, src in _pictures(product) if _URL.fullmatch(src) and not PICTURE_URL.fullmatch(src)]
+                for field, src in sent_pictures(product) if _URL.fullmatch(src) and not PICTURE_URL.fullmatch(src)]
     return problems or None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from feedbridge.platforms.base import Platform
 from feedbridge.platforms.magento.converter import MagentoConverter
 from feedbridge.platforms.magento.payload import Request
+from feedbridge.platforms.magento.quality import QUALITY, RULE_POINTS
 from feedbridge.platforms.magento.rules import RULES, field_has_a_place, ids_differ, ids_fit, one_currency
 from feedbridge.platforms.magento.settings import MagentoSettings
 from feedbridge.platforms.magento.writer import MagentoWriter
@@ -36,4 +37,7 @@ PLATFORM = Platform(
         "options", "variants", "image", "variants.title", "custom_options", "attributes",
     }),
     dropped=frozenset({"group_key", "locale", "description_is_html"}),
+    quality=QUALITY,
+    rule_points=RULE_POINTS,
+    image_types=frozenset({"jpeg", "png", "gif"}),
 )

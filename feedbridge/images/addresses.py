@@ -1,0 +1,131 @@
+"""Web addresses of strangers: where they may lead, and how they may be shown."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from feedbridge.images.picture import Trouble
+from feedbridge.images.settings import ImageSettings
+
+__all__ = ["Address", "is_public", "parsed", "resolved", "shown"]
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SECRET = re.compile(r"token|key|sig|secret|pass|pw|auth|credential|policy|session|jwt|sas", re.IGNORECASE)
+_LONG = 20
+"""A query's value of so many characters may be a secret, whatever its name."""
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address may be connected to: public ones only, also when wrapped into another address.
+
+    >>> is_public("93.184.216.34"), is_public("10.0.0.1"), is_public("::ffff:127.0.0.1")
+    (True, False, False)
+
+    Source: IANA special-purpose address registries; RFC 4291 (mapped), 3056 (6to4), 4380 (Teredo), 6052 (NAT64).
+    """
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        if ip.is_site_local:
+            return False
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_link_local)
+
+
+class Address(NamedTuple):
+    """An address that may be fetched. ``host`` in ASCII; ``target`` is path and query as they are sent."""
+
+    tls: bool
+    host: str
+    port: int
+    target: str
+
+    @property
+    def name(self) -> str:
+        """``cdn.example``, ``cdn.example:8080`` or ``[::1]:8080``: the host as the Host header names it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+def parsed(url: str) -> Address:
+    """Take an address apart. Raises Trouble when it cannot or must not be fetched."""
+    wrong = Trouble("images.address", "the address cannot be fetched", "write a whole http(s) address")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme not in ("http", "https") or not host or port == 0:
+            raise wrong
+        if "@" in parts.netloc:
+            raise Trouble(
+                "images.login",
+                "the address holds a login, which everybody who gets the catalogue would get, too",
+                "give an address that needs no login",
+            )
+        ascii_host = host if _is_ip(host) else host.encode("idna").decode("ascii")
+    except ValueError as exc:  # brackets that do not match, a port that is none, a label IDNA does not know
+        raise wrong from exc
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    if parts.query:
+        target += f"?{quote(parts.query, safe='/%:@!$&()*+,;=~-._?[]')}"
+    return Address(parts.scheme == "https", ascii_host, port or (443 if parts.scheme == "https" else 80), target)
+
+
+def resolved(address: Address, settings: ImageSettings) -> list[str]:
+    """The host's IP addresses, every one of them public (or the host is trusted). Raises Trouble."""
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise Trouble(
+            "images.host",
+            "the server's name is not known",
+            "check the address, and the connection to the net",
+            certain=True,
+        ) from exc
+    numbers = list(dict.fromkeys(str(one[4][0]) for one in found))
+    if not settings.trusts(address.host, address.port) and not all(map(is_public, numbers)):
+        raise Trouble(
+            "images.private-address",
+            "the address leads into a private network, so no platform can fetch the picture",
+            f"give a public address; to check pictures of your own network, add --image-hosts {address.name}",
+            certain=True,
+        )
+    return numbers
+
+
+def shown(url: str) -> str:
+    """An address as a finding may show it: without login, and without what may be a secret in its query.
+
+    >>> shown("https://me:pw@cdn.example/a.jpg?v=2&X-Amz-Signature=0f3a#top")
+    'https://***@cdn.example/a.jpg?v=2&X-Amz-Signature=***'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return re.sub(r"//[^/]*@", "//***@", url.partition("?")[0].partition("#")[0])
+    if not parts.netloc:
+        return url
+    host = f"***@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
+    words = []
+    for word in parts.query.split("&"):
+        name, equals, value = word.partition("=")
+        if equals and (_SECRET.search(name) or len(value) >= _LONG):
+            word = f"{name}=***"
+        elif not equals and len(name) >= _LONG:
+            word = "***"
+        words.append(word)
+    return urlunsplit((parts.scheme, host, parts.path, "&".join(words), ""))
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

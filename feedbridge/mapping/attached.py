@@ -1,0 +1,90 @@
+"""Rows of a further file that belong to records of the main one: tier prices, translations in a file of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.paths import Header, normal
+from feedbridge.mapping.schema import FileSpec
+from feedbridge.sources.base import BadCells, Record, Source
+
+__all__ = ["AttachedFile", "AttachedRow", "fits"]
+
+
+class AttachedRow(list[str]):
+    """Cells of a row of a further file; ``file`` is its name."""
+
+    file: str
+
+
+def fits(spec: FileSpec, header: Iterable[str]) -> bool:
+    """Whether a table with these columns is the further file that is meant. ``a | b`` is one or the other."""
+    have = {normal(name) for name in header}
+    return all(any(normal(one) in have for one in anchor.split("|")) for anchor in spec.has)
+
+
+class AttachedFile:
+    """A further file, read whole: its rows by the key they name.
+
+    ``findings``  what is noticed about it, its damaged rows among them
+    ``asked``     keys of the main file's records
+    """
+
+    def __init__(self, name: str, spec: FileSpec, source: Source) -> None:
+        self.name = name
+        self.spec = spec
+        self.source = source
+        self.header = Header(source.header)
+        self.used: set[str] = set()
+        self.asked: set[str] = set()
+        self.rows: dict[str, list[Record]] = {}
+        self.findings: list[Finding] = list(source.findings)
+        self.count = 0
+        assert spec.key is not None
+        key = self.header.find(spec.key)
+        assert key is not None  # fits() has seen it, or load says so
+        self.used.add(key.label)
+        for batch in source.batches():
+            self.findings += batch.findings
+            for record in batch.records:
+                self.count += 1
+                if isinstance(record[1], BadCells):
+                    self.findings.append(record[1].finding)
+                    continue
+                cells = AttachedRow(record[1])
+                cells.file = source.name
+                value = cells[key.index].strip()
+                if value:
+                    self.rows.setdefault(value, []).append((record[0], cells))
+                else:
+                    self.findings.append(self.no_key(record, key.label))
+
+    def no_key(self, record: Record, label: str) -> Finding:
+        return Finding(
+            code="mapping.unmatched-row", severity=Severity.WARNING, file=self.source.name, line=record[0], column=label,
+            message="names no record, so it is not used", mend=f'fill in "{label}"',
+        )  # fmt: skip
+
+    def of(self, key: Any) -> list[Record]:
+        """The rows for a key."""
+        return self.rows.get(key.strip(), []) if isinstance(key, str) else []
+
+    def unmatched(self) -> list[Finding]:
+        """What is said of rows that name a record the main file does not have."""
+        lost = [(rows[0][0], key, len(rows)) for key, rows in self.rows.items() if key not in self.asked]
+        if not lost:
+            return []
+        shown = ", ".join(f'"{cut(key)}" (line {line})' for line, key, _ in lost[:5]) + (" …" if len(lost) > 5 else "")
+        return [
+            Finding(
+                code="mapping.unmatched-row", severity=Severity.WARNING, file=self.source.name, line=lost[0][0],
+                message=f"{sum(number for *_, number in lost)} rows name {len(lost)} records that the main file does not have: {shown}",
+                mend="give the file they belong to, or take the rows out", value=cut(lost[0][1]),
+            )
+        ]  # fmt: skip
+
+    def unused_columns(self) -> list[str]:
+        """Columns no mapping uses."""
+        return [name for name in dict.fromkeys(self.source.header) if name.strip() and name not in self.used]
