@@ -121,6 +121,32 @@ def document_jobs(data: Path, rows: int) -> list[Job]:
     ]
 
 
+PRESETS = {
+    "shopify": ["--set", "currency=EUR"],
+    "woocommerce": ["--set", "currency=EUR"],
+    "magento2": ["--set", "currency=EUR", "--set", "media_url=https://shop.example/media"],
+    "google": [],
+}
+"""Presets that are measured against a plain mapping of the same file, and what they ask for."""
+
+
+def preset_jobs(table: Path, rows: int) -> list[Job]:
+    """Each preset beside a mapping a user would write for that very file: it makes the same products."""
+    jobs = []
+    for name, asked in PRESETS.items():
+        data = table if name == "shopify" else generate_vendor(name, rows)
+        plain = f"plain mapping of the {name} file"
+        begin = [*FEEDBRIDGE, "convert", str(data), "--to", "flipsnack", "--workers", "1"]
+        of_preset = [*begin, "--mapping", name, *asked, "--out"]
+        by_hand = [*begin, "--mapping", str(HERE / "plain" / f"{name}.yaml"), "--out"]
+        shared = {"data": data, "rows": rows, "against": plain, "leaves": "manifest.json", "statuses": (0, 1)}
+        jobs += [
+            Job(plain, by_hand, products="flipsnack", **shared),
+            Job(f"preset {name}", of_preset, ratio=1.3, products="flipsnack", **shared),
+        ]
+    return jobs
+
+
 def small_jobs(data: Path) -> list[Job]:
     return [
         Job("feedbridge --help", [*FEEDBRIDGE, "--help"], None, seconds=0.15, products=None, leaves=""),
@@ -138,6 +164,16 @@ def generate(kind: str, rows: int, bad_share: float) -> Path:
     if not path.exists() or path.stat().st_mtime < generator.stat().st_mtime:
         print(f"writing {path.name} …", file=sys.stderr)
         subprocess.run([sys.executable, str(generator), kind, str(rows), str(bad_share), str(path)], check=True)
+    return path
+
+
+def generate_vendor(kind: str, rows: int) -> Path:
+    """The same products as a vendor's system exports them."""
+    path = DATA / f"{rows}-{kind}.csv"
+    generators = [HERE / "vendor_files.py", HERE / "generate.py"]
+    if not path.exists() or path.stat().st_mtime < max(one.stat().st_mtime for one in generators):
+        print(f"writing {path.name} …", file=sys.stderr)
+        subprocess.run([sys.executable, str(generators[0]), kind, str(rows), str(path)], check=True)
     return path
 
 
@@ -163,7 +199,8 @@ def check_agreement(job: Job, reference: Job) -> None:
     if job is reference or job.products is None or job.data is None or reference.trouble:
         return
     bad = f"{job.data}.bad"
-    command = [sys.executable, str(HERE / "agree.py"), str(reference.out), str(job.out / job.products), bad]
+    theirs = reference.out / (reference.products or ".")
+    command = [sys.executable, str(HERE / "agree.py"), str(theirs), str(job.out / job.products), bad]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         job.trouble = f"made other products: {(done.stdout + done.stderr).strip()}"
@@ -200,7 +237,7 @@ def verdict(job: Job, ratio: float | None) -> tuple[str, str]:
 def lines(jobs: list[Job]) -> Iterable[str]:
     """The table, as Markdown."""
     by_name = {job.name: job for job in jobs}
-    yield "| what | wall s | x (a), (j) | rows/s | peak MiB | target | |"
+    yield "| what | wall s | x (a), (j), plain | rows/s | peak MiB | target | |"
     yield "|---|---:|---:|---:|---:|---:|---|"
     for job in jobs:
         if job.trouble or not job.walls:
@@ -218,7 +255,7 @@ def chosen_jobs(options: argparse.Namespace) -> list[Job]:
     table, documents = (generate(kind, options.rows, options.bad) for kind in ("csv", "jsonl"))
     jobs = [
         *other_tools(table, options.rows), *table_jobs(table, options.rows, "", 150, 150, 200),
-        *document_jobs(documents, options.rows), *small_jobs(generate("csv", 100, options.bad)),
+        *document_jobs(documents, options.rows), *preset_jobs(table, options.rows), *small_jobs(generate("csv", 100, options.bad)),
     ]
     if options.large:
         million = 1_000_000

@@ -1,6 +1,6 @@
 """feedbridge converts product feeds: a shop's or PIM's export in, exactly what each platform takes out.
 
-``read``, ``check``, ``convert`` and ``explain`` are all a notebook needs; they are loaded when first used, so that
+``read``, ``check``, ``convert``, ``explain`` and ``suggest`` are all a notebook needs; they are loaded when first used, so that
 ``import feedbridge`` is quick and has no side effects.
 """
 
@@ -13,17 +13,17 @@ __version__ = "0.1.0"
 __all__ = [
     "CommandError", "FeedbridgeError", "Finding", "MappingError", "OutputError", "Product", "Result", "Severity",
     "SourceError", "__version__", "check", "convert", "explain",
-    "read",
+    "read", "suggest",
 ]
 
 if TYPE_CHECKING:
-    from feedbridge.api import Result, check, convert, explain, read
+    from feedbridge.api import Result, check, convert, explain, read, suggest
     from feedbridge.errors import CommandError, FeedbridgeError, MappingError, OutputError, SourceError
     from feedbridge.findings import Finding, Severity
     from feedbridge.product import Product
 
 _HOMES = {
-    "Result": "api", "check": "api", "convert": "api", "explain": "api", "read": "api", "Product": "product",
+    "Result": "api", "check": "api", "convert": "api", "explain": "api", "read": "api", "suggest": "api", "Product": "product",
     "Finding": "findings", "Severity": "findings", "CommandError": "errors", "FeedbridgeError": "errors",
     "MappingError": "errors", "OutputError": "errors", "SourceError": "errors",
 }

@@ -92,8 +92,9 @@ def main() -> None:
             print(
                 f"  {field:<20} {found.precision(field):>9.2f} {found.recall(field):>7.2f} {counts[0]:>6} {counts[1]:>6} {counts[2]:>6}"
             )
+        totals = (found.right.total(), found.wrong.total(), found.missed.total())
         print(
-            f"  {'overall':<20} {found.precision():>9.3f} {found.recall():>7.3f} {found.right.total():>6} {found.wrong.total():>6} {found.missed.total():>6}\n"
+            f"  {'overall':<20} {found.precision():>9.3f} {found.recall():>7.3f} {totals[0]:>6} {totals[1]:>6} {totals[2]:>6}\n"
         )
     if "--misses" in sys.argv:
         print("\n".join(misses))

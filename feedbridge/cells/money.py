@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from feedbridge.cells.base import CellError
 from feedbridge.cells.caching import MOST_REMEMBERED
@@ -13,6 +15,7 @@ from feedbridge.cells.currency import CURRENCIES, CurrencyCode, minor_digits, si
 from feedbridge.cells.decimals import number_in
 from feedbridge.cells.number import MarkedReader
 from feedbridge.cells.plain import plain_text, quoted
+from feedbridge.findings import Severity
 from feedbridge.product import Money, light
 
 __all__ = ["MoneyReader"]
@@ -49,6 +52,9 @@ class MoneyReader(MarkedReader):
 
     currency: CurrencyCode | None = None
     """ISO 4217 code of every price; a price that names another is refused."""
+    among: Annotated[str, Field(min_length=1)] | None = None
+    """A cell holds prices in several currencies with this between them (``9.50 EUR,10 USD``): the one in ``currency``
+    is read. A cell without one is left out with a remark."""
     minor_units: bool = False
     """Amounts are whole numbers of the currency's smallest unit: 1250 is 12.50 EUR, and 1250 JPY."""
 
@@ -76,6 +82,8 @@ class MoneyReader(MarkedReader):
 
     def from_text(self, raw: str, currency: str | None = None) -> Money:
         currency = currency or self.currency
+        if self.among is not None and currency is not None:
+            raw = self.chosen(raw, currency)
         if currency and self.ordinary.fullmatch(raw):
             amount = Decimal(raw.replace(",", "."))
             return LightMoney(
@@ -89,6 +97,36 @@ class MoneyReader(MarkedReader):
                 currency = self.agreed(word, currency, raw)
         amount = self.number(text, raw)
         return self.finished(amount, currency, raw)
+
+    @cached_property
+    def between(self) -> re.Pattern[str]:
+        """What stands between two prices: after a currency code or sign, so that a decimal comma is none."""
+        return re.compile(rf"(?<=[A-Z]{{3}})\s*{re.escape(self.among or '')}\s*(?=\S)")
+
+    def parts(self, raw: str) -> list[str]:
+        """The prices of a cell."""
+        return self.between.split(raw) if self.among is not None else [raw]
+
+    def chosen(self, raw: str, currency: str) -> str:
+        """Of several prices the one in a currency; a single one that names no currency is it. Raises CellError."""
+        parts = self.parts(raw)
+        named = [(part, code) for part in parts if (code := part[-3:]) in CURRENCIES]
+        if len(named) < len(parts):
+            return raw
+        found = [part for part, code in named if code == currency]
+        if len(found) > 1 and len(set(found)) > 1:
+            raise CellError(
+                "cell.price-format", f"{quoted(raw)} has {len(found)} prices in {currency}", "keep one of them"
+            )
+        if not found:
+            codes = [code for _, code in named]
+            raise CellError(
+                "cell.price-other-currency",
+                f"{quoted(raw)} has no price in {currency}",
+                f"give one, or take another currency: --set currency={codes[0]}",
+                Severity.ADVICE,
+            )
+        return found[0]
 
     def from_json(self, raw: Any) -> Money:
         if not isinstance(raw, dict):

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingABC
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 from feedbridge.cells import CellError
 from feedbridge.cells.decimals import Decision, Tally
+from feedbridge.cells.money import MoneyReader
 from feedbridge.errors import CommandError, MappingError, SourceError
 from feedbridge.findings import Finding
-from feedbridge.mapping.akeneo import RAW, flatten, places
-from feedbridge.mapping.assemble import Assembled, Assembler
+from feedbridge.mapping.akeneo import RAW
+from feedbridge.mapping.assemble import Assembled, Assembler, place_of
 from feedbridge.mapping.attached import AttachedFile
 from feedbridge.mapping.bind import (
     INSIDE,
@@ -30,14 +32,15 @@ from feedbridge.mapping.bind import (
 )
 from feedbridge.mapping.compile import Build, Punt, compile_product
 from feedbridge.mapping.folding import Folded, Folding, layers_of
-from feedbridge.mapping.group import Group
+from feedbridge.mapping.group import Group, Inherited
 from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, begun, singles
 from feedbridge.mapping.load import Mapping
 from feedbridge.mapping.lookup import Table
-from feedbridge.mapping.paths import Column
-from feedbridge.mapping.schema import Condition
+from feedbridge.mapping.paths import Column, Header, normal
+from feedbridge.mapping.schema import Children, Condition
+from feedbridge.mapping.shapes import flattener_of, places_of
 from feedbridge.product import Product
-from feedbridge.sources.base import BadDocument, Range, Record, Source
+from feedbridge.sources.base import BadCells, BadDocument, Range, Record, Source
 
 __all__ = ["Applied", "Way"]
 
@@ -77,11 +80,13 @@ APOSTROPHE = re.compile(r"'[=+\-@\t\r]")
 def unguarded(record: Record) -> Record:
     """A row without the apostrophes that keep its cells from being formulas."""
     cells = record[1]
-    if cells.__class__ is list and any(cell[:1] == "'" for cell in cells):
+    if cells.__class__ is list and cells and (cells[0][:1] == "'" or "\0'" in "\0".join(cells)):
         return (record[0], [cell[1:] if APOSTROPHE.match(cell) else cell for cell in cells], *record[2:])
     return record
 
 
+SAMPLE = 1_000
+"""Records that are looked at to see which members their cells have."""
 ALWAYS = frozenset({"sku", "title", "status", "kind", "description_is_html", "options"})
 """Fields that every product needs, wherever it goes."""
 
@@ -123,6 +128,19 @@ def same_fields(one: BoundTrees, other: BoundTrees) -> bool:
     )
 
 
+def adding(leaf: BoundLeaf, tally: Tally) -> Callable[[int, str], None]:
+    """What counts a cell; one that holds several prices, price by price."""
+    reader = leaf.reader
+    if not isinstance(reader, MoneyReader) or reader.among is None:
+        return tally.add
+
+    def add(line: int, text: str) -> None:
+        for part in reader.parts(text):
+            tally.add(line, part)
+
+    return add
+
+
 class Applied:
     """A mapping bound to a source. Raises MappingError and CommandError when they do not fit each other.
 
@@ -142,12 +160,16 @@ class Applied:
     ) -> None:
         self.mapping = mapping
         self.source = source
+        self.ask_by_columns()
+        self.ask_by_rows()
         self.attached: dict[str, AttachedFile] = getattr(source, "attached", {})
         header = source.header if source.kind == "table" else None
         self.binder = Binder(mapping, header, source.name, self.attached, self.odd_members())
         self.records_spec = mapping.records
         self.key = self.one_of(self.records_spec.group_by) if self.records_spec.group_by else None
         self.parents = self.parent_columns()
+        if self.parents is not None and self.records_spec.parent is not None:
+            self.parents.inherits = self.records_spec.parent.inherits
         self.starts = self.test_of(self.records_spec.starts, "starts")
         self.variant_test = self.test_of(self.records_spec.variant_when, "variant_when")
         self.folding = self.folding_of()
@@ -158,6 +180,8 @@ class Applied:
             of = self.one_of(spec.of or (), "files") if name in self.attached else None
             if of is not None:
                 self.attached_keys.append((of, self.attached[name].asked))
+        shape = self.records_spec.shape
+        self.flatten = flattener_of(shape, source) if shape is not None else None
         variants = self.records_spec.variants
         self.variants = self.binder.find(variants) if variants else None
         self.variant_if = self.each_of(self.records_spec.variant_if or (), "variant_if")
@@ -229,6 +253,9 @@ class Applied:
     def used_columns(self) -> set[str]:
         """Columns and paths that give a field its value, or say which records belong together."""
         used = set(self.binder.used)
+        for way in {id(way): way for way in self.ways.values()}.values():
+            for leaf in way.trees.leaves():
+                used |= leaf.names_met
         used.update(c.label for c in (self.key, self.variants, *self.variant_if) if c is not None)
         if self.parents:
             used.update(c.label for c in [*self.parents.parent, *self.parents.own, *self.parents.never])
@@ -250,6 +277,27 @@ class Applied:
             return []
         used = self.used_columns()
         return [name for name in dict.fromkeys(self.source.header) if name.strip() and name not in used]
+
+    def unused_members(self) -> list[str]:
+        """Members of cells with named values that no mapping uses, as far as the first records have them."""
+        header = self.binder.header
+        found: dict[str, None] = {}
+        for name, how in self.mapping.file.packed.items() if header is not None else ():
+            place = header.place(name) if header is not None else None
+            if place is None or how.groups:
+                continue
+            label, unpack = self.source.header[place], self.binder.unpackers[normal(name)]
+            used = {one.removeprefix("^") for one in self.binder.used}
+            if label in used:
+                continue
+            for record in islice(chain.from_iterable(batch.records for batch in self.source.batches()), SAMPLE):
+                with suppress(CellError):  # said where a field is read
+                    values = unpack(record[1][place]) if record[1].__class__ is list else None
+                    for member in values if isinstance(values, dict) else ():
+                        path = f"{label}.{member}"
+                        if path not in found and not any(one == path or one.startswith(f"{path}.") for one in used):
+                            found[path] = None
+        return list(found)
 
     # -- records and groups ---------------------------------------------------------------------------------------
 
@@ -285,7 +333,7 @@ class Applied:
         self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None
     ) -> Iterator[Record]:
         """What the source has, row by row."""
-        akeneo = self.records_spec.shape == "akeneo"
+        flatten = self.flatten
         guarded = self.records_spec.formula_guard
         locale, scope = self.open(self.records_spec.locale), self.open(self.records_spec.scope)
         for batch in self.source.batches(part):
@@ -294,7 +342,7 @@ class Applied:
                 told = [finding for finding in batch.findings if not self.ends_early(finding)]
                 if told:
                     notice(told)
-            if akeneo:
+            if flatten is not None:
                 for record in batch.records:
                     if record[1].__class__ is dict:
                         yield (record[0], flatten(record[1], locale, scope, self.translations), *record[2:])
@@ -328,7 +376,7 @@ class Applied:
         """Groups as the records come (only when ``streams``)."""
         records = self.records(part, notice)
         if self.starts is not None:
-            return begun(records, self.starts)
+            return begun(records, self.starts, self.source.name)
         if self.key is None:
             return singles(records, self.records_spec.one == "variant")
         return self.stopping(adjacent(records, self.key, self.records_spec.fill_down))
@@ -337,7 +385,7 @@ class Applied:
         """Groups gathered over the whole source."""
         self.gather_rows = self.folding is not None
         if self.starts is not None:
-            return begun(self.records(None, notice), self.starts)
+            return begun(self.records(None, notice), self.starts, self.source.name)
         if self.key is None and self.parents is None:
             return singles(self.records(None, notice), self.records_spec.one == "variant")
         first = True
@@ -362,15 +410,55 @@ class Applied:
         except CellError as exc:
             raise SourceError(exc.message, where=self.source.name, code=exc.code, mend=exc.mend) from exc
 
+    def ask_by_columns(self) -> None:
+        """Parameters that the names of a table's columns answer, as the locale of ``name-de_DE``: nothing is mixed, and
+        nothing is empty because a parameter says what no column has. Raises CommandError."""
+        for name, about in self.mapping.file.parameters.items() if self.source.kind == "table" else ():
+            if about.in_columns is None:
+                continue
+            pattern = re.compile(about.in_columns)
+            matches = [match for column in self.source.header if (match := pattern.search(column.strip()))]
+            found = list(dict.fromkeys(match[1] for match in matches if match[1]))
+            given = self.mapping.parameters.get(name)
+            if not found or (given is not None and given.casefold() in map(str.casefold, found)):
+                continue
+            there = f"has columns by {name} ({', '.join(found[:20])}{' …' if len(found) > 20 else ''})"
+            raise CommandError(
+                f"{self.source.name} {there}, and "
+                + ("nothing says which to take" if given is None else f"none of them for {given}"),
+                code="command.parameter-missing" if given is None else "command.parameter",
+                mend=f"add --set {name}={found[0]}" if given is None else f"say --set {name}={found[0]}",
+            )
+
+    def ask_by_rows(self) -> None:
+        """Parameters that matter as soon as some row fills a column. Raises CommandError."""
+        for name, about in self.mapping.file.parameters.items() if self.source.kind == "table" else ():
+            header = Header(self.source.header)
+            column = header.find(about.asked_by) if about.asked_by and name not in self.mapping.parameters else None
+            given = {f"@{file}" for file in getattr(self.source, "attached", {})}
+            if column is None or any(one in given or header.find(one) is not None for one in about.unless):
+                continue
+            for batch in self.source.batches():
+                for record in batch.records:
+                    if not isinstance(record[1], BadCells) and record[1][column.index].strip():
+                        files = [self.mapping.file.files[one[1:]].about for one in about.unless if one[:1] == "@"]
+                        instead = "".join(f", or give the file of {file}" for file in files)
+                        raise CommandError(
+                            f'the row fills "{column.label}", so {name} must be known: {about.about}',
+                            where=f"{place_of(self.source, record)[0]}:{record[0]}",
+                            code="command.parameter-missing",
+                            mend=f"add --set {name}=…{instead} (--set {name}= goes on without)",
+                        )
+
     def ask_for_places(self) -> None:
         """Values by locale and channel need to be told which; the first one met would mix languages without a word.
         Raises CommandError when the first records have such values and nothing says which to take."""
         spec = self.records_spec
-        if spec.shape != "akeneo" or (self.open(spec.locale) and self.open(spec.scope)):
+        if spec.shape is None or (self.open(spec.locale) and self.open(spec.scope)):
             return
         first = next(iter(self.source.batches()), None)
         seen = (
-            places(record[1] for record in first.records if record[1].__class__ is dict)
+            places_of(spec.shape, [record[1] for record in first.records if record[1].__class__ is dict])
             if first is not None
             else ([], [])
         )
@@ -388,7 +476,7 @@ class Applied:
     def raw_record(self, record: Record) -> Any:
         """The record's own cells or document, as the source had it."""
         cells = record[1]
-        if cells.__class__ is Folded:
+        if cells.__class__ is Folded or cells.__class__ is Inherited:
             cells = cells.own
         own_cells = getattr(self.source, "own_cells", None)
         if own_cells is not None:
@@ -426,7 +514,7 @@ class Applied:
             "never": (link.never_variant if link else None) or (),
         }
         found = {name: [c for one in given if (c := self.name_column(one)) is not None] for name, given in names.items()}
-        children = self.binder.find(named.names) if named else None
+        children = self.child_names(named) if named else None
         if not found["own"] or not (found["parent"] or children):
             if self.mapping.file.columns == "required":
                 self.one_of(names["own"] if found["parent"] or children else names["parent"], "parent")
@@ -437,7 +525,24 @@ class Applied:
             never = self.test_of(named.never_variant_if, "children")
         orphans = link.orphans if link else "hold"
         by_row = self.records_spec.one == "variant"
-        return ParentColumns(found["parent"], found["own"], found["never"], orphans, by_row, never, children)
+        inherit = link is not None and link.inherit
+        return ParentColumns(found["parent"], found["own"], found["never"], orphans, by_row, never, children, inherit)
+
+    def child_names(self, named: Children) -> Column | None:
+        """The column in which a parent names its variants."""
+        column = self.binder.find(named.names)
+        test = self.test_of(named.when, "children")
+        if column is None or (test is None and named.separator == ","):
+            return column
+        get, separator = column.get, named.separator
+
+        def names(record: Any, up: Any) -> Any:
+            if test is not None and not test(record, up):
+                return None
+            raw = get(record, up)
+            return [name.strip() for name in raw.split(separator)] if isinstance(raw, str) and separator in raw else raw
+
+        return Column(column.label, names)
 
     def name_column(self, name: str) -> Column | None:
         """A column that holds a name, or a template of it: ``id:{ID}``."""
@@ -503,7 +608,7 @@ class Applied:
             return {}
         leaves = self.open_decimals(trees)
         tallies = {label_of(leaf): Tally(" + ".join(column.label for column in leaf.columns)) for leaf in leaves}
-        watched = {(label_of(leaf), c.label): (tallies[label_of(leaf)].add, c) for leaf in leaves for c in leaf.columns if not leaf.file}
+        watched = {(label_of(leaf), c.label): (adding(leaf, tallies[label_of(leaf)]), c) for leaf in leaves for c in leaf.columns if not leaf.file}
         indexes = [(add, column.index) for add, column in watched.values() if column.index >= 0]
         paths = [(add, column.get) for add, column in watched.values() if column.index < 0]
         for batch in self.source.batches() if watched else ():

@@ -27,10 +27,11 @@ from feedbridge.mapping.bind import (
 )
 from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import NO_IDENTITY, OptionNamesValues, OptionPair, attach_variants, order_images
-from feedbridge.mapping.group import Group
+from feedbridge.mapping.folding import Folded
+from feedbridge.mapping.group import Group, Inherited
 from feedbridge.mapping.paths import Column
 from feedbridge.mapping.schema import Records
-from feedbridge.product import Money, Product, Variant, light, to_model
+from feedbridge.product import Money, Product, Texts, Variant, light, to_model
 from feedbridge.sources.base import BadCells, BadDocument, Record, Source
 
 __all__ = ["Assembled", "Assembler", "Place", "place_of"]
@@ -71,6 +72,14 @@ FINISH_NOTES = {
     ),
 }
 """What joining variants may say: which field it is about, and what to do."""
+IDLE = (
+    "is no variant (its variant columns are empty) and adds no image",
+    "delete the row, or fill in what makes it a variant",
+)
+NEITHER = (
+    "is neither a product nor a variant and adds no image: nothing of it is used",
+    "if it changes a price, a weight or a picture of some variants, write that into the variants' own rows",
+)
 COLLECTED = ("images", "content", "tier_prices", "custom_options")
 """Lists of a product that are gathered from all of its records."""
 
@@ -130,6 +139,13 @@ class Assembler:
 
 def unzip(pairs: list[OptionPair]) -> OptionNamesValues:
     return tuple([name for name, _ in pairs]), tuple([value for _, value in pairs])
+
+
+def says_nothing(block: BoundBlock, name: str) -> bool:
+    """A field with which alone an object is none: a constant, the language of a row without texts."""
+    node = block.fields[name]
+    constant = isinstance(node, BoundLeaf) and node.spec.value is not None
+    return constant or (block.model is Texts and block.rows is not None and name == "locale")
 
 
 def may_be_left_out(node: BoundNode | None) -> bool:
@@ -199,6 +215,7 @@ class _Work:
                 [unzip(own) for own in pairs],
                 maker.records.no_option,
                 maker.records.differing_options,
+                maker.records.version_option,
             ):
                 record = self.variant_records[number]
                 severity = Severity.ERROR if code == NO_IDENTITY else Severity.WARNING
@@ -219,6 +236,9 @@ class _Work:
         # a parent's record says itself what its product is; rows that only share a key say it together
         parted = group.members and not group.headless and group.members[0] is not head
         rest = [record for record in group.members if record is not head] if maker.by_row and not parted else []
+        link = maker.records.parent
+        inherit = link is not None and link.inherit
+        below = [*group.carriers, *group.members] if parted and inherit else []
         for name, node in fields.items():
             if maker.by_row and name in COLLECTED and isinstance(node, BoundMany):
                 gathered: list[Any] = []
@@ -232,7 +252,8 @@ class _Work:
                 continue
             # a field that variants have, too, may well differ from record to record
             common = isinstance(node, BoundLeaf) and node.spec.common
-            value = self.over_rows(node, head, rest if common or name not in maker.trees.variant.fields else [], name)
+            shared = common or name not in maker.trees.variant.fields
+            value = self.over_rows(node, head, (rest or below) if shared else [], name, only_empty=bool(below))
             if value is not None:
                 values[name] = order_images(list(value)) if name == "images" else value
         self.settle_compare_at(values, "")
@@ -262,16 +283,21 @@ class _Work:
                 place.raw,
             )
 
-    def over_rows(self, node: BoundNode, head: Record, rest: list[Record], path: str) -> Any:
+    def over_rows(
+        self, node: BoundNode, head: Record, rest: list[Record], path: str, only_empty: bool = False
+    ) -> Any:
         """A product-level field of all records of a group: of the first that has it; the others may repeat it or leave
-        it empty, else they are named."""
+        it empty, else they are named. ``only_empty``: the others count only where the head has nothing."""
         if isinstance(node, BoundNamed):
             named = {
-                key: v
+                name: v
                 for key, leaf in node.leaves.items()
-                if (v := self.over_rows(leaf, head, rest, f"{path}.{key}")) is not None
+                if (name := leaf.name_of(key, head[1]))
+                and (v := self.over_rows(leaf, head, rest if name == key else [], f"{path}.{name}", only_empty)) is not None
             }
             return named or None
+        if only_empty and not (isinstance(node, BoundLeaf) and is_blank(node.locate(head[1], None)[1])):
+            rest = []
         if isinstance(node, BoundLeaf) and node.spec.common and rest:
             texts = [self.node(node, record, None, path) for record in rest]
             texts = [text for text in (self.node(node, head, None, path), *texts) if text is not None]
@@ -408,8 +434,7 @@ class _Work:
                     "",
                     "mapping.idle-record",
                     Severity.WARNING,
-                    "is no variant (its variant columns are empty) and adds no image",
-                    "delete the row, or fill in what makes it a variant",
+                    *(NEITHER if self.maker.variant_test is not None else IDLE),
                 )
 
     def is_variant(self, record: Record) -> bool:
@@ -482,8 +507,9 @@ class _Work:
         if isinstance(node, BoundNamed):
             named = {
                 name: v
-                for name, leaf in node.leaves.items()
-                if (v := self.value(leaf, record, up, f"{path}.{name}")) is not None
+                for key, leaf in node.leaves.items()
+                if (name := leaf.name_of(key, record[1], up))
+                and (v := self.value(leaf, record, up, f"{path}.{name}")) is not None
             }
             return named or None
         if isinstance(node, BoundMany):
@@ -544,7 +570,7 @@ class _Work:
             value = self.node(node, record, up, f"{path}.{name}")
             if value is not None:
                 values[name] = value
-                constants += isinstance(node, BoundLeaf) and node.spec.value is not None
+                constants += says_nothing(block, name)
         missing = [name for name, info in block.model.model_fields.items() if info.is_required() and name not in values]
         if missing or (len(values) == constants and len(block.fields) > constants):
             if (
@@ -567,12 +593,16 @@ class _Work:
         return [light(block.model)(**values)]
 
     def value(self, leaf: BoundLeaf, record: Record, up: Any, path: str) -> Any:
-        label, raw = leaf.locate(record[1], up)
+        cells = record[1]
+        label, raw = leaf.locate(cells, up)
+        givers = getattr(cells, "givers", None) if cells.__class__ is Inherited or cells.__class__ is Folded else None
+        if givers:
+            record = next((givers.get(c.index, record) for c in leaf.every_column() if c.label == label), record)
         self.trace[path] = Place(
             record, label, "" if is_blank(raw) else as_text(raw), leaf.layer, leaf.leaf.kind, leaf, up
         )
         try:
-            return leaf.evaluate(record[1], up)
+            return leaf.evaluate(cells, up)
         except CellError as exc:
             self.cell_error(exc, record, path, label, raw, leaf)
             return None
@@ -610,6 +640,8 @@ class _Work:
             for f in self.findings
         ):
             return  # one cell that is both the product's and the variant's, as the SKU of a product without variants
+        if code == "cell.packed" and any((f.code, f.file, f.line, f.message) == (code, file, line, message) for f in self.findings):
+            return  # one cell that several fields are taken from
         self.findings.append(
             Finding(
                 code=code,

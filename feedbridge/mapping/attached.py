@@ -6,11 +6,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.lookup import STEP
 from feedbridge.mapping.paths import Header, normal
-from feedbridge.mapping.schema import FileSpec
+from feedbridge.mapping.schema import FileSpec, LookupSpec
 from feedbridge.sources.base import BadCells, Record, Source
 
 __all__ = ["AttachedFile", "AttachedRow", "fits"]
+
+
+def path_to(code: str, labels: dict[str, str], parents: dict[str, str]) -> str:
+    """The labels from the root down to a code."""
+    steps: list[str] = []
+    seen: set[str] = set()
+    while code and code not in seen and code in labels:
+        seen.add(code)
+        steps.append(labels[code])
+        code = parents.get(code, "")
+    return STEP.join(reversed(steps))
 
 
 class AttachedRow(list[str]):
@@ -23,6 +35,10 @@ def fits(spec: FileSpec, header: Iterable[str]) -> bool:
     """Whether a table with these columns is the further file that is meant. ``a | b`` is one or the other."""
     have = {normal(name) for name in header}
     return all(any(normal(one) in have for one in anchor.split("|")) for anchor in spec.has)
+
+
+def some(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 class AttachedFile:
@@ -42,6 +58,11 @@ class AttachedFile:
         self.rows: dict[str, list[Record]] = {}
         self.findings: list[Finding] = list(source.findings)
         self.count = 0
+        self.listed: list[list[str]] = []
+        """The rows of a table that values are looked up in."""
+        if spec.table:
+            self.read_table()
+            return
         assert spec.key is not None
         key = self.header.find(spec.key)
         assert key is not None  # fits() has seen it, or load says so
@@ -60,6 +81,40 @@ class AttachedFile:
                     self.rows.setdefault(value, []).append((record[0], cells))
                 else:
                     self.findings.append(self.no_key(record, key.label))
+
+    def read_table(self) -> None:
+        """All rows, for lookups."""
+        for batch in self.source.batches():
+            self.findings += batch.findings
+            for record in batch.records:
+                self.count += 1
+                if isinstance(record[1], BadCells):
+                    self.findings.append(record[1].finding)
+                else:
+                    self.listed.append(record[1])
+
+    def entries(self, spec: LookupSpec) -> dict[str, str] | None:
+        """Key -> value of the rows a lookup is meant for; None when one of its columns is not there. Rows without a
+        value (a code that has no label in this language) are not in it, except as steps of a path."""
+        wanted = (spec.value,) if isinstance(spec.value, str) else spec.value or ()
+        values = [column for name in wanted if (column := self.header.find(name)) is not None]
+        key = self.header.find(spec.key or "")
+        above = self.header.find(spec.parent) if spec.parent else None
+        where = {name: (self.header.find(name), text.strip().casefold()) for name, text in spec.where.items() if "${" not in text}
+        tests = [(column, text) for column, text in where.values() if column is not None]
+        if key is None or not values or (spec.parent and above is None) or len(tests) < len(where):
+            return None
+        self.used.update(column.label for column in (key, *values, *(one for one, _ in tests), *filter(None, [above])))
+        labels: dict[str, str] = {}
+        parents: dict[str, str] = {}
+        for cells in self.listed:
+            if all(cells[column.index].strip().casefold() == text for column, text in tests):
+                code = cells[key.index].strip()
+                label = ",".join(text for column in values if (text := cells[column.index].strip()))
+                if code and (label or above is not None):
+                    labels.setdefault(code, label or code)
+                    parents.setdefault(code, cells[above.index].strip() if above is not None else "")
+        return labels if above is None else {code: path_to(code, labels, parents) for code in labels}
 
     def no_key(self, record: Record, label: str) -> Finding:
         return Finding(
@@ -80,11 +135,14 @@ class AttachedFile:
         return [
             Finding(
                 code="mapping.unmatched-row", severity=Severity.WARNING, file=self.source.name, line=lost[0][0],
-                message=f"{sum(number for *_, number in lost)} rows name {len(lost)} records that the main file does not have: {shown}",
+                message=f"{some(sum(number for *_, number in lost), 'row names', 'rows name')} "
+                f"{some(len(lost), 'record', 'records')} that the main file does not have: {shown}",
                 mend="give the file they belong to, or take the rows out", value=cut(lost[0][1]),
             )
         ]  # fmt: skip
 
     def unused_columns(self) -> list[str]:
         """Columns no mapping uses."""
+        if self.spec.table and self.used:
+            return []  # what is left are labels in other languages
         return [name for name in dict.fromkeys(self.source.header) if name.strip() and name not in self.used]

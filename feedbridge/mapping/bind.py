@@ -14,16 +14,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from feedbridge.cells import CellError, Reader, readers
+from feedbridge.cells.measure import Measure
 from feedbridge.cells.plain import plain_text
 from feedbridge.errors import CommandError, MappingError
 from feedbridge.mapping.attached import AttachedFile
 from feedbridge.mapping.folding import begun_rows, layers_of, rows_of
 from feedbridge.mapping.load import PLACEHOLDER, Mapping
-from feedbridge.mapping.lookup import Table, load_table
+from feedbridge.mapping.lookup import STEP, Table, load_table
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.packed import Unpacker
 from feedbridge.mapping.paths import Column, Header, document_column, normal
-from feedbridge.mapping.schema import Condition, Spec
+from feedbridge.mapping.schema import Condition, LookupSpec, Spec
 from feedbridge.mapping.tree import Block, Leaf, Many, Named, Node, make_reader
 from feedbridge.mapping.yaml import KeyPath
 from feedbridge.sources.base import Record
@@ -101,8 +102,16 @@ class BoundLeaf:
     """The further file its columns are in; empty: the main one; INSIDE: a cell that holds several values."""
     item: list[tuple[str, Column]] = field(default_factory=list)
     labels: Column | None = None
-    named: tuple[Column, Header] | None = None
+    named_by: Column | None = None
+    named: tuple[Column, Header | None] | None = None
+    inside: Column | None = None
+    names_met: set[str] = field(default_factory=set)
+    """Columns that records have named."""
     like: list[tuple[str, Column]] = field(default_factory=list)
+    units: list[Column] = field(default_factory=list)
+    """Columns that hold the unit."""
+    values: Callable[[str], Table | None] | None = None
+    """The table for the values of a column that is listed by name."""
 
     @property
     def spec(self) -> Spec:
@@ -114,6 +123,7 @@ class BoundLeaf:
         return (
             bool(self.columns)
             and not self.currency
+            and not self.units
             and self.test is None
             and self.template is None
             and self.table is None
@@ -123,7 +133,6 @@ class BoundLeaf:
             and spec.replace is None
             and spec.case is None
             and not spec.strip_html
-            and spec.join is None
             and spec.unescape is None
             and spec.item is None
             and not spec.without
@@ -165,13 +174,20 @@ class BoundLeaf:
         assert self.named is not None
         column, header = self.named
         raw = column.get(record, up)
-        names = raw if isinstance(raw, list) else names_in(raw)
+        if self.table is not None and not is_blank(raw):
+            raw = self.table.exchange(said(raw))
+        names = [one.get("code", "") if isinstance(one, dict) else one for one in raw] if isinstance(raw, list) else names_in(raw)
         found: dict[str, Any] = {}
+        within = self.inside.get(record, up) if self.inside is not None else None
         for name in map(str.strip, map(str, names)):
-            place = header.find(name)
+            place = header.find(name) if header is not None else None
             value = place.get(record, up) if place is not None else None
+            if header is None and isinstance(within, dict):
+                value = within.get(name)
             if not is_blank(value):
-                found[name] = value
+                self.names_met |= {place.label} if place is not None else set()
+                table = self.values(name) if self.values is not None else None
+                found[name] = value if table is None else table.exchange(said(value))
         return found, column.label
 
     def _members(self, raw: Any, record: Any, up: Any) -> Any:
@@ -193,6 +209,13 @@ class BoundLeaf:
             if isinstance(labels, dict):
                 raw = {labels.get(name) or name: value for name, value in raw.items()}
         return raw
+
+    def name_of(self, key: str, record: Any, up: Any = None) -> str:
+        """The name of this value: the key in the mapping, or what a column says; empty when it says nothing."""
+        if self.named_by is None:
+            return key
+        raw = self.named_by.get(record, up)
+        return "" if is_blank(raw) else as_text(raw)
 
     def every_column(self) -> list[Column]:
         """The columns of its value; not those of its condition and branches."""
@@ -242,7 +265,7 @@ class BoundLeaf:
         raw = self._transform(raw)
         if is_blank(raw):
             return self._required(None)
-        reader = self._reader(record, up) if self.currency else self.reader
+        reader = self._reader(record, up) if self.currency or self.units else self.reader
         value = reader.read(raw)
         if value == "":
             return self._required(None)
@@ -307,6 +330,16 @@ class BoundLeaf:
                     fixed = {name: getattr(self.reader, name) for name in type(self.reader).model_fields}
                     reader = self.currency_readers[code] = type(self.reader)(**{**fixed, "currency": code})
                 return reader
+        for column in self.units:
+            raw = column.get(record, up)
+            if not is_blank(raw) and isinstance(self.reader, Measure):
+                word = as_text(raw)
+                reader = self.currency_readers.get(word)
+                if reader is None:
+                    fixed = {name: getattr(self.reader, name) for name in type(self.reader).model_fields}
+                    unit = self.reader.unit_named(word, raw)
+                    reader = self.currency_readers[word] = type(self.reader)(**{**fixed, "unit": unit})
+                return reader
         return self.reader
 
     def _shape(self, value: Any) -> Any:
@@ -337,7 +370,8 @@ class BoundLeaf:
                 if answer
             ]
             if shape == "paths":
-                value = tuple(tuple(step.strip() for step in answer.split(">")) for answer in answers)
+                mark = STEP if self.table.paths else ">"
+                value = tuple(tuple(step.strip() for step in answer.split(mark)) for answer in answers)
             elif self.leaf.kind == "list":  # one answer may be a list, written as the cells are
                 value = tuple(dict.fromkeys(part for answer in answers for part in self.reader.read(answer)))
             else:
@@ -429,7 +463,7 @@ class Binder:
         members: frozenset[str] = frozenset(),
     ) -> None:
         self.mapping = mapping
-        packed = {normal(name): Unpacker(name, how) for name, how in mapping.file.packed.items()}
+        packed = self.unpackers = {normal(name): Unpacker(name, how) for name, how in mapping.file.packed.items()}
         names = mapping.file.names
         self.header = Header(header, packed, names.also, names.loose) if header is not None else None
         self.attached = attached or {}
@@ -592,7 +626,8 @@ class Binder:
         if spec.columns_like and not like:
             return None
         named = self.find(spec.columns_named) if spec.columns_named else None
-        if spec.columns_named and (named is None or self.header is None):
+        inside = self.find(spec.inside) if spec.inside else None
+        if spec.columns_named and (named is None or (self.header is None and inside is None)):
             return None
         if columns is None or (spec.template and template is None):
             if spec.default is None:
@@ -616,14 +651,24 @@ class Binder:
         bound.file = self.file
         bound.like = like
         self.used.update(column.label for _, column in like)
-        if named is not None and self.header is not None:
-            bound.named = (named, self.header)
-            self.used.add(named.label)
+        if named is not None:
+            bound.named, bound.inside = (named, self.header), inside
+            self.used |= {named.label, *([inside.label] if inside is not None else [])}
         bound.item = [(member, c) for member, name in (spec.item or {}).items() if (c := self.find(name)) is not None]
         bound.labels = self.find(spec.labels) if spec.labels else None
+        if spec.named_by:
+            bound.named_by = self.find(spec.named_by)
+            if bound.named_by is None:
+                return None
+            self.used.add(bound.named_by.label)
         self.used.update(column.label for column in (bound.labels, *(c for _, c in bound.item)) if column is not None)
         if spec.lookup is not None:
-            bound.table = self.table(leaf, spec)
+            bound.table = self.table(leaf, spec.lookup)
+        if spec.values_lookup is not None:
+            bound.values = self.tables_by_name(leaf, spec.values_lookup)
+        if spec.unit_from:
+            bound.units = [c for name in spec.unit_from if (c := self.find(name)) is not None]
+            self.used.update(column.label for column in bound.units)
         if spec.currency_from:
             bound.currency = [c for name in spec.currency_from if (c := self.find(name)) is not None]
             if not bound.currency and not (spec.optional if spec.optional is not None else self.optional_columns):
@@ -660,6 +705,8 @@ class Binder:
     def find(self, name: str) -> Column | None:
         if self.header is not None:
             return self.header.find(name)
+        if PLACEHOLDER.search(name):  # a parameter that was not given names nothing
+            return None
         if name in self.members and self.file != INSIDE:
             return Column(name, lambda record, up: record.get(name))
         try:
@@ -670,6 +717,7 @@ class Binder:
 
     def missing(self, leaf: Leaf, names: tuple[str, ...]) -> None:
         have = self.header.names if self.header is not None else []
+        names = tuple(name for name in names if not PLACEHOLDER.search(name)) or names
         shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in have[:40]) + (
             f" and {len(have) - 40} more" if len(have) > 40 else ""
         )
@@ -744,16 +792,45 @@ class Binder:
         parts.append((text[end:], None, None))
         return parts
 
-    def table(self, leaf: Leaf, spec: Spec) -> Table:
-        assert spec.lookup is not None
+    def tables_by_name(self, leaf: Leaf, spec: LookupSpec) -> Callable[[str], Table | None]:
+        """The table for each column that is listed by name: ``${name}`` in a lookup is that column."""
+        made: dict[str, Table | None] = {}
+
+        def of(name: str) -> Table | None:
+            if name not in made:
+                own = {key: text.replace("${name}", name) for key, text in spec.where.items()}
+                made[name] = self.table(leaf, spec.model_copy(update={"where": own}))
+            return made[name]
+
+        return of
+
+    def given_table(self, name: str, leaf: Leaf, spec: LookupSpec) -> Table | None:
+        """The table of a further file; None when it is not given, or has no labels in the language that is wanted."""
+        tables = [one for one, about in self.mapping.file.files.items() if about.table]
+        if spec.given not in tables:
+            near = nearest(spec.given or "", tables)
+            mend = f'did you mean "{near}"?' if near else "say under files: what it is, with table: true"
+            self.complaints.append(((*leaf.path, "lookup"), f'there is no further file "{spec.given}" to look in', mend))
+            return None
+        attached = self.attached.get(spec.given or "")
+        found = attached.entries(spec) if attached is not None else None
+        if attached is None or found is None:
+            return None
+        table = self.tables[name] = Table(found, spec.missing, attached.source.name)
+        return table
+
+    def table(self, leaf: Leaf, spec: LookupSpec) -> Table | None:
         name = f"{leaf.path}"
+        if spec.given is not None:
+            name += f" {sorted(spec.where.items())}"
+            return self.tables[name] if name in self.tables else self.given_table(name, leaf, spec)
         if name not in self.tables:
             table = self.tables[name] = load_table(
-                spec.lookup, self.mapping.folder, self.mapping.places.where((*leaf.path, "lookup"))
+                spec, self.mapping.folder, self.mapping.places.where((*leaf.path, "lookup"))
             )
-            table.column = next(iter(spec.from_ or spec.first_filled or ()), "")
+            table.column = next(iter(leaf.spec.from_ or leaf.spec.first_filled or ()), "")
             given = {**{name: f"${{{name}}}" for name in self.mapping.file.parameters}, **self.mapping.parameters}
-            pairs = spec.lookup.pairs
+            pairs = spec.pairs
             table.parameter = next((name for name, text in given.items() if pairs is not None and text == pairs), "")
         return self.tables[name]
 
@@ -774,7 +851,7 @@ class Binder:
         if match is not None and not bound.currency:
             parameter = self.mapping.file.parameters.get(match[1])
             if parameter is None or not parameter.optional:
-                raise self.asks(given)
+                raise self.asks(str(given))
 
     def asks(self, text: str) -> CommandError:
         match = PLACEHOLDER.search(text)

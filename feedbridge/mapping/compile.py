@@ -13,13 +13,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from feedbridge.mapping.assemble import COLLECTED, Assembler, left_out, may_be_left_out, option_map
+from feedbridge.mapping.assemble import COLLECTED, Assembler, left_out, may_be_left_out, option_map, says_nothing
 from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, leaves_of
 from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import attach_variants, order_images
 from feedbridge.mapping.folding import Folded
-from feedbridge.mapping.group import Group
-from feedbridge.mapping.leaf_code import UNIQUE, LeafCode, Punt
+from feedbridge.mapping.group import Group, Inherited
+from feedbridge.mapping.leaf_code import UNIQUE, LeafCode, Punt, columns_of
 from feedbridge.mapping.paths import Column
 from feedbridge.product import Money, Option, Product, Variant, light
 from feedbridge.sources.base import BadCells, BadDocument, Record
@@ -46,6 +46,7 @@ class _Compiler(LeafCode):
             "option_map": option_map,
             "once": once,
             "Folded": Folded,
+            "Inherited": Inherited,
             "BadCells": BadCells,
             "NOTHING": ((), ()),
         }
@@ -81,7 +82,7 @@ class _Compiler(LeafCode):
         self.emit(f"product = {cls}({', '.join(f'{name}={var}' for name, var in product.items())})")
         if has_variants:
             no_option = self.constant(maker.records.no_option)
-            differing = ", True" if maker.records.differing_options else ""
+            differing = f", True, {maker.records.version_option!r}" if maker.records.differing_options else ""
             self.emit(f"if variants and attach_variants(product, variants, pairs, {no_option}{differing}): raise Punt")
         if maker.tables:
             self.emit(f"for table in {tables}: table.settle(group)")
@@ -96,10 +97,12 @@ class _Compiler(LeafCode):
         """Whether a record could not be read, or has damaged rows with it."""
         if not self.table:
             return f"{cells}.__class__ is not dict"
+        inherits = self.maker.records.parent is not None and self.maker.records.parent.inherit
+        plain = f"{cells}.__class__ is not list" + (f" and {cells}.__class__ is not Inherited" if inherits else "")
         if not (self.maker.records.layers or self.maker.records.continued):
-            return f"{cells}.__class__ is not list"
+            return plain
         damaged = f"any(r[1].__class__ is BadCells for r in {cells}.rows)"
-        return f"{cells}.__class__ is not list and ({cells}.__class__ is not Folded or {damaged})"
+        return f"{plain} and ({cells}.__class__ is not Folded or {damaged})"
 
     # -- products ---------------------------------------------------------------------------------------------------
 
@@ -119,7 +122,8 @@ class _Compiler(LeafCode):
             if name == "images":
                 self.emit(f"if {var} is not None: {var} = order_images({var})")
             if isinstance(node, BoundLeaf) and node.spec.common and maker.by_row:
-                self.emit(f"if len(members) > 1: {var} = {self.constant(common_of(node))}(members, head, {var})")
+                own = "len(members) > 1 and (group.headless or members[0] is head)"
+                self.emit(f"if {own}: {var} = {self.constant(common_of(node))}(members, head, {var})")
             if name in Product.model_fields:
                 self.fallback(Product, name, var)
             found[name] = var
@@ -177,13 +181,14 @@ class _Compiler(LeafCode):
             self.variant("v", "c", slots)
             self.depth -= 1
             return
-        if self.gathered and (maker.records.parent or maker.records.children):
-            self.emit("if group.carriers: raise Punt")
+        if maker.records.parent or maker.records.children:
             self.emit("if not (members and (group.headless or members[0] is head)):")
             self.depth += 1
             for name, var in self.gathered.items():
                 self.many_into(maker.trees.product.fields[name], "c", "None", var)  # type: ignore[arg-type]  # gathered fields are lists
+            self.between()
             self.depth -= 1
+            self.emit("elif group.carriers: raise Punt")
         if maker.by_row and maker.records.parent_row:
             tests = self.variant_tests()
             self.emit("further = False")
@@ -221,6 +226,32 @@ class _Compiler(LeafCode):
             self.emit("if r is head and further: continue")
         self.variant("v", "c", slots)
         self.depth -= 1
+
+    def between(self) -> None:
+        """Records between a parent and its variants add pictures; what the parent leaves empty and they, or the
+        variants, do not is for the precise path."""
+        maker = self.maker
+        self.emit("for r in group.carriers:")
+        self.depth += 1
+        self.emit("v = r[1]")
+        self.emit(f"if {self.unusual('v')}: raise Punt")
+        if "images" in self.gathered:
+            self.many_into(maker.trees.product.fields["images"], "v", "None", self.gathered["images"])  # type: ignore[arg-type]  # gathered fields are lists
+        self.depth -= 1
+        if not (maker.records.parent and maker.records.parent.inherit):
+            return
+        found: dict[str, Column] = {}
+        for name, node in maker.trees.product.fields.items():
+            common = isinstance(node, BoundLeaf) and node.spec.common
+            leaves = [node] if isinstance(node, BoundLeaf) else node.leaves.values() if isinstance(node, BoundNamed) else ()
+            if common or name not in maker.trees.variant.fields:
+                found |= {column.label: column for leaf in leaves for column in columns_of(leaf)}
+        gets = self.constant([column.get for column in found.values()])
+        self.emit(f"lacks = [get for get in {gets} if is_blank(get(c, None))]")
+        self.emit("if lacks:")
+        self.emit("    for r in (*group.carriers, *members):")
+        self.emit("        for get in lacks:")
+        self.emit("            if not is_blank(get(r[1], None)): raise Punt")
 
     def picture_row(self) -> None:
         """A later row whose variant columns are empty is no variant: it may only add pictures and the like."""
@@ -334,7 +365,13 @@ class _Compiler(LeafCode):
             inner = self.new("x")
             for key, leaf in node.leaves.items():
                 self.leaf(leaf, None, key, cells, up, inner)
-                self.emit(f"if {inner} is not None: {var}[{key!r}] = {inner}")
+                own = repr(key)
+                if leaf.named_by is not None:
+                    own = self.new("n")
+                    self.emit(f"{own} = {inner} is not None and {self.constant(leaf.name_of)}({key!r}, {cells}, {up})")
+                    self.emit(f"if {own}: {var}[{own}] = {inner}")
+                    continue
+                self.emit(f"if {inner} is not None: {var}[{own}] = {inner}")
             self.emit(f"if not {var}: {var} = None")
         elif isinstance(node, BoundMany):
             gathered = self.new("g")
@@ -396,7 +433,7 @@ class _Compiler(LeafCode):
             var = self.new("f")
             self.node(node, block.model, name, cells, up, var)
             found[name] = var
-            if not (isinstance(node, BoundLeaf) and node.spec.value is not None):
+            if not says_nothing(block, name):
                 real.append(var)
         required = [name for name, info in block.model.model_fields.items() if info.is_required()]
         absent = [name for name in required if name not in found]

@@ -16,6 +16,7 @@ from feedbridge.mapping.schema import (
     LookupSpec,
     MappingFile,
     MappingTest,
+    OtherNames,
     Overlay,
     Packed,
     Parameter,
@@ -41,6 +42,7 @@ MODELS = (
     Layers,
     LookupSpec,
     MappingTest,
+    OtherNames,
     Overlay,
     Packed,
     Parameter,
@@ -79,6 +81,9 @@ def mapping_schema() -> dict[str, Any]:
                 ],
                 "description": properties[name].get("description", ""),
             }
+    definitions["OtherNames"]["properties"]["also"]["additionalProperties"] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+    }
     for model in (Product, Variant):
         _fields(model, definitions)
     for holder in (schema, definitions["Overlay"]):

@@ -44,12 +44,14 @@ def attach_variants(
     pairs: Sequence[OptionNamesValues],
     no_option: dict[str, str],
     differing: bool = False,
+    version: str | None = None,
 ) -> list[tuple[int, str, str]]:
     """Give a product its variants and the options they differ in; a single version without options, or with the
     product's own SKU, becomes the product itself.
 
     ``pairs``      for each variant the names of its options, and their values
     ``differing``  an option in which no variants differ is none
+    ``version``    with it: name of the option that the variants' titles are, where nothing else tells them apart
     Returns:   warnings as (number of the variant, code, message).
     """
     names, values = pairs[0]
@@ -75,6 +77,9 @@ def attach_variants(
         names, rows = align(pairs, warnings)
     if differing:
         names, rows = only_differing(names, rows)
+        titles = [variant.title for variant in variants]
+        if version and len(set(rows)) < len(rows) and None not in titles and len(set(titles)) == len(titles):
+            names, rows = (*names, version), [(*row, str(title)) for row, title in zip(rows, titles, strict=True)]
     for number, variant in enumerate(variants):
         row = rows[number]
         _set(variant, "option_values", row)

@@ -29,6 +29,8 @@ class Folded(list[str]):
     rows: list[Record]
     layers: list[Record]
     lines: list[Record]
+    givers: dict[int, Record]
+    """Index of a column -> the record above it that its cell is from."""
 
 
 def layers_of(cells: Any) -> list[Record]:
@@ -127,17 +129,17 @@ class Folding:
         named: set[str] = set()
         if gather and self.by is not None:
             for run in self.runs(read()):
-                if self.own_row(run) is None:
-                    strays.setdefault(self.named(run[0]), []).extend(run)
-                else:
+                if self.own_row(run) is not None:
                     named.add(self.named(run[0]))
+                elif self.named(run[0]):  # who has no name is nobody's
+                    strays.setdefault(self.named(run[0]), []).extend(run)
         for run in self.runs(read()):
             if self.by is None:
                 yield self.joined(run[0], run[1:], [], notice)
                 continue
             name, number = self.named(run[0]), self.own_row(run)
             if number is not None:
-                run = [*run, *strays.pop(name, ())]
+                run = [*run, *strays.pop(name, ())] if name else run
             elif name and not gather:
                 raise NotAdjacent
             elif name and name in named:

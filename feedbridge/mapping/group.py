@@ -7,7 +7,44 @@ import msgspec
 from feedbridge.mapping.folding import Folded, every_row
 from feedbridge.sources.base import BadCells, Record
 
-__all__ = ["Group"]
+__all__ = ["Group", "Inherited", "inheriting"]
+
+
+class Inherited(list[str]):
+    """Cells of a variant, with those of the records above it where its own are empty. ``own``: its own cells;
+    ``givers``: index of a column -> the record its cell is from."""
+
+    own: list[str]
+    givers: dict[int, Record]
+
+
+def inheriting(record: Record, above: list[Record], never: set[int]) -> Record:
+    """A record with what it leaves empty from the records above it, the nearest first; of a document its ``values``.
+    ``never``: columns that are each record's own."""
+    cells = record[1]
+    if isinstance(cells, dict):
+        values: dict[str, object] = {}
+        for document in (*(giver[1] for giver in reversed(above)), cells):
+            own = document.get("values")
+            values |= {k: v for k, v in own.items() if v not in (None, "", [], {})} if isinstance(own, dict) else {}
+        return (record[0], type(cells)({**cells, "values": values}), *record[2:])
+    givers: dict[int, Record] = {}
+    filled: Inherited | Folded
+    if cells.__class__ is Folded:
+        filled = Folded(cells)
+        filled.__dict__.update(cells.__dict__)
+    else:
+        filled = Inherited(cells)
+        filled.own = cells
+    for giver in above:
+        for index, cell in enumerate(giver[1]):
+            if cell and not filled[index].strip() and index not in never and cell.strip():
+                filled[index] = cell
+                givers[index] = giver
+    if not givers:
+        return record
+    filled.givers = givers
+    return (record[0], filled, *record[2:])
 
 
 class Group(msgspec.Struct, gc=False):

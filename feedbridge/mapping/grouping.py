@@ -17,7 +17,7 @@ from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.bind import as_text, is_blank, names_in
 from feedbridge.mapping.folding import NotAdjacent
-from feedbridge.mapping.group import Group
+from feedbridge.mapping.group import Group, inheriting
 from feedbridge.mapping.paths import Column
 from feedbridge.sources.base import BadCells, BadDocument, Record
 
@@ -33,6 +33,9 @@ class ParentColumns:
     """The columns of a parent link. ``parent``: names the parent; ``own``: a record's own names, the first that is
     filled being the one it is called by; ``children``: a parent's cell that names its variants."""
 
+    inherits: tuple[str, ...] = ()
+    """Members of documents that variants have from their parents."""
+
     def __init__(
         self,
         parent: list[Column],
@@ -42,7 +45,10 @@ class ParentColumns:
         by_row: bool = False,
         never_test: Callable[[Any, Any], bool] | None = None,
         children: Column | None = None,
+        inherit: bool = False,
     ) -> None:
+        self.inherit = inherit
+        """Variants have what they leave empty from the records between them and their product."""
         self.parent = parent
         self.own = own
         self.never = never
@@ -116,9 +122,9 @@ def singles(records: Iterator[Record], by_row: bool = False) -> Iterator[Group]:
         yield Group(record, [record] if by_row else [])
 
 
-def begun(records: Iterator[Record], begins: Callable[[Any, Any], bool]) -> Iterator[Group]:
-    """A product begins where ``begins`` holds, and goes on until the next one. What stands above the first is a
-    product of its own each; a damaged record belongs to the product above."""
+def begun(records: Iterator[Record], begins: Callable[[Any, Any], bool], source_name: str = "") -> Iterator[Group]:
+    """A product begins where ``begins`` holds, and goes on until the next one. What stands above the first is held
+    back each; a damaged record belongs to the product above."""
     members: list[Record] = []
     inside = False
     for record in records:
@@ -128,7 +134,7 @@ def begun(records: Iterator[Record], begins: Callable[[Any, Any], bool]) -> Iter
             yield Group(members[0], members)
             members = []
         inside = inside or begin
-        members.append(record)
+        members.append(record if inside or damaged else held(record, above_all(source_name, record[0])))
     if members:
         yield Group(members[0], members)
 
@@ -330,6 +336,10 @@ class Anywhere:
         taken = {id(record) for record in [*heads, *members]}
         between = [(record, own) for record, own, _ in facts if id(record) not in taken]
         others = [record for record, _ in between]
+        if parents.inherit and others:
+            members = self.filled_up(members, facts, {id(record) for record in others})
+        if parents.inherits and members:
+            members = inherited(members, facts, parents.inherits)
         if heads:
             told = [(record, *no_variants(own)) for record, own in between if own not in carriers]
             if not members and parents.is_parent(heads[0]):
@@ -347,6 +357,27 @@ class Anywhere:
         else:
             for record in records:
                 yield Group(self.orphan(record, root), [], root)
+
+    def filled_up(
+        self, members: list[Record], facts: list[tuple[Record, str, str]], between: set[int]
+    ) -> list[Record]:
+        """Variants with what they leave empty from the records between them and their product."""
+        parents = self.parents
+        assert parents is not None
+        never = {column.index for column in (*parents.parent, *parents.own, *parents.never)}
+        above = {own: (record, parent) for record, own, parent in facts if id(record) in between}
+        parent_of = {id(record): parent for record, _, parent in facts}
+        found = []
+        for record in members:
+            chain: list[Record] = []
+            name = parent_of[id(record)]
+            while name in above and len(chain) < len(above):
+                giver, name = above[name]
+                if not isinstance(giver[1], BadCells | BadDocument):
+                    chain.append(giver)
+            sound = chain and not isinstance(record[1], BadCells | BadDocument)
+            found.append(inheriting(record, chain, never) if sound else record)
+        return found
 
     def link(self, record: Record) -> tuple[str, str]:
         """A record's own name and its parent's."""
@@ -382,16 +413,69 @@ class Anywhere:
             value=cut(root),
             column=self.parents.parent[0].label if self.parents and self.parents.parent else "",
         )
-        cells = record[1]
-        if isinstance(cells, BadCells | BadDocument):
-            return record
-        if isinstance(cells, list):
-            bad = BadCells(cells)
-            bad.finding, bad.reliable, bad.raw, bad.last_line = finding, len(cells), "", record[0]
-            return (record[0], bad)
-        document = BadDocument(cells)
-        document.finding, document.raw = finding, ""
-        return (record[0], document, *record[2:])
+        return record if isinstance(record[1], BadCells | BadDocument) else held(record, finding)
+
+
+def held(record: Record, finding: Finding) -> Record:
+    """A record that is held back for what its place among the others says of it."""
+    cells = record[1]
+    if isinstance(cells, list):
+        bad = BadCells(cells)
+        bad.finding, bad.reliable, bad.raw, bad.last_line = finding, len(cells), "", record[0]
+        return (record[0], bad)
+    document = BadDocument(cells)
+    document.finding, document.raw = finding, ""
+    return (record[0], document, *record[2:])
+
+
+def above_all(source_name: str, line: int) -> Finding:
+    """What is said of a record above the first product."""
+    return Finding(
+        code="mapping.orphan",
+        severity=Severity.ERROR,
+        message="stands above the first product, so nothing says which one it belongs to",
+        file=source_name,
+        line=line,
+        mend="put it below its product's row",
+    )
+
+
+def inherited(
+    members: list[Record], facts: list[tuple[Record, str, str]], names: tuple[str, ...]
+) -> list[Record]:
+    """Variants with what they do not say themselves taken from their parents, through all levels.
+
+    ``facts``  the records of a family, each with its own name and its parent's
+    """
+    above = {own: (record, parent) for record, own, parent in reversed(facts)}
+    parent_of = {id(record): parent for record, _, parent in facts}
+    found: list[Record] = []
+    for record in members:
+        cells, seen, parent = record[1], set[str](), parent_of[id(record)]
+        while parent in above and parent not in seen and not isinstance(cells, list | BadDocument):
+            seen.add(parent)
+            upper, parent = above[parent]
+            if not isinstance(upper[1], BadDocument):
+                pairs = (taken_over(cells, upper[1], name) for name in names)
+                cells = {**cells, **{member: one for member, one in pairs if one is not None}}
+        found.append((record[0], cells, *record[2:]))
+    return found
+
+
+def taken_over(own: dict[str, Any], upper: dict[str, Any], name: str) -> tuple[str, Any]:
+    """A member that is an object, filled up from the one above; with ``.*`` each of the objects in it."""
+    member = name.removesuffix(".*")
+    mine, theirs = own.get(member), upper.get(member)
+    if not isinstance(theirs, dict) or not isinstance(mine, dict | None):
+        return member, mine
+    if name == member:
+        return member, filled_up(mine or {}, theirs)
+    inner = {key: filled_up((mine or {}).get(key) or {}, one) for key, one in theirs.items() if isinstance(one, dict)}
+    return member, {**(mine or {}), **inner}
+
+
+def filled_up(mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    return {**theirs, **{key: value for key, value in mine.items() if value is not None}}
 
 
 GIVE_PARENT = "give the parent's file as well, or add the parent"

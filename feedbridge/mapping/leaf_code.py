@@ -92,6 +92,9 @@ class LeafCode:
             if in_table and leaf.test is not None and leaf.leaf.kind in FEW_VALUES:
                 self.remembered(leaf, cells, check, var)
                 return
+            if leaf.test is not None:
+                self.chosen(leaf, model, name, cells, up, var)
+                return
             evaluate = self.constant(leaf.evaluate)
             self.emit(f"{var} = {evaluate}({cells}, {up})")
             if check is not None:
@@ -100,6 +103,43 @@ class LeafCode:
         self.plain_leaf(leaf, model, name, cells, up, var, check)
         if leaf.spec.required:
             self.emit(f"if {var} is None: raise Punt")
+
+    def chosen(
+        self, leaf: BoundLeaf, model: type[BaseModel] | None, name: str, cells: str, up: str, var: str
+    ) -> None:
+        """A leaf that chooses by a condition: what the condition says of a text is remembered."""
+        assert leaf.test is not None and leaf.test_column is not None
+        test, index = leaf.test, leaf.test_column.index
+        if self.table and index >= 0:
+            width = [""] * index
+            memo = Memo(lambda text: test([*width, text], None))
+            self.emit(f"if {self.constant(memo)}[{cells}[{index}]]:")
+        else:
+            self.emit(f"if {self.constant(test)}({cells}, {up}):")
+        for number, branch in enumerate((leaf.then, leaf.else_)):
+            if number:
+                self.emit("else:")
+            self.depth += 1
+            if branch is None:
+                self.emit(f"{var} = None")
+            elif branch.spec.value is not None and branch.test is None:
+                self.constant_branch(branch, checker(leaf, model, name), var)
+            else:
+                self.leaf(branch, model, name, cells, up, var)
+            self.depth -= 1
+        if leaf.spec.required:
+            self.emit(f"if {var} is None: raise Punt")
+
+    def constant_branch(self, leaf: BoundLeaf, check: Check | None, var: str) -> None:
+        """A constant where a condition holds; one that is not allowed is for the precise path to tell."""
+        try:
+            value = leaf.evaluate(None)
+            if check is not None and value is not None:
+                check(value)
+        except (CellError, Punt):
+            self.emit("raise Punt")
+            return
+        self.emit(f"{var} = {self.constant(value)}")
 
     def remembered(self, leaf: BoundLeaf, cells: str, check: Check | None, var: str) -> None:
         """A leaf that chooses by conditions: its value is remembered by the cells it depends on."""
@@ -198,7 +238,7 @@ def columns_of(leaf: BoundLeaf) -> list[Column]:
     if leaf.test_column is not None:
         found.append(leaf.test_column)
     if leaf.named is not None:
-        found.append(leaf.named[0])
+        found += [leaf.named[0], *([leaf.inside] if leaf.inside is not None else [])]
     found += [column for _, column in leaf.like]
     for branch in (leaf.then, leaf.else_):
         if branch is not None:

@@ -16,7 +16,10 @@ from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.schema import LookupSpec
 from feedbridge.mapping.yaml import read_text, read_yaml
 
-__all__ = ["Table", "load_table"]
+__all__ = ["STEP", "Table", "load_table"]
+
+STEP = "\x1f"
+"""What stands between the steps of a path, in answers that are paths."""
 
 
 class Table:
@@ -36,6 +39,8 @@ class Table:
         self.misses: Counter[str] = Counter()
         self.column = ""
         """The column that is looked up."""
+        self.paths = any(STEP in answer for answer in entries.values() if isinstance(answer, str))
+        """Its answers are paths."""
         self.parameter = ""
         """The mapping's parameter that gives the table."""
         self.asked: list[str | None] = []
@@ -68,7 +73,7 @@ class Table:
                 f'"{text}" stands for {len(answers)} values in {self.shown}, but the field holds one',
                 "give one value in the table",
             )
-        return answers[0] if answers else ""
+        return answers[0].replace(STEP, " > ") if answers else ""
 
     def answers(self, text: str) -> tuple[str, ...]:
         """The answers for a value (compared without case and outer blanks). Raises CellError when there is none."""
@@ -104,7 +109,7 @@ class Table:
 def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
     """The table of a ``lookup:``. Raises MappingError."""
     if sum(way is not None for way in (spec.table, spec.file, spec.pairs)) != 1:
-        raise MappingError("give one of table, pairs and file", where=where, code="mapping.lookup")
+        raise MappingError("give one of table, pairs and file (or given, a further file)", where=where, code="mapping.lookup")
     if spec.pairs is not None:
         return Table(_pairs(spec.pairs, where), spec.missing, where.split(",")[0])
     if spec.table is not None:
@@ -157,7 +162,8 @@ def _entries(rows: Any, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:
     header = next(rows, None) or []
     names = [name.strip() for name in header]
     places = []
-    for wanted, default in ((spec.key, 0), (spec.value, 1)):
+    value = spec.value if isinstance(spec.value, str) else None
+    for wanted, default in ((spec.key, 0), (value, 1)):
         if wanted is not None and wanted not in names:
             near = nearest(wanted, names)
             raise MappingError(

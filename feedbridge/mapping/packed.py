@@ -18,6 +18,8 @@ __all__ = ["Unpacker"]
 NAME = r"[^\W\d][\w.:-]*"
 """What stands before the ``=`` of a pair: anything else belongs to the value before it."""
 
+BLANKS = re.compile(r"\s*")
+
 
 class Unpacker:
     """One packed column. The same cell, asked for several members in a row, is read once.
@@ -33,14 +35,20 @@ class Unpacker:
         self.packed = packed
         self.last: Any = ""
         self.value: Any = None
+        self.next_group: re.Pattern[str] | None = None
         if packed.pairs is not None:
             assign, pairs = re.escape(packed.assign), re.escape(packed.pairs)
             begin = rf"\s*({NAME}){assign}"
             self.begin = re.compile(begin)
-            self.next_pair = re.compile(rf"{pairs}(?={begin})")
+            end = r"\s*$"
+            if packed.groups:
+                self.next_group = re.compile(rf"{re.escape(packed.groups)}(?={begin}|\s*$)")
+                end = rf"\s*(?:{re.escape(packed.groups)}\s*)?$|\s*{re.escape(packed.groups)}{begin}"
+            self.next_pair = re.compile(rf"{pairs}(?={begin}|{end})")
+            self.ends = re.compile("|".join(one.pattern for one in (self.next_pair, self.next_group) if one is not None))
+            """Where a value ends. One search finds the nearer: two would read a long cell over and over."""
             one = r'"(?:[^"]|"")*"'
             self.closed = re.compile(rf"{one}(?:\|{one})*(?=\s*(?:{pairs}|\||$))")
-            self.next_group = re.compile(rf"{re.escape(packed.groups)}(?={begin}|\s*$)") if packed.groups else None
 
     def __call__(self, raw: Any) -> Any:
         """The cell's values: an object, or a list of objects; None for an empty cell. Raises CellError."""
@@ -57,9 +65,9 @@ class Unpacker:
             return None
         if self.packed.json_:
             return self.json(text)
+        found = self.objects(text)
         if self.next_group is None:
-            return self.object(text)
-        found = [self.object(part) for part in self.next_group.split(text)[:: 1 + self.next_group.groups] if part.strip()]
+            return found[0]
         return gathered(found, self.packed.gather, self.packed.value) if self.packed.gather else found
 
     def json(self, text: str) -> Any:
@@ -72,32 +80,39 @@ class Unpacker:
                 "cell.packed", f"{cut(text)!r} is not JSON: {str(exc)[:80]}", "mend the cell, or empty it"
             ) from exc
 
-    def object(self, text: str) -> dict[str, Any]:
-        """``name=value`` pairs. A value in double quotes ends at its closing quote (several of them, with bars between,
-        are a list), else before the next pair."""
-        found: dict[str, Any] = {}
+    def objects(self, text: str) -> list[dict[str, Any]]:
+        """Groups of ``name=value`` pairs. A value in double quotes ends at its closing quote (several of them, with bars
+        between, are a list), else before the next pair or group; a separator at the very end is nothing."""
+        found: list[dict[str, Any]] = []
+        now: dict[str, Any] = {}
         place = 0
-        while place < len(text):
+        while (place := BLANKS.match(text, place).end()) < len(text):  # type: ignore[union-attr]  # nothing matches, too
+            if self.next_group is not None and (group := self.next_group.match(text, place)):
+                found += [now] if now else []
+                now, place = {}, group.end()
+                continue
             match = self.begin.match(text, place)
             if match is None:
                 raise self.wrong(text, place)
             name, place = match[1], match.end()
             closed = self.closed.match(text, place)
             if closed is not None:
-                value, place = enclosed(closed[0]), closed.end()
-                upcoming = self.next_pair.match(text, place)
-                place = upcoming.end() if upcoming is not None else len(text) if not text[place:].strip() else place
+                value: str | list[str] = enclosed(closed[0])
+                place = BLANKS.match(text, closed.end()).end()  # type: ignore[union-attr]
             else:
-                upcoming = self.next_pair.search(text, place)
-                value = text[place : upcoming.start()] if upcoming is not None else text[place:]
-                place = upcoming.end() if upcoming is not None else len(text)
-            value = value.strip() if isinstance(value, str) else value
-            if found.setdefault(name, value) != value:
+                upcoming = self.ends.search(text, place)
+                end = upcoming.start() if upcoming is not None else len(text)
+                value, place = text[place:end].strip(), end
+            pair = self.next_pair.match(text, place)
+            place = pair.end() if pair is not None else place
+            if now.setdefault(name, value) != value:
                 raise CellError(
                     "cell.packed",
-                    f'{cut(text)!r} says "{name}" twice, as {cut(str(found[name]))!r} and as {cut(str(value))!r}',
+                    f'{cut(text)!r} says "{name}" twice, as {cut(str(now[name]))!r} and as {cut(str(value))!r}',
                     "keep one of the two",
                 )
+        if now or self.next_group is None:
+            found.append(now)
         return found
 
     def wrong(self, text: str, place: int) -> CellError:
@@ -111,7 +126,7 @@ class Unpacker:
 
 def enclosed(text: str) -> str | list[str]:
     """``"one"`` as its text, ``"one"|"two"`` as a list."""
-    found = [item.replace('""', '"') for item in re.findall(r'"((?:[^"]|"")*)"(?:\||$)', text)]
+    found = [item.replace('""', '"').strip() for item in re.findall(r'"((?:[^"]|"")*)"(?:\||$)', text)]
     return found[0] if len(found) == 1 else found
 
 

@@ -11,12 +11,15 @@ from typing import Any
 from feedbridge.cells import CellError
 from feedbridge.errors import MappingError
 
-__all__ = ["Column", "Header", "document_column", "loosened", "normal", "other_names"]
+__all__ = ["Column", "Header", "document_column", "loosened", "normal", "other_names", "plain_path"]
 
 Get = Callable[[Any, Any], Any]
 """``get(record, up)``: ``up`` is the product document when the record is one of its variants."""
 
 EXPRESSION = re.compile(r"[\[\]*?@|&()`'!]")
+STEP = re.compile(r'"[^"]+"|[^."]+')
+QUOTED = re.compile(r'(?=.*")(?:"[^"]+"|[^."\[\]*?@|&()`!]+)(?:\.(?:"[^"]+"|[^."\[\]*?@|&()`!]+))*')
+"""A path with steps in double quotes, which may hold anything: ``attributes."Price (EUR)"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +136,27 @@ def other_names(
                     yield change(meant).replace("#", match[1]) if "#" in text else change(meant), index
 
 
+def plain_path(label: str) -> str:
+    """What of a path is plain steps: all of it, or what stands before the expression.
+
+    >>> plain_path('values."Price (EUR)"'), plain_path("variants[0].sku")
+    ('values.Price (EUR)', 'variants')
+    """
+    if QUOTED.fullmatch(label.removeprefix("^")):
+        return label.replace('"', "")
+    return EXPRESSION.split(label, maxsplit=1)[0].rstrip(".")
+
+
 def document_column(path: str) -> Column:
-    """A path in a document: ``values.name``, ``images.0.url``, ``^handle`` (from the product), or a JMESPath
-    expression when it holds one of ``[]*?@|&()``."""
+    """A path in a document: ``values.name``, ``images.0.url``, ``^handle`` (from the product), ``values."Price (EUR)"``,
+    or a JMESPath expression when it holds one of ``[]*?@|&()`` outside of double quotes."""
     if path == ".":  # an item of an inner list that is no object, itself
         return Column(".", lambda record, up: record.get("."))
     label, upward = path, path.startswith("^")
     if upward:
         path = path[1:]
-    if EXPRESSION.search(path):
+    quoted = QUOTED.fullmatch(path) is not None
+    if not quoted and EXPRESSION.search(path):
         import jmespath
         from jmespath.exceptions import JMESPathError
 
@@ -164,6 +179,9 @@ def document_column(path: str) -> Column:
 
         return Column(label, expression)
     steps = tuple(path.split("."))
+    if quoted:
+        steps = tuple(step.strip('"') for step in STEP.findall(path))
+        label = "^" * upward + ".".join(f'"{step}"' if "." in step or EXPRESSION.search(step) else step for step in steps)
     if len(steps) == 1:
         (only,) = steps
         if upward:

@@ -195,7 +195,7 @@ def fits_format(wanted: str | None, source: Source) -> bool:
     if wanted == "csv":
         return source.kind == "table"
     if wanted == "json":
-        return source.kind == "documents" and own != "xml"
+        return own in ("json", "jsonl") or (source.kind == "documents" and own != "xml")
     return own == wanted
 
 
@@ -323,14 +323,16 @@ def quick_yaml(text: str, name: str) -> dict[str, Any]:
 
 
 def names_of(source: Source) -> list[str]:
-    """Columns of a table; for documents the paths, three levels deep, of the first records, and as ``^products`` the
-    list they lie in."""
-    if source.kind == "table":
-        return list(source.header)
+    """Columns of a table; for documents the paths, three levels deep, of the first records. Of JSON also, as
+    ``^products``, the list they lie in and the shape that its reader knows (``^salsify``)."""
     names: dict[str, None] = {}
     steps = [step for step in source.pointer_prefix.split("/") if step]
     for number in range(1, len(steps) + 1):
         names["^" + ".".join(steps[:number])] = None
+    if source.about.get("shape"):
+        names[f"^{source.about['shape']}"] = None
+    if source.kind == "table":
+        return [*source.header, *names]
     seen = 0
     for batch in source.batches():
         for record in batch.records:

@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from feedbridge.mapping.nearest import nearest
+from feedbridge.mapping.shapes import shape_names
+
 __all__ = [
     "SPEC_KEYS",
     "LookupSpec",
@@ -111,6 +114,12 @@ class LookupSpec(Strict):
             return value
         return {key: tuple(map(word_of, v)) if isinstance(v, list | tuple) else word_of(v) for key, v in value.items()}
 
+    @model_validator(mode="after")
+    def one_value(self) -> LookupSpec:
+        if self.given is None and (isinstance(self.value, tuple) or self.where or self.parent):
+            raise ValueError("several values, where and parent are for given files")
+        return self
+
     missing: Literal["error", "warning", "once", "keep", "empty"] = "error"
     """A value that is not in the table: hold the product back, leave the field out with a warning (``once``: one for
     the whole run), keep the value as it is, or leave the field out in silence."""
@@ -194,12 +203,16 @@ class Spec(BaseModel):
     """Members of the object that are left out."""
     labels: str | None = None
     """Column with an object that gives the members their names: ``{color: Colour}``."""
+    named_by: str | None = None
+    """Of a value by name (an attribute): column that holds the name, instead of the key; without one there is no value."""
     columns_named: str | None = None
     """Column with a list of column names: the value is an object of those columns of the record."""
     values_lookup: LookupSpec | None = None
     """With ``columns_named``: a table for those columns' values; ``${name}`` in it is the column's name."""
     words: str | None = None
     """A comma list; column names with ``${word}`` in them are meant once for each word."""
+    inside: str | None = None
+    """With ``columns_named``, in a document: path of the object whose members are named."""
     columns_like: str | None = None
     """Columns whose names have this form, ``* (variant attribute)``: the value is an object of them, each called by
     what the ``*`` stands for."""
@@ -222,6 +235,11 @@ class Parameter(Strict):
     default: str | None = None
     optional: bool = False
     """A currency that is not given is not asked for: the prices may say it themselves."""
+    asked_by: str | None = None
+    """A column: where it is filled in some row, the parameter must be given (it may be given empty), or what
+    ``unless`` names must be there."""
+    unless: tuple[str, ...] = ()
+    """Columns and further files (``@options``) of which one makes ``asked_by`` needless."""
     in_columns: str | None = None
     """A regular expression; what its group finds in the names of a table's columns is what the parameter may be. When
     there is something, and the parameter is not given or is something else, the run stops and says what there is."""
@@ -413,6 +431,9 @@ class ParentLink(Strict):
     """The same by a condition: ``{column: Type, matches: variable}``."""
     orphans: Literal["hold", "group"] = "hold"
     """Variants whose parent is not in the source: held back, or grouped by the parent's name all the same."""
+    inherits: tuple[str, ...] = ()
+    """JSON: members that hold objects (``values``) of which a variant has what it does not say itself from its parent,
+    through all levels; ``values_by_locale.*``: each of that object's own objects."""
     inherit: bool = False
     """In a table: what a variant leaves empty it has from the records between it and the product; what the product's
     own record leaves empty it has from those, or from its variants."""
@@ -447,17 +468,27 @@ class Records(Strict):
     """Column behind which a row may end: that cells are missing there is not worth a word."""
     formula_guard: bool = False
     """The exporter puts an apostrophe before cells that begin with ``= + - @``: it is taken off."""
-    shape: Literal["akeneo", "unopim"] | None = None
-    """JSON: how values are nested. ``akeneo``: lists of ``locale``, ``scope``, ``data``; ``unopim``: sections for common,
-    locale's and channel's values; both mapped as ``values.<code>``."""
+    shape: Annotated[str, Field(json_schema_extra={"enum": list(shape_names())})] | None = None
+    """JSON: how values are nested, by the system that exports them (``akeneo``, ``unopim``, ``salsify`` …); they are
+    mapped as ``values.<code>``."""
     locale: str | None = None
     """With ``shape``: the locale whose values are taken."""
     scope: str | None = None
     """With ``shape``: the channel whose values are taken."""
     differing_options: bool = False
     """An option in which the variants of a product do not differ is none."""
+    version_option: str | None = None
+    """With ``differing_options``: name of the option that their titles are, where nothing else tells variants apart."""
     no_option: dict[str, str] = Field(default_factory=dict)
     """Option name and value that mean "this product has no options": ``{Title: Default Title}``."""
+
+    @field_validator("shape")
+    @classmethod
+    def is_a_shape(cls, shape: str | None) -> str | None:
+        if shape is not None and shape not in shape_names():
+            near = nearest(shape, shape_names())
+            raise ValueError(f"there is no shape {shape}" + (f"; did you mean {near}?" if near else f"; there are {', '.join(shape_names())}"))
+        return shape
 
 
 class Overlay(Strict):

@@ -240,10 +240,12 @@ class TreeParser:
         for key, given in value.items():
             if given is None:
                 continue
-            leaf = self.leaf(name, given, (*path, key), str, "dict")
-            if leaf:
-                leaf.name = key
-                named.leaves[key] = leaf
+            several = isinstance(given, dict) and "for" in given
+            for number, one in enumerate(expand_for(given), 1):
+                leaf = self.leaf(name, one, (*path, key), str, "dict")
+                if leaf:
+                    leaf.name = f"{key} {number}" if several else key
+                    named.leaves[leaf.name] = leaf
         return named
 
     def leaf(self, name: str, value: Any, path: KeyPath, inner: Any, container: str) -> Leaf | None:

@@ -55,6 +55,7 @@ CATALOGUE: dict[str, str] = {
     "cell.price-format": "A price is not written as the mapping reads prices.",
     "cell.price-negative": "A price is below zero.",
     "cell.price-no-currency": "A price does not say its currency, and nothing else does.",
+    "cell.price-other-currency": "Of the prices in a cell none is in the currency that is wanted.",
     "cell.price-shape": "A price in JSON is neither a number nor one amount with one currency.",
     "cell.status-shape": "An object or list stands where a status belongs.",
     "cell.status-word": "The word is no status that the mapping knows.",

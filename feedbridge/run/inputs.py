@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,34 @@ from feedbridge.errors import CommandError, SourceError
 from feedbridge.mapping.attached import AttachedFile, fits
 from feedbridge.mapping.load import Mapping as MappingFile
 from feedbridge.mapping.load import load_mapping
-from feedbridge.mapping.recognise import recognise
+from feedbridge.mapping.presets import presets
+from feedbridge.mapping.recognise import NotRecognised, recognise
 from feedbridge.sources.base import Source
 from feedbridge.sources.combined import CombinedTable
 from feedbridge.sources.files import expand, strip_compression_suffix
 from feedbridge.sources.flat import flat_table
-from feedbridge.sources.opening import combine, open_source
+from feedbridge.sources.opening import combine, is_json, open_source
 
 __all__ = ["open_inputs", "source_paths"]
 
 SETTINGS = frozenset({"encoding", "delimiter", "quote", "items", "sheet", "format"})
 """What ``--set source.<name>`` may say before the mapping is known."""
+CSV = {".csv", ".tsv", ".tab"}
 NOT_CSV = {".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xltx", ".xltm", ".parquet", ".pq", ".xml", ".rss", ".atom"}
 
 
 @dataclass(slots=True)
 class Input:
-    """One file (or DataFrame) on its way: ``chosen`` mapping, or why there is none."""
+    """One file (or DataFrame) on its way: ``chosen`` mapping, or why there is none. ``general``: it is one that counts
+    only where no other does."""
 
     thing: Any
     name: str | None
     first: Source | None = None
     chosen: str = ""
-    error: CommandError | None = None
+    error: NotRecognised | None = None
+    header: Sequence[str] = ()
+    general: bool = False
 
 
 def open_inputs(
@@ -54,13 +60,16 @@ def open_inputs(
     for one in inputs:
         if mapping == "auto":
             one.first = open_source(one.thing, name=one.name, **settings(given))
+            table = flat(one.first)
+            one.header = table.header
             try:
-                one.chosen, _ = recognise(flat(one.first))
-            except CommandError as exc:
+                one.chosen, candidates = recognise(table)
+                one.general = any(other.name == one.chosen and other.fallback for other in candidates)
+            except NotRecognised as exc:
                 one.error = exc
         else:
             one.chosen = mapping
-    choose_for_further(inputs, given)
+    choose_for_further(inputs)
     opened: list[tuple[Source, MappingFile]] = []
     for one in inputs:
         loaded = load_mapping(one.chosen, given)
@@ -75,10 +84,12 @@ def source_paths(source: Source) -> list[Path]:
     return [Path(path) for path in found if path is not None]
 
 
-def named(things: Any, names: Sequence[str] | None) -> Iterable[tuple[Any, str | None]]:
-    listed: Iterable[Any] = things if isinstance(things, list | tuple) else [things]
-    shown = iter(names or ())
-    for thing in listed:
+def named(things: Any, names: Sequence[str] | None) -> Iterator[tuple[Any, str | None]]:
+    """Every file (or DataFrame) once, with the name it is shown by: a name is of the thing at its place. The files of a
+    glob are shown as they are called."""
+    listed: Sequence[Any] = things if isinstance(things, list | tuple) else [things]
+    seen: set[Path] = set()
+    for thing, shown in zip_longest(listed, (names or ())[: len(listed)]):
         if isinstance(thing, str) and "://" in thing:
             raise SourceError(
                 "addresses are not read",
@@ -86,9 +97,14 @@ def named(things: Any, names: Sequence[str] | None) -> Iterable[tuple[Any, str |
                 code="source.address",
                 mend=f"fetch it first: curl -fsS '{thing}' | feedbridge convert - …",
             )
-        paths: list[Any] = list(expand([str(thing)])) if isinstance(thing, str | os.PathLike) else [thing]
-        for one in paths:
-            yield one, next(shown, None)
+        if not isinstance(thing, str | os.PathLike):
+            yield thing, shown
+            continue
+        paths = expand([str(thing)])
+        for path in paths:
+            if path.resolve() not in seen:  # read twice it would double its products
+                seen.add(path.resolve())
+                yield path, shown if len(paths) == 1 else None
 
 
 def settings(given: Mapping[str, str]) -> dict[str, Any]:
@@ -101,23 +117,35 @@ def flat(source: Source) -> Source:
     return (flat_table(source) or source) if source.kind == "documents" else source
 
 
-def choose_for_further(inputs: list[Input], given: Mapping[str, str]) -> None:
-    """A file no preset is for may be a further file of another's preset. Raises the first error that is left."""
-    chosen = list(dict.fromkeys(one.chosen for one in inputs if one.chosen))
+def choose_for_further(inputs: list[Input]) -> None:
+    """A file that no preset, or only a general one, is for may be a further file of another's preset. Raises the first
+    error that is left."""
+    chosen = list(dict.fromkeys(one.chosen for one in inputs if one.chosen and not one.general))
     for one in inputs:
-        if one.error is None:
+        if one.error is None and not one.general:
             continue
-        header = one.first.header if one.first is not None else []
-        one.chosen = next(
-            (
-                name
-                for name in chosen
-                if any(fits(spec, header) for spec in load_mapping(name, given).file.files.values())
-            ),
-            "",
-        )
-        if not one.chosen:
-            raise one.error
+        fitting = (name for name in chosen if further_of(name, one.header))
+        one.chosen = next(fitting, one.chosen)
+        if not one.chosen and one.error is not None:
+            raise with_hint(one.error, one.header)
+
+
+def further_of(name: str, header: Sequence[str]) -> str:
+    """What a file with these columns would be as a further file of a mapping; empty when it is none."""
+    files = load_mapping(name, {}).file.files
+    return next((spec.about or key for key, spec in files.items() if fits(spec, header)), "")
+
+
+def with_hint(error: NotRecognised, header: Sequence[str]) -> NotRecognised:
+    """The same, and what the file may be as a further file of another."""
+    hints = [
+        f"it may be the {what} of {name}, which belong to its products: give the file with the products as well"
+        for name in presets()
+        if (what := further_of(name, header))
+    ]
+    if not hints:
+        return error
+    return NotRecognised(error.message, [*hints, *error.lines], error.candidates, error.where, error.mend)
 
 
 def open_with(one: Input, loaded: MappingFile, given: Mapping[str, str]) -> Source:
@@ -126,7 +154,8 @@ def open_with(one: Input, loaded: MappingFile, given: Mapping[str, str]) -> Sour
     spec["folder"] = Path(spec["folder"]) if spec["folder"] else None
     if spec["format"] == "csv" and "source.format" not in given and isinstance(one.thing, str | os.PathLike):
         suffix = Path(strip_compression_suffix(Path(one.thing).name)).suffix.lower()
-        if suffix in NOT_CSV:  # the same table in another format
+        is_other = one.first.kind == "documents" if one.first is not None else suffix not in CSV and is_json(Path(one.thing))
+        if suffix in NOT_CSV or is_other:  # the same table in another format
             spec["format"] = None
     source = open_source(one.thing, name=one.name, **spec)
     if source.kind == "documents" and (loaded.file.columns == "optional" or loaded.source.format == "csv"):
@@ -149,7 +178,7 @@ def joined(opened: list[tuple[Source, MappingFile]]) -> list[tuple[Source, Mappi
     further: dict[str, AttachedFile] = {}
     main: list[Source] = []
     for source, _ in opened:
-        name = next((name for name, spec in mapping.file.files.items() if spec.key and is_only(spec, source)), None)
+        name = next((name for name, spec in mapping.file.files.items() if not spec.rows and is_only(spec, source)), None)
         if name is None:
             main.append(source)
         elif name in further:
@@ -167,6 +196,15 @@ def joined(opened: list[tuple[Source, MappingFile]]) -> list[tuple[Source, Mappi
             f"{first.source.name} holds {first.spec.about or first.name} only, which belong to products of another file",
             code="command.source",
             mend="give that file as well",
+        )
+    nested = next((source for source in main if source.kind != "table"), None)
+    if further and nested is not None:
+        first = next(iter(further.values()))
+        raise CommandError(
+            f"{first.source.name} holds {first.spec.about or first.name}, which can be given with a table only, and "
+            f"{nested.name} is none",
+            code="command.source",
+            mend="give the products as CSV, or this file alone",
         )
     if further or (len(main) > 1 and linked and all(source.kind == "table" for source in main)):
         return [(CombinedTable(main, further), mapping)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from feedbridge.mapping.attached import AttachedFile
 from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.drift import header_drift
 from feedbridge.mapping.nearest import nearest
-from feedbridge.mapping.paths import Column
+from feedbridge.mapping.paths import Column, plain_path
 from feedbridge.platforms import Platform
 from feedbridge.run.stitch import Stitcher
 
@@ -106,6 +105,10 @@ def top_leaves(block: BoundBlock) -> Iterator[BoundLeaf]:
             yield from leaves_of(node)
 
 
+def times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
 def not_in_tables(applied: Applied) -> list[Finding]:
     """Values without an entry in a table that says so once a run."""
     found = []
@@ -113,7 +116,8 @@ def not_in_tables(applied: Applied) -> list[Finding]:
         if table.missing != "once" or not table.misses:
             continue
         missed = sorted(table.misses.items(), key=lambda one: (-one[1], one[0]))
-        shown = ", ".join(f'"{cut(text)}" ({number:,} times)' for text, number in missed[:5])
+        each = [f'"{cut(text)}" ({times(number)})' for text, number in missed[:5]]
+        shown = ", ".join(each)
         shown += f" and {len(missed) - 5} more" if len(missed) > 5 else ""
         example = ",".join(f"{text}=…" for text, _ in missed[:3])
         given = f'add them: --set "{table.parameter}={example}"' if table.parameter else f"add them to {table.shown}"
@@ -135,7 +139,7 @@ def not_in_tables(applied: Applied) -> list[Finding]:
 def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
     """What the source has and the mapping does not use: said, so that nothing is lost without a word."""
     if sample is None:
-        names = applied.unused_columns()
+        names = [*applied.unused_columns(), *applied.unused_members()]
     else:
         names = unused_paths(applied, sample)
     if not names:
@@ -201,14 +205,11 @@ def used_paths(block: BoundBlock) -> set[str]:
                 column for leaf in leaves_of(node)
                 for column in [*leaf.every_column(), *leaf.currency, *([leaf.test_column] if leaf.test_column else [])]
             ]
-            found.update(PLAIN.match(column.label)[0].rstrip(".") for column in columns)  # type: ignore[index]  # matches always
+            found.update(plain_path(column.label) for column in columns)
             continue
         for inner in node.blocks if isinstance(node, BoundMany) else [node]:
-            found |= used_paths(inner) if inner.each is None else {PLAIN.match(inner.each.label)[0].rstrip(".")}  # type: ignore[index]  # as above
+            found |= used_paths(inner) if inner.each is None else {plain_path(inner.each.label)}
     return found
-
-
-PLAIN = re.compile(r"[^\[\]*?@|&()`'!]*")
 
 
 def topmost(paths: Iterable[str], used: set[str]) -> list[str]:

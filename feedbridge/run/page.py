@@ -14,6 +14,7 @@ from feedbridge.errors import OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.assemble import place_of
 from feedbridge.mapping.group import Group
 from feedbridge.platforms import HashedFile, Outcome, Platform, platform
 from feedbridge.report.catalogue import CATALOGUE
@@ -204,11 +205,12 @@ def _sample(done: Done, job: Job, chosen: Chosen) -> Sample:
             break
     for table, hits, misses in coverage:
         table.reset(hits, misses)
+    file, line, _ = place_of(applied.source, group.head)
     return Sample(
         sku=chosen.entry.sku,
         title=product.title if product is not None else "",
-        line=chosen.entry.line,
-        file=applied.source.name,
+        line=line,
+        file=file,
         source=list(source_cells(applied, group)),
         canonical=list(canonical_fields(product)) if product is not None else [],
         platforms=[

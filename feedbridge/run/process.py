@@ -7,6 +7,7 @@ together (stitch.py). It is made in this process or in a worker, by the same cod
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -49,7 +50,9 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     outcomes: list[Outcome]
     facts: int = 0
     """What the questions of statistics.py found; 0 when no product was made."""
-    price: str = ""
+    currency: str = ""
+    price: Decimal | None = None
+    """What is asked for it, for the spread of prices."""
     own: tuple[int, ...] = ()
     """The same by platform, where their products differ."""
 
@@ -139,7 +142,7 @@ class Processor:
             if product is not None and outcomes is not None and state:
                 head = group.head
                 index = int(head[2]) if pointed and len(head) > 2 else 0
-                facts, price = ask(product)
+                facts, currency, price = ask(product)
                 if mixed(head[0], index) < limit:
                     chooser.consider(chunk.samples, len(entries), "", head[0], index, group)
                     limit = chooser.limit
@@ -154,6 +157,7 @@ class Processor:
                         state,
                         outcomes,
                         facts,
+                        currency,
                         price,
                     )
                 )
@@ -261,7 +265,7 @@ class Processor:
             chunk.held += held_records(group, every, self.applied)
         # what one platform accepts says more of the product than another's refusal
         product, assembled, _ = max(made.values(), key=lambda one: one.product is not None)
-        facts, price = self.ask(product) if product is not None else (0, "")
+        facts, currency, price = self.ask(product) if product is not None else (0, "", None)
         own = tuple(self.ask(one)[0] if (one := made[id(way)].product) is not None else 0 for way in self.ways)
         index = self.index(group.head)
         told = "held" if "h" in states else "told" if any(one.severity is Severity.WARNING for one in every) else ""
@@ -277,6 +281,7 @@ class Processor:
                 states,
                 outcomes,
                 facts,
+                currency,
                 price,
                 own if any(one != facts for one in own) else (),
             )
@@ -362,12 +367,14 @@ def held_records(group: Group, findings: list[Finding], applied: Applied) -> lis
     """Every record of a held-back product, in the source's own shape, with what is wrong with it."""
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     records = group.records()
-    lines = {record[0] for record in records}
-    elsewhere = [finding for finding in errors if finding.line not in lines]
-    told = sorted({finding.line for finding in errors if finding.line in lines})
+    places = [place_of(applied.source, record)[:2] for record in records]
+    here = [(finding.file or places[0][0], finding.line) for finding in errors]
+    there = set(places)
+    elsewhere = [finding for finding, place in zip(errors, here, strict=True) if place not in there]
+    told = sorted({place[1] for place in here if place in there})
     held = []
-    for number, record in enumerate(records):
-        own = [finding for finding in errors if finding.line == record[0]]
+    for number, (record, where) in enumerate(zip(records, places, strict=True)):
+        own = [finding for finding, place in zip(errors, here, strict=True) if place == where]
         if number == 0:
             own += elsewhere
         if own:

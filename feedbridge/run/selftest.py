@@ -52,7 +52,7 @@ def _run(mapping: Mapping, test: MappingTest, path: Path) -> list[str]:
     faults: list[str] = []
     products: list[Product] = []
     codes: list[str] = []
-    for group in applied.anywhere():
+    for group in applied.anywhere(lambda found: codes.extend(finding.code for finding in found)):
         product, _ = way.product(group)
         assembled = way.assembler.assemble(group)
         codes += [finding.code for finding in assembled.findings]

@@ -28,8 +28,8 @@ BINS = 10
 """Bins of product scores: below 10, below 20 … 90 and more."""
 Facts = int
 """A bit for every question; 0 when no product could be made. The lowest bit is always set else."""
-Ask = Callable[[Product], tuple[Facts, str]]
-"""Answers for one light product, and its price."""
+Ask = Callable[[Product], tuple[Facts, str, Decimal | None]]
+"""Answers for one light product, and the currency and amount of its price ("" and None when it has none)."""
 MOST_KINDS = 5_000
 """Different answers that wait to be explained; with more they are explained at once, and memory stays flat."""
 MOST_PRICES = 10_000
@@ -70,7 +70,7 @@ class Questions:
         return 2 << self.fields.index(name)
 
     def ask(self, given: Collection[str] | None = None) -> Ask:
-        """The function that answers for one light product: the bits, and the price as ``EUR 12.50`` or "".
+        """The function that answers for one light product.
 
         ``given``: the fields some mapping of the run gives products or variants; others are not looked at. None: all.
         """
@@ -95,9 +95,9 @@ class _Compiler:
             self.lines.append(f"if {_PRODUCTS.sub(self.take, test)}: m |= {bit}")
         self.lines += [
             "if p_price is None and p_variants: p_price, p_sale_price = p_variants[0].price, p_variants[0].sale_price",
-            "if p_price is None: return m, ''",
+            "if p_price is None: return m, '', None",
             "if p_sale_price is not None and p_sale_price.amount < p_price.amount: p_price = p_sale_price",
-            "return m, f'{p_price.currency} {p_price.amount}'",
+            "return m, p_price.currency, p_price.amount",
         ]
         lines = ["def ask(p):", "m = 1", *(f"p_{name} = p.{name}" for name in self.taken), *self.lines]
         environment: dict[str, Any] = {}
@@ -158,25 +158,21 @@ class Prices:
         self.rounded: set[str] = set()
         self.ends: dict[str, tuple[Decimal, Decimal]] = {}
         """Lowest and highest price of a currency, exact."""
-        self._waiting: Counter[str] = Counter()
+        self._waiting: dict[str, Counter[Decimal]] = {}
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Count prices as ``ask`` gives them; "" is none."""
-        self._waiting.update(texts)
-        if len(self._waiting) > MOST_PRICES:
+    def add(self, currency: str, amounts: Iterable[Decimal]) -> None:
+        """Count prices of one currency."""
+        waiting = self._waiting.setdefault(currency, Counter())
+        waiting.update(amounts)
+        if len(waiting) > MOST_PRICES:
             self.settle()
 
     def settle(self) -> None:
-        """Sort out what was counted by text."""
-        waiting, self._waiting = self._waiting, Counter()
-        waiting.pop("", None)
-        sorted_out: dict[str, dict[Decimal, int]] = {}
-        for text, number in waiting.items():
-            own = sorted_out.setdefault(text[:3], {})
-            amount = Decimal(text[4:])
-            own[amount] = own.get(amount, 0) + number
-        for currency, own in sorted_out.items():
-            self._count(currency, own, min(own), max(own))
+        """Count in what waits."""
+        waiting, self._waiting = self._waiting, {}
+        for currency, own in waiting.items():
+            if own:
+                self._count(currency, own, min(own), max(own))
 
     def _count(self, currency: str, own: Mapping[Decimal, int], least: Decimal, most: Decimal) -> None:
         low, high = self.ends.get(currency, (least, most))
@@ -307,6 +303,9 @@ class ScoreTally:
         return [(code, round(lost.points / self.products, 2), lost) for code, lost in found]
 
 
+Plain = tuple[Facts, tuple[str, ...]]
+"""A product that is written for every platform: answers, and the codes of its platforms' warnings that are said once a
+run."""
 Judged = tuple[Facts, str, tuple[str, ...]]
 """Answers, state on the platform (w or h), and the codes that were found: warnings of a written product, errors of one
 that is held back."""
@@ -322,14 +321,13 @@ class Statistics:
         """Products that could be made of their records."""
         self.scores = [ScoreTally() for _ in questions.platforms]
         self.prices = Prices()
-        self._plain: Counter[Facts] = Counter()
-        """Products that every platform takes without a word: answers -> how many."""
+        self._plain: Counter[Plain] = Counter()
         self._facts: Counter[Facts] = Counter()
         self._judged: list[Counter[Judged]] = [Counter() for _ in questions.platforms]
 
-    def add_plain(self, facts: Iterable[Facts]) -> None:
-        """Products that are written for every platform, and no warning about any. Called now and then also with none."""
-        self._plain.update(facts)
+    def add_plain(self, products: Iterable[Plain]) -> None:
+        """Products that are written for every platform. Called now and then also with none."""
+        self._plain.update(products)
         if max(len(self._plain), len(self._facts), *[len(one) for one in self._judged]) > MOST_KINDS:
             self.settle()
 
@@ -347,12 +345,14 @@ class Statistics:
         """Explain what was counted so far."""
         plain, self._plain = self._plain, Counter()
         facts, self._facts = self._facts, Counter()
-        for counted in (plain, facts):
-            for answers, number in counted.items():
-                self._fill(answers, number)
+        for (answers, _), number in plain.items():
+            facts[answers] += number
+        for answers, number in facts.items():
+            self._fill(answers, number)
         for place, judged in enumerate(self._judged):
-            for answers, number in plain.items():
-                judged[answers, "w", ()] += number
+            front = f"{self.questions.platforms[place].name}."
+            for (answers, codes), number in plain.items():
+                judged[answers, "w", tuple([code for code in codes if code.startswith(front)])] += number
             for one, number in judged.items():
                 self.scores[place].add(*self.judge(place, one), number)
         self._judged = [Counter() for _ in self._judged]

@@ -8,8 +8,9 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -22,12 +23,13 @@ from feedbridge.run.process import Chunk, Entry, Held
 from feedbridge.run.quarantine import DocumentSheet, QuarantineWriter, TableSheet
 from feedbridge.run.samples import Chosen, Samples
 from feedbridge.run.seen import Before, SeenKeys
-from feedbridge.run.statistics import Questions, Statistics
+from feedbridge.run.statistics import Plain, Questions, Statistics
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
 __all__ = ["Counts", "FindingFile", "Late", "Stitcher"]
 
 
+NO_CURRENCY = {""}
 NONE_LATE: dict[str, str] = {}
 """Nothing was turned away at the end: nearly always so."""
 
@@ -177,10 +179,8 @@ class Stitcher:
         self._written_all = "w" * len(platforms)
         self.statistics = Statistics(Questions(platforms))
         self.samples = Samples()
-        self._weighty = [
-            {rule.number for rule in platform.rules if rule.severity is Severity.WARNING} for platform in platforms
-        ]
-        """Rules whose note about a product costs it points."""
+        self._warnings: list[dict[tuple[str, ...], tuple[str, ...]]] = [{} for _ in platforms]
+        """By platform: notes of a product -> codes of those that are warnings."""
         self._told: list[Finding] = []
         """What was found of the product at hand."""
 
@@ -203,7 +203,7 @@ class Stitcher:
         waiting = next(findings, None)
         samples = iter(chunk.samples)
         sample = next(samples, None)
-        plain: list[int] = []
+        plain: list[Plain] = []
         held = 0
         for number, entry in enumerate(entries):
             self._told = told = []
@@ -225,7 +225,9 @@ class Stitcher:
             self.variants_read += entry.variants
             self.records += entry.records
         self.statistics.add_plain(plain)
-        self.statistics.prices.add([entry.price for entry in entries])
+        for currency in {entry.currency for entry in entries} - NO_CURRENCY:
+            amounts = [entry.price for entry in entries if entry.currency == currency]
+            self.statistics.prices.add(currency, cast(list[Decimal], amounts))
 
     def _new_groups(self, source: int, entries: list[Entry]) -> None:
         """Note the keys of products. Raises NotAdjacent when one was there before."""
@@ -268,15 +270,15 @@ class Stitcher:
         self._notices = kept
 
     def _take_entry(
-        self, source: int, entry: Entry, fresh: list[bool], plain: list[int]
+        self, source: int, entry: Entry, fresh: list[bool], plain: list[Plain]
     ) -> tuple[str, dict[str, str]]:
-        """The product's states by platform, and why it was turned away now. ``plain`` takes the answers of products
-        that every platform takes without a warning."""
+        """The product's states by platform, and why it was turned away now. ``plain`` takes the answers of ordinary
+        products, which every platform takes."""
         place = (source << 40) | entry.line
         held = False
         states = entry.state
         late: dict[str, str] = NONE_LATE
-        noted: list[str] | None = None
+        noted: tuple[str, ...] = ()
         for number, outcome in enumerate(entry.outcomes):
             state = entry.state[number]
             if state == "w":
@@ -285,8 +287,8 @@ class Stitcher:
                     for note in outcome.notes:
                         first = self.notes[number].setdefault(note, [0, place, entry.sku])
                         first[0] += 1
-                        if note in self._weighty[number]:
-                            noted = [*(noted or ()), f"{self.platforms[number].name}.{note}"]
+                    if outcome.notes:
+                        noted += self._costly(number, outcome.notes)
                     if self.writers:
                         self.writers[number].add(outcome)
                 else:
@@ -295,7 +297,7 @@ class Stitcher:
                     name = self.platforms[number].name
                     states = f"{states[:number]}h{states[number + 1 :]}"
                     late = {**late, name: f"{problem.message} [{name}.{rule.number}]"}
-                    noted = [*(noted or ()), f"{name}.{rule.number}"]
+                    noted += (f"{name}.{rule.number}",)
                     order = self.read * 2 + 1
                     self.late.append(
                         Late(source, entry.line, entry.index, number, rule, problem, order, "h" in entry.state)
@@ -305,13 +307,27 @@ class Stitcher:
                 self.written.setdefault(source, bytearray()).append(state == "w")
             self._count(self.counts[number], state, outcome.excluded, entry.variants)
         self.held_anywhere += held or "h" in entry.state
-        if states == self._written_all and not noted and not self._told and not entry.own:
-            plain.append(entry.facts)
+        if states == self._written_all and not self._told and not entry.own:
+            plain.append((entry.facts, noted))
         else:
-            self.statistics.add(entry.facts, states, entry.own, self._codes(states, noted or []))
+            self.statistics.add(entry.facts, states, entry.own, self._codes(states, noted))
         return states, late
 
-    def _codes(self, states: str, noted: list[str]) -> list[tuple[str, ...]]:
+    def _costly(self, number: int, notes: tuple[str, ...]) -> tuple[str, ...]:
+        """The codes of those of a platform's notes that are warnings."""
+        known = self._warnings[number]
+        if notes not in known:
+            rules = {rule.number: rule for rule in self.platforms[number].rules}
+            known[notes] = tuple(
+                sorted(
+                    f"{self.platforms[number].name}.{note}"
+                    for note in notes
+                    if note in rules and rules[note].severity is Severity.WARNING
+                )
+            )
+        return known[notes]
+
+    def _codes(self, states: str, noted: tuple[str, ...]) -> list[tuple[str, ...]]:
         """By platform: the codes of the errors of a product that is held back there, else of its warnings."""
         if not noted and not self._told:
             return []

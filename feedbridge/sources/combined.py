@@ -70,7 +70,7 @@ class CombinedSource:
 
 class CombinedTable(CombinedSource):
     """Tables of several files, one after another, under all of their columns; a file's records are empty where it has
-    no such column. A record is ``(line, cells, index, number of the file)``.
+    no such column. A record is ``(line, cells, index, number of the file, the file's own record)``.
 
     ``attached``  further files whose rows belong to these records, by name; they are no records themselves
     """
@@ -104,10 +104,8 @@ class CombinedTable(CombinedSource):
             for batch in source.batches():
                 records: list[Record] = []
                 for record in batch.records:
-                    cells = record[1]
-                    if not same:
-                        cells = self._wide(cells, places, width)
-                    records.append((record[0], cells, index, number))
+                    cells = record[1] if same else self._wide(record[1], places, width)
+                    records.append((record[0], cells, index, number, record))
                     index += 1
                 yield Batch(records, batch.findings)
 
@@ -120,7 +118,6 @@ class CombinedTable(CombinedSource):
             return wide
         bad = BadCells(wide)
         bad.finding, bad.raw, bad.last_line, bad.reliable = cells.finding, cells.raw, cells.last_line, 0
-        bad.own = cells  # type: ignore[attr-defined]  # as its own file has it, for the quarantine
         return bad
 
     def of(self, record: Record) -> Source:
@@ -128,13 +125,13 @@ class CombinedTable(CombinedSource):
         return self.sources[record[3]]
 
     def place(self, record: Record) -> tuple[str, int, str]:
-        """File and line of a record."""
-        return self.sources[record[3]].name, record[0], ""
+        """File, line and JSON Pointer of a record."""
+        source = self.of(record)
+        place = getattr(source, "place", None)
+        found: tuple[str, int, str] = place(record[4]) if place is not None else (source.name, record[0], "")
+        return found
 
-    def own_cells(self, record: Record) -> list[str]:
-        """The record's cells as its own file has them."""
-        cells = record[1]
-        own: list[str] | None = getattr(cells, "own", None)
-        if isinstance(cells, BadCells) and own is not None:
-            return own
-        return [cells[place] for place in self._places[record[3]]]
+    def own_cells(self, record: Record) -> Any:
+        """The record as its own file has it: cells, or a document."""
+        document_of = getattr(self.of(record), "document_of", None)
+        return document_of(record[4]) if document_of is not None else record[4][1]

@@ -21,7 +21,7 @@ from feedbridge.findings import Finding, Severity, cut
 from feedbridge.sources import files
 from feedbridge.sources.base import FRONT_COLUMNS, BadCells, Batch, Range, Record
 from feedbridge.sources.csv_cuts import Cuts, has_plain_line_ends
-from feedbridge.sources.csv_habits import Habits
+from feedbridge.sources.csv_habits import Habits, ShortRows
 from feedbridge.sources.csv_quoting import looks_unquoted
 from feedbridge.sources.csv_records import Limits, RangeNotClean, Reading
 from feedbridge.sources.dialect import DELIMITER_NAMES, detect_dialect, own_width
@@ -92,6 +92,7 @@ class CsvSource:
         self.limits = limits
         self.habits = Habits()
         self.trailing_delimiter = False
+        self.short = ShortRows()
         self.blank_rows = 0
         self._compression = files.is_compressed(path)
         start = self._start()
@@ -368,15 +369,28 @@ class CsvSource:
         self.findings += found
         self.trailing_delimiter = bool(found)
         rows: list[list[str]] = []
-        chars = 0
+        chars = seen = last = 0
         # Counted by record, not by batch: what is learnt must not depend on the size of a block.
-        for _, cells in chain(head.records, (record for batch in batches for record in batch.records)):
+        for line, cells in chain(head.records, (record for batch in batches for record in batch.records)):
             chars += sum(map(len, cells))
             if len(rows) >= HABIT_ROWS or chars > HABIT_CHARS:
                 break
+            seen, last = seen + 1, line
             if not isinstance(cells, BadCells):
                 rows.append([""] * self.front + cells)
         self.habits = Habits(rows, self.front + len(self.header))
+        self._learn_short_rows(seen, last)
+
+    def _learn_short_rows(self, rows: int, last: int) -> None:
+        """From so many first rows, up to a line; of all rows where most of them are short."""
+        self.short.count(last)
+        is_usual = not self.is_quarantine and self.short.decide(rows)
+        if is_usual:
+            self.short = ShortRows()
+            for _ in self.batches():
+                self.short.count()
+            self.short.decide(0)
+        self.short.known = True
 
     def _notice_columns(self) -> None:
         line = self._data_line - 1

@@ -7,12 +7,13 @@ price would be a number and the picture a URL again nearly always can.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from feedbridge.sources.dialect import Dialect, cut_record, own_width, parse
 
-__all__ = ["Habits", "Swallowed", "holds_no_row", "swallowed"]
+__all__ = ["Habits", "ShortRows", "Swallowed", "holds_no_row", "swallowed"]
 
 Swallowed = Literal["", "suspected", "doubtful", "certain"]
 """Whether a record of several lines is several records, taken for one because of a quote too many: no; hardly, it is
@@ -24,6 +25,7 @@ NARROW = 4
 """With fewer columns prose often has as many delimiters as a row."""
 WIDE = 8
 LEAST_FOR_CHOICES = 8
+SHOWN_LINES = 10
 _NUMBER = re.compile(r"-?\d[\d.,]*").fullmatch
 _URL = re.compile(r"(?:https?:)?//\S+").fullmatch
 
@@ -58,6 +60,65 @@ class Habits:
         if fits > 3 * fails:
             return "row"
         return "text" if fails and fails >= fits else "unknown"
+
+
+class ShortRows:
+    """Rows with fewer cells than the header has, as an exporter writes them that leaves empty cells at the end off.
+
+    ``known``  the first rows were looked at; until then each short row is only met
+    ``usual``  most rows are short: then all of the file's are counted, and said once a width
+    """
+
+    def __init__(self) -> None:
+        self.known = False
+        self.usual = False
+        self._met: list[tuple[int, int, bool]] = []
+        self._rows = 0
+        self._widths: dict[int, list[int]] = {}
+        """Number of cells -> how many rows have so many, and the first lines."""
+        self._before: Counter[int] = Counter()
+        """The same without the last row when the file ends in it and has no line end there: it may have lost its rest."""
+
+    def meet(self, line: int, width: int, is_last: bool) -> None:
+        """Note a short row. ``is_last``: the file ends in it without a line end."""
+        self._met.append((line, width, is_last))
+
+    def count(self, until: int | None = None) -> None:
+        """Count the rows met, up to and with a line; leave those behind it out."""
+        for line, width, is_last in self._met:
+            if until is not None and line > until:
+                break
+            counted = self._widths.setdefault(width, [0])
+            counted[0] += 1
+            if len(counted) <= SHOWN_LINES:
+                counted.append(line)
+            if not is_last:
+                self._before[width] += 1
+        self._met = []
+
+    def decide(self, rows: int) -> bool:
+        """Whether it is usual, after so many rows."""
+        self._rows = rows
+        self.usual = self._before.total() > 1 and self._before.total() * 2 > rows
+        return self.usual
+
+    def may_end(self, width: int) -> bool:
+        """Whether the file may end in a row of so many cells and still be whole: when rows before it are as short."""
+        if self.usual:
+            return min(self._before) <= width
+        return self._before[width] > 1 and self._before.total() * 10 >= self._rows
+
+    def told(self, width: int, line: int) -> str | None:
+        """What a finding about a short row says of the others; None when an earlier one speaks for it."""
+        if not self.usual:
+            return ""
+        count, *lines = self._widths.get(width, [1, line])
+        if line != lines[0]:
+            return None
+        if count == 1:
+            return ""
+        shown = ", ".join(map(str, lines)) + (" …" if count > len(lines) else "")
+        return f" in {count:,} rows, as most rows of the file are short (lines {shown})"
 
 
 def holds_no_row(lines: Sequence[str], start: int, end: int, delimiter: str, width: int) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.sources.base import FRONT_COLUMNS, GUARD, UNMENDED, BadCells, Batch, Record, still_twice
-from feedbridge.sources.csv_habits import Habits, Swallowed, holds_no_row, swallowed
+from feedbridge.sources.csv_habits import Habits, ShortRows, Swallowed, holds_no_row, swallowed
 from feedbridge.sources.dialect import DELIMITER_NAMES, CutRecord, Dialect, cut_record
 from feedbridge.sources.encoding import LONGEST_LINE, Lines, has_marks, marked_bytes, without_marks
 
@@ -45,6 +45,7 @@ class Table(Protocol):
     ``front``   columns of ours in front of the header
     ``is_held_back``  rows may be unmended ones of a quarantine file
     ``trailing_delimiter``  that rows end in delimiters too many was said before
+    ``short``   what is known of rows that are short
     """
 
     name: str
@@ -56,6 +57,7 @@ class Table(Protocol):
     limits: Limits
     is_held_back: bool
     trailing_delimiter: bool
+    short: ShortRows
 
 
 class Reading:
@@ -228,24 +230,29 @@ class Reading:
         self._add_bad(start, end, cells, finding, len(opening.cells))
 
     def _take_short(self, start: int, end: int, cells: list[str]) -> bool:
-        line = self._window.first + start
-        if self._cut_off(end):
+        line, short = self._window.first + start, self._source.short
+        is_last = self._cut_off(end)
+        if not short.known:
+            short.meet(line, len(cells), is_last)
+        elif is_last and (self._is_quarantine or not short.may_end(len(cells))):
             finding = self._finding(
                 "csv.cut-off", Severity.ERROR, line,
                 f"the file ends in the middle of this row: {len(cells)} of {self._width} cells, and no line end",
                 "export the file again; if the row is whole, end it with its empty cells and a line end", None, cells[-1],
-            )
+            )  # fmt: skip
             self._add_bad(start, end, cells, finding, len(cells) - 1)
             return True
-        finding = self._finding(
-            "csv.short-row", Severity.ERROR if self._is_quarantine else Severity.WARNING, line,
-            f"{len(cells)} of {self._width} cells; the missing ones are read as empty",
-            "end the row with empty cells, or look whether a delimiter or half of the row is lost", None, cells[-1],
-        )  # fmt: skip
-        if self._is_quarantine:
-            self._add_bad(start, end, cells, finding, len(cells))
-            return True
-        self._findings.append(finding)
+        told = short.told(len(cells), line)
+        if told is not None:
+            finding = self._finding(
+                "csv.short-row", Severity.ERROR if self._is_quarantine else Severity.WARNING, line,
+                f"{len(cells)} of {self._width} cells{told}; the missing ones are read as empty",
+                "end the row with empty cells, or look whether a delimiter or half of the row is lost", None, cells[-1],
+            )  # fmt: skip
+            if self._is_quarantine:
+                self._add_bad(start, end, cells, finding, len(cells))
+                return True
+            self._findings.append(finding)
         self._records.append((line, cells + [""] * (self._width - len(cells))))
         return True
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 from feedbridge.findings import Finding
-from feedbridge.sources.base import BadCells, BadDocument, Batch, Range, Record, Source
+from feedbridge.sources.base import BadCells, BadDocument, Batch, Range, Record, Source, compared
+from feedbridge.sources.duplicates import duplicate_headers
 
 __all__ = ["FlatTable", "flat_table"]
+
+MOST_DIGITS = 100
+"""A number with more zeros keeps its exponent: written out, ``1e999999999`` would fill the memory."""
 
 
 def cell(value: Any) -> str:
@@ -21,12 +25,18 @@ def cell(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= MOST_DIGITS:
+        return format(value, "f")
+    return str(value)
 
 
 def flat_table(source: Source) -> FlatTable | None:
-    """A source of documents as a table; None when a document holds a list or an object, or there is none."""
+    """A source of documents as a table; None when a document holds a list or an object, there is none, or it is
+    a table already."""
+    if source.kind == "table":
+        return None
     header: dict[str, None] = {}
+    together: set[str] = set()
     some = False
     for batch in source.batches():
         for record in batch.records:
@@ -39,24 +49,33 @@ def flat_table(source: Source) -> FlatTable | None:
                     return None
             if not document.keys() <= header.keys():
                 header.update(dict.fromkeys(document))
-    return FlatTable(source, list(header)) if some else None
+            if len(spelt := {compared(name) for name in document}) < len(document):
+                together |= {one for one in spelt if sum(compared(name) == one for name in document) > 1}
+    return FlatTable(source, list(header), together) if some else None
 
 
 class FlatTable:
     """Documents as rows. A record is ``(line, cells, index, document)``.
 
-    ``header``  every member's name, in the order they are met
+    ``header``  every member's name, in the order they are met; names that differ only in case or blanks are one, unless
+                a document has both
     """
 
     kind: Literal["table", "documents"] = "table"
 
-    def __init__(self, source: Source, header: list[str]) -> None:
+    def __init__(self, source: Source, header: list[str], together: Collection[str] = ()) -> None:
         self.source = source
         self.path = getattr(source, "path", None)
         self.name = source.name
         self.folder: Path | None = source.folder
-        self.header = header
-        self.findings: list[Finding] = list(source.findings)
+        spellings: dict[str, list[str]] = {}
+        for name in header:
+            same = compared(name)
+            spellings.setdefault(name if same in together else same, []).append(name)
+        self.header = [names[0] for names in spellings.values()]
+        self._spelt = [(names[0], names[1:]) for names in spellings.values()]
+        self._plain = len(self.header) == len(header)
+        self.findings: list[Finding] = [*source.findings, *duplicate_headers(self.header, source.name, 0)]
         self.is_quarantine = source.is_quarantine
         self.about: dict[str, Any] = source.about
         self.pointer_prefix = source.pointer_prefix
@@ -70,9 +89,14 @@ class FlatTable:
             yield Batch(records, batch.findings)
 
     def cells(self, document: dict[str, Any], line: int) -> list[str]:
+        get = document.get
+        if self._plain:
+            cells = [cell(get(name)) for name in self.header]
+        else:
+            cells = [cell(get(one)) or next(filter(None, map(cell, map(get, others))), "") for one, others in self._spelt]
         if not isinstance(document, BadDocument):
-            return [cell(document.get(name)) for name in self.header]
-        bad = BadCells([cell(document.get(name)) for name in self.header])
+            return cells
+        bad = BadCells(cells)
         bad.finding, bad.raw, bad.last_line, bad.reliable = document.finding, document.raw, line, 0
         return bad
 

@@ -112,6 +112,8 @@ class JsonSource:
             "items": dotted(self._path) or self._inner,
             "encoding": self._encoding,
         }
+        if self._pages:
+            self.about["shape"] = "salsify"
 
     # -- what a source offers ------------------------------------------------------------------------------------
 
@@ -404,7 +406,7 @@ class JsonSource:
                 mend="name it with source.items if it holds the products",
             )
             for path, count in walk.lists.items()
-            if count and path[-1] not in PART_NAMES
+            if count and path[-1] not in PART_NAMES and path[0] not in self._pages
         ]
 
     def _no_records(self) -> Finding:

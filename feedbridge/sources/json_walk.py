@@ -276,7 +276,10 @@ class Walk:
 
 
 def is_known(path: tuple[str, ...]) -> bool:
-    """Whether a list there is one of records, by its name and where it stands."""
+    """Whether a list there is one of records, by its name and where it stands; of GraphQL that of a connection:
+    ``data.<query>.edges``."""
+    if path[-1] in ("edges", "nodes") and path[0] == "data" and len(path) == 3:
+        return True
     return path[-1] in LIST_NAMES and all(step in ENVELOPE_NAMES for step in path)
 
 
@@ -296,6 +299,9 @@ def page_path(document: dict[str, Any]) -> tuple[str, ...] | None:
         key, value = next(iter(document.items()))
         if key in LIST_NAMES and isinstance(value, list) and all(isinstance(item, dict) for item in value[:1]):
             return (key,)
+        query, answer = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else ("", None)
+        if key == "data" and isinstance(answer, dict):
+            return next(((key, query, edges) for edges in ("edges", "nodes") if isinstance(answer.get(edges), list)), None)
     return None
 
 

@@ -86,7 +86,7 @@ def gathered(job: Any) -> Statistics:
 def test_a_field_counts_as_filled(field, fields, filled):
     questions = Questions(TARGETS)
     for given_fields in (None, {*fields, "image", "price", "sale_price"}):
-        answers, _ = questions.ask(given_fields)(light(**fields))
+        answers, *_ = questions.ask(given_fields)(light(**fields))
         assert answers & 1 and bool(answers & questions.bit(field)) is filled
 
 
@@ -105,7 +105,8 @@ def test_a_field_counts_as_filled(field, fields, filled):
     ],
 )
 def test_the_price_of_a_product(fields, price):
-    assert Questions(TARGETS).ask()(light(**fields))[1] == price
+    _, currency, amount = Questions(TARGETS).ask()(light(**fields))
+    assert f"{currency} {'' if amount is None else amount}".strip() == price
 
 
 def test_the_compiled_function_says_what_each_criterion_says():
@@ -148,7 +149,7 @@ def test_all_answers_fit_into_what_workers_send():
 )  # fmt: skip
 def test_a_product_loses_points(fields, codes, score, lost):
     counted = Statistics(Questions(TARGETS[:1]))
-    answers, _ = counted.questions.ask()(light(**fields))
+    answers, *_ = counted.questions.ask()(light(**fields))
     got, why = counted.judge(0, (answers, "w", codes))
     assert got == score and FULL - score == sum(points for _, points, _ in why)
     if score:
@@ -304,9 +305,9 @@ CODES = st.lists(st.sampled_from(["cell.a", "cell.b", "flipsnack.A8", "magento.M
 )
 PRICES = st.tuples(
     st.sampled_from(["EUR", "SEK"]), st.decimals(0, 10**7, places=2, allow_nan=False, allow_infinity=False)
-).map(lambda one: f"{one[0]} {one[1]:f}")
+)
 PRODUCTS = st.lists(
-    st.tuples(ANSWERS, st.text("weh", min_size=2, max_size=2), st.tuples(CODES, CODES), st.just("") | PRICES),
+    st.tuples(ANSWERS, st.text("weh", min_size=2, max_size=2), st.tuples(CODES, CODES), st.none() | PRICES),
     max_size=25,
 )
 
@@ -315,10 +316,11 @@ def counted_of(products: list[Any]) -> Statistics:
     counted = Statistics(Questions(TARGETS))
     for answers, states, codes, price in products:
         if states == "ww" and codes == ((), ()):
-            counted.add_plain([answers])
+            counted.add_plain([(answers, ())])
         else:
             counted.add(answers, states, [], codes)
-        counted.prices.add([price])
+        if price is not None:
+            counted.prices.add(price[0], [price[1]])
     return counted
 
 
@@ -337,20 +339,30 @@ def test_parts_add_up_in_any_order(one, two, three):
 
 
 @settings(max_examples=60, deadline=None)
+@given(ANSWERS, st.lists(st.sampled_from(["flipsnack.A8", "magento.A3", "magento.M8c", "magento.M12c"]), unique=True))
+def test_warnings_said_once_a_run_count_like_others(answers, codes):
+    plain, other = counted_of([]), counted_of([])
+    plain.add_plain([(answers, tuple(sorted(codes)))])
+    own = [tuple(sorted(code for code in codes if code.startswith(platform.name))) for platform in TARGETS]
+    other.add(answers, "ww", [], own)
+    assert plain.to_dict() == other.to_dict()
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(PRICES, max_size=40), st.integers(0, 40))
-def test_many_prices_are_rounded_alike_however_they_come(texts, cut):
+def test_many_prices_are_rounded_alike_however_they_come(prices, cut):
     most, statistics.MOST_PRICES = statistics.MOST_PRICES, 8
     try:
         parts = [Prices(), Prices(), Prices()]
-        parts[0].add(texts[:cut])
-        parts[1].add(texts[cut:])
-        for text in reversed(texts):
-            parts[2].add([text])
+        for number, (currency, amount) in enumerate(prices):
+            parts[number >= cut].add(currency, [amount])
+        for currency, amount in reversed(prices):
+            parts[2].add(currency, [amount])
         parts[0].merge(parts[1])
         parts[2].settle()
         assert parts[0].counts == parts[2].counts and parts[0].ends == parts[2].ends
         for currency, (least, highest) in parts[2].ends.items():
-            own = [Decimal(text[4:]) for text in texts if text.startswith(currency)]
+            own = [amount for other, amount in prices if other == currency]
             assert (least, highest) == (min(own), max(own))
             bins, median = parts[2].spread(currency)
             assert sum(number for *_, number in bins) == len(own)
@@ -380,7 +392,7 @@ def test_a_price_is_in_its_bin_and_bins_join(amount):
 )  # fmt: skip
 def test_a_spread_of_prices(amounts, bins):
     prices = Prices()
-    prices.add(f"EUR {Decimal(amount):f}" for amount in amounts)
+    prices.add("EUR", [Decimal(amount) for amount in amounts])
     prices.settle()
     found = [(Decimal(low), Decimal(high), number) for low, high, number in prices.spread("EUR")[0]]
     assert found == [(Decimal(low), Decimal(high), number) for low, high, number in bins]
@@ -388,7 +400,7 @@ def test_a_spread_of_prices(amounts, bins):
 
 def test_prices_of_a_world_apart_have_few_bins():
     prices = Prices()
-    prices.add(f"EUR {Decimal(10) ** power:f}" for power in range(300))
+    prices.add("EUR", [Decimal(10) ** power for power in range(300)])
     prices.settle()
     bins, _ = prices.spread("EUR")
     assert len(bins) == statistics.MOST_BINS and sum(number for *_, number in bins) == 300

@@ -59,6 +59,8 @@ class Builder:
                     f" {len(self.inner.items)} items in all: the variants",)
                 )  # fmt: skip
         self.mend_meanings(found, own)
+        if inner_found is not None:
+            self.mend_prices(inner_found)
         if grammar.mode == "flat":
             grammar = table_grammar(sample, found)
         draft.evidence += [f"evidence: {line}" for line in grammar.why]
@@ -88,8 +90,8 @@ class Builder:
         self.note_guesses(found, inner_found)
         return draft
 
-    def mend_meanings(self, found: Assignment, own: Sequence[Column]) -> None:
-        """Fields that only make sense beside others."""
+    def mend_prices(self, found: Assignment) -> None:
+        """A former or a reduced price alone is the price."""
         single = found.single
         if "price" not in single:
             for name in ("compare_at_price", "sale_price"):
@@ -97,9 +99,14 @@ class Builder:
                     only = single.pop(name)
                     single["price"] = only
                     self.draft.decide.append(
-                        f'"{sample_text(only.column.name)}" is the only price, so it is taken for the price'
+                        f'"{sample_text(only.column.name)}" is taken for the price: no other column is named like it'
                     )
                     break
+
+    def mend_meanings(self, found: Assignment, own: Sequence[Column]) -> None:
+        """Fields that only make sense beside others."""
+        self.mend_prices(found)
+        single = found.single
         if "title" not in single:
             for name in ("short_description", "description"):
                 pick: Pick | None = single.get(name)
@@ -143,12 +150,9 @@ class Builder:
                 records["fill_down"] = True
             if grammar.variant_if:
                 records["variant_if"] = [column.reference for column in grammar.variant_if]
-        elif grammar.mode == "parent" and grammar.key is not None:
-            records.update(
-                one="variant", parent={"key": grammar.key.reference, "of": found.single["sku"].column.reference}
-            )
-            if grammar.orphans:
-                records["parent"]["orphans"] = "group"
+        elif grammar.mode == "parent" and grammar.key is not None and grammar.of is not None:
+            records.update(one="variant", parent={"key": grammar.key.reference, "of": grammar.of.reference})
+            self.draft.used.add(id(grammar.of))
         else:
             records["one"] = "product"
         if grammar.key is not None:
@@ -195,7 +199,8 @@ class Builder:
                 prefix=own.column.container,
             )
         if pick is None and inner is not None and "group" in found.single:
-            pick = found.single["group"]
+            group = found.single["group"]
+            pick = group._replace(vote=group.vote._replace(fit=1.0, values=group.column.profile.in_words()))
         if (
             pick is None
             and "slug" in found.single
@@ -306,7 +311,11 @@ class Builder:
                 }
         reason = ", ".join(part for part in (pick.vote.reason(), extra) if part)
         self.draft.put(target, name, spec, [column], reason, label=name, prefix=column.container)
-        if pick.rival is not None and pick.vote.score - pick.rival[1] < 0.08:
+        if (
+            pick.rival is not None
+            and pick.vote.score - pick.rival[1] < 0.08
+            and not other_currency(column, pick.rival[0])
+        ):
             self.draft.decide.append(
                 f'{MEANT.get(name, name)}: "{sample_text(column.name)}" was taken; "{sample_text(pick.rival[0].name)}" fits about as well'
             )
@@ -596,6 +605,10 @@ class Builder:
             for column in self.sample.columns:
                 if id(column) in self.draft.used or id(column) not in assignment.all_votes:
                     continue
+                if any(
+                    match.whole and match.strength > 0.8 and match.field.startswith("!") for match in column.meanings
+                ):
+                    continue
                 guess = next(
                     (
                         one
@@ -611,6 +624,11 @@ class Builder:
 
 YES = frozenset(map(str.casefold, TRUE))
 STEPS = (" -> ", "->", " > ", ">", " » ", " / ", "/", "::", "\\")
+
+
+def other_currency(one: Column, other: Column) -> bool:
+    """Whether both names say a currency, and not the same."""
+    return bool(one.parts.currency and other.parts.currency and one.parts.currency != other.parts.currency)
 
 
 def rank_of(pick: Pick) -> tuple[int, int, int]:

@@ -304,7 +304,7 @@ def vote(column: Column, field: str) -> Vote:
         return Vote(field, 0.0, None, fit, said)
     score = NAME_WEIGHT * name.strength + VALUE_WEIGHT * fit
     if not column.profile.filled:
-        score = NAME_WEIGHT * name.strength * 0.8
+        score = NAME_WEIGHT * name.strength * (0.8 if column.profile.rows else 1)
     return Vote(field, round(max(0.0, min(1.0, score)), 4), name, fit, said)
 
 

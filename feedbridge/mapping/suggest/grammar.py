@@ -31,10 +31,11 @@ class Grammar(NamedTuple):
     key: Column | None = None
     fill_down: bool = False
     variant_if: tuple[Column, ...] = ()
-    orphans: bool = False
     inner: InnerList | None = None
     why: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
+    of: Column | None = None
+    """The column that a parent's name is found in."""
     sku_is_key: bool = False
     varying: frozenset[int] = frozenset()
     """Index of the columns that differ inside products."""
@@ -46,8 +47,9 @@ def table_grammar(sample: Sample, found: Assignment) -> Grammar:
     group = found.single["group"].column if "group" in found.single else None
     options = [pick.column for pick in found.options]
     if group is not None:
-        if sku is not None and group is not sku:
-            linked = parent_link(sample, group, sku)
+        keys = [column for column in sample.of() if column.unique and column.reference and column.strength("sku") > 0.5]
+        for own in [*([sku] if sku is not None else []), *keys]:
+            linked = parent_link(sample, group, own) if own is not group else None
             if linked is not None:
                 return linked
         grammar = grouped(sample, found, group, options, sku)
@@ -56,7 +58,7 @@ def table_grammar(sample: Sample, found: Assignment) -> Grammar:
         said = f'"{group.name}" is named like a group of variants, but no value of it is in two rows'
         if any(count > 1 for count in runs(group).values()):
             said = f'"{group.name}" comes again, but its rows have neither one title nor sizes or colours: not taken for variants'
-        return Grammar("flat", open=(said,) if group.profile.filled else ())
+        return Grammar("flat", open=(said,) if group.profile.filled and group.strength("group") > 0.9 else ())
     slug = found.single["slug"].column if "slug" in found.single else None
     if slug is not None and any(count > 1 for count in runs(slug).values()):
         grammar = grouped(sample, found, slug, options, sku)
@@ -128,7 +130,7 @@ def parent_link(sample: Sample, group: Column, sku: Column) -> Grammar | None:
             f'some parents, such as "{missing}", have no row: their variants are held back'
             " (records.parent.orphans: group makes products of them)"
         )
-    return Grammar("parent", key=group, why=tuple(why), open=tuple(opened))
+    return Grammar("parent", key=group, of=sku, why=tuple(why), open=tuple(opened))
 
 
 def grouped(

@@ -25,6 +25,7 @@ BRACKETS = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
 LOCALE = re.compile(r"(?:^|[\s_\-.:@(\[])([a-z]{2})(?:[-_]([A-Z]{2}))?[)\]]?$")
 PREFIXES = re.compile(r"^(?:g|sc|custom_?field|attribute|attr|meta)\s*:\s*", re.IGNORECASE)
 FIRST = re.compile(r"([^\W\d_]{1,12})[_.:\- ](?=\w)")
+LANGUAGE_FIRST = re.compile(r"([a-z]{2}|[A-Z]{2})[_:](?=\w{3})")
 LANGUAGES = frozenset(
     "ar bg cs da de el en es et fi fr he hr hu it ja ko lt lv nb nl nn pl pt ro ru sk sl sv tr uk zh".split()
 )
@@ -173,6 +174,10 @@ def name_parts(name: str) -> NameParts:
                 else:
                     bracket.append(SAME.get(low, low))
     outside = BRACKETS.sub(" ", text).strip()
+    first = LANGUAGE_FIRST.match(outside)
+    if first and not locale and first[1].lower() in LANGUAGES - {"ar", "el"}:
+        locale = first[1].lower()
+        outside = outside[first.end() :]
     match = LOCALE.search(outside)
     if match and match[1] in LANGUAGES and match.start() > 0:
         locale = match[1] + (f"_{match[2]}" if match[2] else "")
@@ -298,6 +303,10 @@ def _matches(
     found = []
     for match in best.values():
         strength = match.strength
+        if number is not None and len(tokens) > 1 and set(tokens) & NUMBERED and not match.field.startswith("!"):
+            strength *= 0.3  # "Attribute 1 visible" is about the attribute
+        if match.field == "price" and set(tokens) & WITHOUT_TAX:
+            strength *= 0.97  # where a shop's file has both, buyers see the other
         if any(word in DECOY for word in bracket if word not in LINKING) and not match.field.startswith("!"):
             strength *= 0.4
         if number is not None and number > 1 and match.field not in MANY and match.field not in numbered:
@@ -318,6 +327,10 @@ HOLDERS = frozenset(
     " warehouse author shipping delivery audit meta seo creator owner links bundle accessories".split()
 )
 """Steps of a JSON path whose inner names are about them, not about the product."""
+WITHOUT_TAX = frozenset(
+    "net netto nettopreis netprice ht excl ex exkl zonder ohne without sem sin bez ekskl uden utan vkne vknetto".split()
+)
+NUMBERED = frozenset("attribute attribut attr option variation eigenschaft merkmal".split())
 MANY = frozenset({"images", "categories", "tags"})
 NOTHING = NameMatch("", 0.0, "", "", False)
 

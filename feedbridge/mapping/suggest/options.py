@@ -91,7 +91,7 @@ class Options:
                 fit > 0
                 and profile.share("yes_no") < 0.5
                 and profile.share("decimals2") < 0.5
-                and profile.variety < 1
+                and (profile.variety < 1 or profile.share("code") < 0.5)
                 and profile.distinct > 1
             ):
                 self.draft.decide.append(
