@@ -218,8 +218,9 @@ class Applied:
                 }
             own |= {c.index: c for leaf in leaves_of(block, inner=False) for c in columns_of(leaf) if c.index >= 0}
         said = folding.added | {column.index for column in folding.columns()}
-        listed = {c for name in (self.records_spec.continued.lists.values() if self.records_spec.continued else ()) if (c := self.binder.find(name)) is not None}
-        said |= {column.index for column in listed}
+        continued = self.records_spec.continued
+        begins = [self.binder.find(name) for name in continued.lists.values()] if continued is not None else []
+        said |= {column.index for column in begins if column is not None}
         first = [column for index, column in own.items() if index not in said | rowwise[False]]
         return first, [column for index, column in own.items() if index not in said | rowwise[False] | rowwise[True]]
 
@@ -639,7 +640,7 @@ class Applied:
             if decision.mark is None:
                 raise SourceError(
                     f'column "{decision.column}": {decision.reason}',
-                    where=self.source.name,
+                    where=(self.attached[leaf.file].source if leaf.file in self.attached else self.source).name,
                     code="cell.number-ambiguous",
                     mend=f'say which mark the file uses: decimal: "," or decimal: "." at {leaf.layer}'
                     + (", or --set decimal=," if "decimal" in self.mapping.file.parameters else ""),

@@ -176,6 +176,8 @@ class _Work:
         self.numbered_skus: dict[int, str] = {}
         self.giving: set[int] = set()
         self.sku = ""
+        self.option_places: dict[tuple[str, str], Place] = {}
+        """Where a variant's value of an option came from, by the variant's path and the option's name."""
 
     def run(self) -> Assembled:
         maker, group = self.maker, self.group
@@ -224,6 +226,7 @@ class _Work:
             if self.failed:
                 return self.result(None)
         self.sku = product.sku
+        self.place_options(product)
         if not product.variants:
             self.collapse_trace()
         return self.result(self.checked(product))
@@ -474,6 +477,9 @@ class _Work:
                     name = head_names.get(slot)
                 elif slot not in head_names:
                     head_names[slot] = name
+                place_before = self.option_places.get((path, name or ""))
+                if field in self.trace and (place_before is None or (value is not None and not place_before.raw)):
+                    self.option_places[path, name or ""] = self.trace[field]
                 if value is None:
                     continue
                 if name is None:
@@ -656,6 +662,17 @@ class _Work:
                 value=cut(value),
             )
         )
+
+    def place_options(self, product: Product) -> None:
+        """Options stand in the order of their names: each value's place goes with it."""
+        for number in range(len(product.variants) if self.option_places else 0):
+            path = f"variants.{number}."
+            for field in [field for field in self.trace if field.startswith(f"{path}option_values.")]:
+                del self.trace[field]
+            for slot, option in enumerate(product.options):
+                place = self.option_places.get((path, option.name))
+                if place is not None:
+                    self.trace[f"{path}option_values.{slot}"] = place
 
     def collapse_trace(self) -> None:
         """The only version became the product: its places are the product's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,9 +33,16 @@ class AttachedRow(list[str]):
 
 
 def fits(spec: FileSpec, header: Iterable[str]) -> bool:
-    """Whether a table with these columns is the further file that is meant. ``a | b`` is one or the other."""
+    """Whether a table with these columns is the further file that is meant. ``a | b`` is one or the other, ``*`` anything."""
     have = {normal(name) for name in header}
-    return all(any(normal(one) in have for one in anchor.split("|")) for anchor in spec.has)
+
+    def there(anchor: str) -> bool:
+        if "*" not in anchor:
+            return normal(anchor) in have
+        pattern = re.compile(".*".join(map(re.escape, normal(anchor).split("*"))))
+        return any(pattern.fullmatch(name) for name in have)
+
+    return all(any(map(there, anchor.split("|"))) for anchor in spec.has) and not any(map(there, spec.lacks))
 
 
 def some(number: int, one: str, several: str) -> str:

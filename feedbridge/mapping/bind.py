@@ -29,7 +29,10 @@ from feedbridge.mapping.tree import Block, Leaf, Many, Named, Node, make_reader
 from feedbridge.mapping.yaml import KeyPath
 from feedbridge.sources.base import Record
 
-__all__ = ["BoundBlock", "BoundLeaf", "BoundMany", "BoundNamed", "BoundNode", "BoundTrees", "Binder", "INSIDE", "is_blank", "leaves_of", "names_in"]
+__all__ = [
+    "BoundBlock", "BoundLeaf", "BoundMany", "BoundNamed", "BoundNode", "BoundTrees", "Binder",
+    "INSIDE", "is_blank", "leaves_of", "names_in",
+]  # fmt: skip
 
 SLUG = re.compile(r"[^\w]+")
 TEMPLATE = re.compile(r"\{([^{}|]+)(?:\|(\w+))?\}")
@@ -185,7 +188,7 @@ class BoundLeaf:
             if header is None and isinstance(within, dict):
                 value = within.get(name)
             if not is_blank(value):
-                self.names_met |= {place.label} if place is not None else set()
+                self.names_met.add(place.label if place is not None else f"{self.inside.label}.{name}" if self.inside else name)
                 table = self.values(name) if self.values is not None else None
                 found[name] = value if table is None else table.exchange(said(value))
         return found, column.label

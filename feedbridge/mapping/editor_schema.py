@@ -166,7 +166,11 @@ def _fields(model: type[BaseModel], definitions: dict[str, Any]) -> None:
             }
         )
     if model not in (Product, Variant):
-        properties["each"] = {"type": "string", "description": "One object for every item of this inner list, or of further rows: @layers, @<name of a file>."}
+        properties["each"] = {
+            "type": "string",
+            "description": "One object for every item of this inner list, or of further rows: @layers, @rows, "
+            "@<a list of records.continued>, @<name of a file>.",
+        }
         properties["for"] = {
             "type": "string",
             "description": "One object for each of these words, or numbers (1..9); ${item} stands for it.",

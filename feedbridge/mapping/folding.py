@@ -148,6 +148,7 @@ class Folding:
                 run, number = strays.pop(name, []), 0
                 if not run:
                     continue
+                self.tell_other_language(run[0], notice)
             rest = [row for place, row in enumerate(run) if place != (number or 0)]
             yield self.joined(run[number or 0], rest, [row for row in rest if self.is_layer(row)], notice)
 
@@ -277,6 +278,22 @@ class Folding:
                     )
                 ])  # fmt: skip
 
+    def tell_other_language(self, row: Record, notice: Callable[[list[Finding]], None] | None) -> None:
+        """A record that is there in other languages only: its first row stands for it."""
+        if notice is None or self.by is None or not self.base or isinstance(row[1], BadCells):
+            return
+        have = row[1][self.by.index].strip()
+        if not have:
+            return
+        notice([
+            Finding(
+                code="mapping.other-language", severity=Severity.WARNING, file=self.source_name, line=row[0],
+                column=self.by.label, value=cut(have), sku=cut(self.named(row)),
+                message=f'has no row for {self.by.label} "{cut(self.base)}": the one for "{cut(have)}" is used',
+                mend=f'add the row for "{cut(self.base)}", or export the record in that language',
+            )
+        ])  # fmt: skip
+
     def tell_own_values(self, row: Record, record: Record, notice: Callable[[list[Finding]], None]) -> None:
         """What a row in another language says beside texts (a price, a status): said once for each column."""
         assert self.by is not None
@@ -289,7 +306,7 @@ class Folding:
                         code="mapping.layer-value", severity=Severity.ADVICE, file=self.source_name, line=row[0],
                         column=column.label, value=cut(value), sku=cut(self.named(record)),
                         message=f'the row for {self.by.label} "{cut(row[1][self.by.index].strip())}" has a {column.label} of '
-                        f'its own ("{cut(value)}"): of such rows only the texts are used',
+                        f'its own ("{cut(value)}"): of such rows only the texts that are translated are used',
                         mend="convert that store by itself, if its own values are wanted: take the other rows out of the file",
                     )
                 ])  # fmt: skip

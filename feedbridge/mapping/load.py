@@ -255,7 +255,7 @@ def _names_as_lists(plain: dict[str, Any]) -> dict[str, Any]:
         plain["records"] = records
     files = plain.get("files")
     if isinstance(files, dict):
-        plain["files"] = {k: listed(v, "has", "of") if isinstance(v, dict) else v for k, v in files.items()}
+        plain["files"] = {k: listed(v, "has", "of", "lacks") if isinstance(v, dict) else v for k, v in files.items()}
     return plain
 
 

@@ -16,11 +16,11 @@ from feedbridge.errors import CommandError
 from feedbridge.mapping.drift import LEAST_SHARE, MOST_NEW, Renamed, likely_rename, plain_names
 from feedbridge.mapping.paths import loosened, normal
 from feedbridge.mapping.presets import presets
-from feedbridge.mapping.schema import Fingerprint, Recognise
+from feedbridge.mapping.schema import FileSpec, Fingerprint, Recognise
 from feedbridge.mapping.yaml import read_text, read_yaml
 from feedbridge.sources.base import Source
 
-__all__ = ["Candidate", "Names", "NotRecognised", "candidates_for", "names_of", "recognise", "score"]
+__all__ = ["Candidate", "Names", "NotRecognised", "candidates_for", "files_of", "names_of", "recognise", "score"]
 
 ACCEPT = 0.7
 MARGIN = 0.15
@@ -28,7 +28,7 @@ SAMPLE = 50
 SHOWN_NAMES = 25
 SHOWN_CANDIDATES = 8
 
-BLOCK = {key: re.compile(rf"^{key}:.*?(?=^[^\s#]|\Z)", re.DOTALL | re.MULTILINE) for key in ("recognise", "source")}
+BLOCK = {key: re.compile(rf"^{key}:.*?(?=^[^\s#]|\Z)", re.DOTALL | re.MULTILINE) for key in ("recognise", "source", "files")}
 FORMAT = re.compile(r"^(?:source:)?[ {,]*(?:[^#\n]*[ ,{])?format:\s*[\"']?(\w+)", re.MULTILINE)
 
 
@@ -306,6 +306,17 @@ def fingerprint_of(path: Path, name: str) -> Recognise | None:
     conversion."""
     block = quick_yaml("".join(BLOCK["recognise"].findall(text_of(path, name))), name).get("recognise")
     return Recognise.model_validate(block) if block else None
+
+
+@cache
+def files_of(path: Path, name: str) -> dict[str, FileSpec]:
+    """By what the further files of a preset are known; only this block is parsed."""
+    block = quick_yaml("".join(BLOCK["files"].findall(text_of(path, name))), name).get("files") or {}
+    known = {}
+    for one, spec in block.items():
+        has = spec.get("has") or ()
+        known[one] = FileSpec(about=spec.get("about", ""), has=(has,) if isinstance(has, str) else tuple(has), rows=True)
+    return known
 
 
 def quick_yaml(text: str, name: str) -> dict[str, Any]:

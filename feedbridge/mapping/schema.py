@@ -362,7 +362,9 @@ class FileSpec(Strict):
 
     about: str = ""
     has: Names
-    """Columns by which the file is known."""
+    """Columns by which the file is known: ``a | b`` is one or the other, ``*`` anything."""
+    lacks: tuple[str, ...] = ()
+    """Columns that it does not have, and a main file has."""
     rows: bool = False
     """Its rows are records like the main file's."""
     key: str | None = None

@@ -174,6 +174,7 @@ CATALOGUE: dict[str, str] = {
     "mapping.options": "The options of a variant are not a map of names to values.",
     "mapping.orphan": "A variant names a parent that is not in the source.",
     "mapping.other-channel": "Rows for another channel or store than the one that is taken are not used.",
+    "mapping.other-language": "A record is there in other languages than the one that is wanted; its first one is used.",
     "mapping.path": "A path of the mapping cannot be understood.",
     "mapping.path-not-found": "The mapping names a path that the documents do not have.",
     "mapping.required": "A value is empty that the mapping requires.",

@@ -14,7 +14,8 @@ from feedbridge.mapping.attached import AttachedFile, fits
 from feedbridge.mapping.load import Mapping as MappingFile
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.presets import presets
-from feedbridge.mapping.recognise import NotRecognised, recognise
+from feedbridge.mapping.recognise import NotRecognised, files_of, recognise
+from feedbridge.mapping.schema import FileSpec
 from feedbridge.sources.base import Source
 from feedbridge.sources.combined import CombinedTable
 from feedbridge.sources.files import expand, strip_compression_suffix
@@ -120,28 +121,27 @@ def flat(source: Source) -> Source:
 def choose_for_further(inputs: list[Input]) -> None:
     """A file that no preset, or only a general one, is for may be a further file of another's preset. Raises the first
     error that is left."""
-    chosen = list(dict.fromkeys(one.chosen for one in inputs if one.chosen and not one.general))
+    chosen = dict.fromkeys(one.chosen for one in inputs if one.chosen and not one.general)
+    known = {name: load_mapping(name, {}).file.files for name in chosen}
     for one in inputs:
         if one.error is None and not one.general:
             continue
-        fitting = (name for name in chosen if further_of(name, one.header))
-        one.chosen = next(fitting, one.chosen)
+        one.chosen = next((name for name, files in known.items() if further_of(files, one.header)), one.chosen)
         if not one.chosen and one.error is not None:
             raise with_hint(one.error, one.header)
 
 
-def further_of(name: str, header: Sequence[str]) -> str:
-    """What a file with these columns would be as a further file of a mapping; empty when it is none."""
-    files = load_mapping(name, {}).file.files
-    return next((spec.about or key for key, spec in files.items() if fits(spec, header)), "")
+def further_of(files: Mapping[str, FileSpec], header: Sequence[str]) -> str:
+    """What a file with these columns would be as a further file; empty when it is none."""
+    return next((spec.about or name for name, spec in files.items() if fits(spec, header)), "")
 
 
 def with_hint(error: NotRecognised, header: Sequence[str]) -> NotRecognised:
     """The same, and what the file may be as a further file of another."""
     hints = [
         f"it may be the {what} of {name}, which belong to its products: give the file with the products as well"
-        for name in presets()
-        if (what := further_of(name, header))
+        for name, path in presets().items()
+        if (what := further_of(files_of(path, name), header))
     ]
     if not hints:
         return error

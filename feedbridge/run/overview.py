@@ -120,6 +120,8 @@ def not_in_tables(applied: Applied) -> list[Finding]:
         shown = ", ".join(each)
         shown += f" and {len(missed) - 5} more" if len(missed) > 5 else ""
         example = ",".join(f"{text}=…" for text, _ in missed[:3])
+        about = applied.mapping.file.parameters[table.parameter].about if table.parameter else ""
+        why = f"nothing says what they stand for ({about})" if about else f"not in the table {table.shown}"
         given = f'add them: --set "{table.parameter}={example}"' if table.parameter else f"add them to {table.shown}"
         found.append(
             Finding(
@@ -127,9 +129,7 @@ def not_in_tables(applied: Applied) -> list[Finding]:
                 severity=Severity.WARNING,
                 file=applied.source.name,
                 column=table.column,
-                message=f"{shown}: nothing says what they stand for ({applied.mapping.file.parameters[table.parameter].about}), so what goes with them is left out"
-                if table.parameter
-                else f"{shown}: not in the table {table.shown}, so what goes with them is left out",
+                message=f"{shown}: {why}, so what goes with them is left out",
                 mend=f"{given}; one without a meaning here may stay out",
             )
         )
@@ -160,7 +160,8 @@ def drift(applied: Applied, sample: Sample | None) -> list[Finding]:
     """Columns that are gone, and what seems to stand for them now."""
     if sample is None:
         return header_drift(applied.mapping, applied.source.header, applied.unused_columns(), applied.source.name)
-    have = [*sample.paths, *sample.variant_paths]
+    raw = paths_of(document[RAW] for document, _ in sample.products if RAW in document)
+    have = [*sample.paths, *sample.variant_paths, *raw]
     unused_ones = unused_paths(applied, sample)
     return header_drift(applied.mapping, have, unused_ones, applied.source.name, documents=True)
 
@@ -189,8 +190,10 @@ def unused_paths(applied: Applied, sample: Sample) -> list[str]:
     grammar = {column.label for column in (applied.key, applied.variants) if column is not None}
     if applied.parents is not None:
         grammar |= {c.label for c in [*applied.parents.parent, *applied.parents.own, *applied.parents.never]}
+        grammar |= {plain_path(applied.parents.children.label)} if applied.parents.children is not None else set()
     upward = {path.removeprefix("^") for path in variant if path.startswith("^")}
     if applied.variants is None:
+        grammar |= upward | {plain_path(label.removeprefix("^")) for label in applied.binder.used}
         return topmost(sample.paths, product | variant | grammar)
     inner = topmost(paths_of(document for document, _ in sample.variants), variant)
     return topmost(sample.paths, product | upward | grammar) + [f"{applied.variants.label}.{path}" for path in inner]
@@ -206,6 +209,7 @@ def used_paths(block: BoundBlock) -> set[str]:
                 for column in [*leaf.every_column(), *leaf.currency, *([leaf.test_column] if leaf.test_column else [])]
             ]
             found.update(plain_path(column.label) for column in columns)
+            found.update(name for leaf in leaves_of(node) for name in leaf.names_met)
             continue
         for inner in node.blocks if isinstance(node, BoundMany) else [node]:
             found |= used_paths(inner) if inner.each is None else {plain_path(inner.each.label)}

@@ -19,6 +19,7 @@ from feedbridge.mapping.apply import Applied, Way
 from feedbridge.mapping.assemble import Assembled, Place, place_of
 from feedbridge.mapping.compile import Punt
 from feedbridge.mapping.group import Group
+from feedbridge.mapping.load import PLACEHOLDER
 from feedbridge.platforms import Converter, Outcome, platform
 from feedbridge.product import Product, to_model
 from feedbridge.rules import Found
@@ -328,7 +329,7 @@ def finding_of(
         code=f"{platform}.{rule.number}",
         severity=rule.severity,
         message=problem.message,
-        mend=problem.mend or rule.mend,
+        mend=base_to_give(place, applied) or problem.mend or rule.mend,
         file=file,
         line=line,
         column=place.column,
@@ -338,6 +339,17 @@ def finding_of(
         platform=platform,
         value=cut(problem.value or place.raw),
     )
+
+
+def base_to_give(place: Place, applied: Applied) -> str:
+    """The remedy for a path whose mapping would make an address of it, if it were told where the files are."""
+    base = place.leaf.leaf.parameters.get("base") if place.leaf is not None else None
+    open_base = PLACEHOLDER.fullmatch(base) if isinstance(base, str) else None
+    if open_base is None or place.raw.strip().lower().startswith(("http:", "https:")):
+        return ""
+    parameter = applied.mapping.file.parameters.get(open_base[1])
+    about = f" ({parameter.about.partition(';')[0]})" if parameter is not None and parameter.about else ""
+    return f"say where the pictures are: --set {open_base[1]}=https://…{about}"
 
 
 def place_for(field: str, assembled: Assembled, group: Group) -> Place:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from feedbridge.errors import MappingError
+from feedbridge.findings import Finding
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping, load_mapping
 from feedbridge.mapping.schema import MappingTest
@@ -52,7 +53,11 @@ def _run(mapping: Mapping, test: MappingTest, path: Path) -> list[str]:
     faults: list[str] = []
     products: list[Product] = []
     codes: list[str] = []
-    for group in applied.anywhere(lambda found: codes.extend(finding.code for finding in found)):
+
+    def notice(found: list[Finding]) -> None:
+        codes.extend(finding.code for finding in found)
+
+    for group in applied.anywhere(notice):
         product, _ = way.product(group)
         assembled = way.assembler.assemble(group)
         codes += [finding.code for finding in assembled.findings]

@@ -28,7 +28,7 @@ class CombinedSource:
         self.findings: list[Finding] = [finding for source in sources for finding in source.findings]
         self.is_quarantine = any(source.is_quarantine for source in sources)
         self.about: dict[str, Any] = {
-            "format": str(sources[0].about.get("format", "json")),
+            "format": "json" if self.kind == "documents" else str(sources[0].about.get("format", "csv")),
             "files": [source.about for source in sources],
         }
         self.pointer_prefix = "/"

@@ -148,3 +148,30 @@ CELLS = {
 def test_both_paths_agree(rows):
     """``tried`` has the assertions."""
     tried(FEED, Rows(list(CELLS), [[row[name] for name in CELLS] for row in rows]))
+
+
+def test_a_values_place_goes_with_its_option():
+    """Options are in the order of their names, wherever a record has them."""
+    mapping = """
+records: {one: variant, group_by: Id, differing_options: true}
+product: {sku: Id, title: Name}
+variant:
+  sku: Sku
+  options: [{for: 1..3, name: "Name ${item}", value: "Value ${item}"}]
+"""
+    header = ["Id", "Name", "Sku", "Name 1", "Value 1", "Name 2", "Value 2", "Name 3", "Value 3"]
+    first = ["T", "Tee", "1", "Cut", "slim", "Color", "red", "Size", "S"]
+    second = ["T", "Tee", "2", "Size", "M", "Cut", "slim", "Color", "blue"]
+    source = Rows(header, [first, second])
+    bound = applied(mapping, source)
+    (group,) = bound.anywhere()
+    assembled = bound.common.assembler.assemble(group)
+    assert assembled.product is not None
+    assert [option.name for option in assembled.product.options] == ["Color", "Size"]
+    columns = {field: place.column for field, place in assembled.trace.items() if "option_values" in field}
+    assert columns == {
+        "variants.0.option_values.0": "Value 2",
+        "variants.0.option_values.1": "Value 3",
+        "variants.1.option_values.0": "Value 3",
+        "variants.1.option_values.1": "Value 1",
+    }

@@ -38,7 +38,9 @@ def mapping(*grammar: str) -> str:
 
 
 def table(*rows: Any) -> Rows:
-    return Rows(COLUMNS, [row if isinstance(row, BadCells) else [*row, *[""] * (len(COLUMNS) - len(row))] for row in rows])
+    return Rows(
+        COLUMNS, [row if isinstance(row, BadCells) else [*row, *[""] * (len(COLUMNS) - len(row))] for row in rows]
+    )
 
 
 def bad(*cells: str) -> BadCells:
@@ -138,7 +140,9 @@ def test_what_such_a_row_says_beside_texts_is_said_once_a_column():
 
 
 def test_rows_without_a_key_add_to_some_columns():
-    (pot, cup) = tried(mapping(CONTINUED), table(["A", "", "Pot", "X/Y"], ["", "", "", "Z"], ["", "", "", " "], ["B", "", "Cup"]))
+    (pot, cup) = tried(
+        mapping(CONTINUED), table(["A", "", "Pot", "X/Y"], ["", "", "", "Z"], ["", "", "", " "], ["B", "", "Cup"])
+    )
     assert pot.product.categories == (("X", "Y"), ("Z",)) and lines(pot.group) == [2, 3, 4] and pot.quick
     assert cup.product.categories == ()
 
@@ -152,7 +156,9 @@ def test_what_they_say_elsewhere_is_said():
 
 
 def test_a_column_that_no_field_is_taken_from_may_go_on():
-    _, found, _ = noticed(mapping(CONTINUED), table(["A", "", "Pot", "", "", "", "web"], ["", "", "", "", "", "", "print"]))
+    _, found, _ = noticed(
+        mapping(CONTINUED), table(["A", "", "Pot", "", "", "", "web"], ["", "", "", "", "", "", "print"])
+    )
     assert found == []
 
 
@@ -209,7 +215,9 @@ def test_rows_make_lists():
 def test_a_mistake_in_a_row_that_goes_on_has_that_rows_line():
     rows = [["A", "Pot", "", "Wrap", "Plain", "1.50", "", ""], ["", "", "", "", "Festive", "much", "", ""]]
     (pot,) = tried(LISTS, Rows(LIST_COLUMNS, rows))
-    assert [(one.code, one.line, one.column, one.sku) for one in pot.findings] == [("cell.number-format", 3, "fee", "A")]
+    assert [(one.code, one.line, one.column, one.sku) for one in pot.findings] == [
+        ("cell.number-format", 3, "fee", "A")
+    ]
 
 
 # damaged rows
@@ -218,10 +226,14 @@ def test_a_mistake_in_a_row_that_goes_on_has_that_rows_line():
 @pytest.mark.parametrize(
     ("grammar", "rows", "held"),
     [
-        pytest.param(CONTINUED, [["A", "", "Pot"], bad(""), ["", "", "", "Z"], ["B", "", "Cup"]], [2, 3, 4], id="goes on"),
+        pytest.param(
+            CONTINUED, [["A", "", "Pot"], bad(""), ["", "", "", "Z"], ["B", "", "Cup"]], [2, 3, 4], id="goes on"
+        ),
         pytest.param(CONTINUED, [bad("A"), ["", "", "", "Z"], ["B", "", "Cup"]], [2, 3], id="the record, others go on"),
         pytest.param(LAYERS, [["A", "", "Pot"], bad("A", "de"), ["B", "", "Cup"]], [2, 3], id="another language"),
-        pytest.param(LAYERS, [bad("A"), ["A", "de", "Kanne"], ["B", "", "Cup"]], [2, 3], id="the record, another language"),
+        pytest.param(
+            LAYERS, [bad("A"), ["A", "de", "Kanne"], ["B", "", "Cup"]], [2, 3], id="the record, another language"
+        ),
     ],
 )
 def test_a_damaged_row_holds_its_record_back(grammar, rows, held):

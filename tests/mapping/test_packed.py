@@ -123,7 +123,11 @@ def test_what_is_no_text_is_as_it_is():
 names = st.from_regex(r"[a-zA-Z_ä][\w.:-]{0,6}", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).map(str.strip)
 """Anything, separators, quotes and line breaks with it. Blanks at a value's ends do not count."""
-plain = st.text("abc ,|\"é1;.", max_size=8).map(str.strip).filter(lambda text: text[:1] != '"' and text[-1:] not in {",", "|"})
+plain = (
+    st.text('abc ,|"é1;.', max_size=8)
+    .map(str.strip)
+    .filter(lambda text: text[:1] != '"' and text[-1:] not in {",", "|"})
+)
 """What cannot be taken for a pair, as an export without enclosure may hold it."""
 
 
@@ -157,7 +161,7 @@ def test_gathering_loses_no_group(groups):
         assert [value["title"] for value in one["values"]] == [title for name, title in groups if name == one["name"]]
 
 
-@given(st.text("a=,|\" \n1", max_size=40))
+@given(st.text('a=,|" \n1', max_size=40))
 def test_any_text_is_read_or_refused(text):
     for how in (PAIRS, GROUPS, OPTIONS):
         try:

@@ -88,8 +88,20 @@ def test_refuses(things, error, code):
 @pytest.mark.parametrize("mapping", ["auto", "shopify"])
 @pytest.mark.parametrize("name", ["feed.json", "feed.ndjson", "feed.txt", "feed"])
 def test_the_json_twin_of_a_table_is_a_table_whatever_it_is_called(tmp_path, mapping, name):
-    document = {"Handle": "a", "Title": "A", "Body (HTML)": "", "Variant SKU": "A-1", "Variant Price": 9.50, "Option1 Name": "Title"}
-    document |= {"Option1 Value": "Default Title", "Image Src": None, "Variant Inventory Qty": 3, "Vendor": "x"}
+    document = {
+        "Handle": "a",
+        "Title": "A",
+        "Body (HTML)": "",
+        "Variant SKU": "A-1",
+        "Variant Price": 9.5,
+        "Option1 Name": "Title",
+    }
+    document |= {
+        "Option1 Value": "Default Title",
+        "Image Src": None,
+        "Variant Inventory Policy": "deny",
+        "Published": True,
+    }
     (tmp_path / name).write_text(json.dumps(document) + "\n" + json.dumps(document) + "\n")
     ((source, loaded),) = opened(tmp_path / name, mapping)
     assert (loaded.name, source.kind, source.header) == ("shopify", "table", list(document))
@@ -104,7 +116,7 @@ def test_a_table_whose_name_says_json_is_read_as_a_table(tmp_path):
 
 def test_a_json_file_under_a_csv_name_is_read_as_json(tmp_path):
     (tmp_path / "feed.csv").write_text('[{"Handle":"a","Title":"A","Body (HTML)":"b","Variant SKU":"1","Variant Price":"2",'
-        '"Option1 Name":"Title","Option1 Value":"Default Title","Image Src":""}]')  # fmt: skip
+        '"Option1 Name":"Title","Option1 Value":"Default Title","Image Src":"","Published":true}]')  # fmt: skip
     ((source, loaded),) = opened(tmp_path / "feed.csv")
     assert (loaded.name, source.kind, source.header[0]) == ("shopify", "table", "Handle")
     assert [finding.code for finding in source.findings] == ["source.format-doubt"]

@@ -105,7 +105,12 @@ def test_a_damaged_line_is_a_damaged_row_with_its_text(tmp_path):
     bad = records(table)[1]
     assert rows(table) == [["A", "1"], ["", ""], ["C", "3"]]
     assert isinstance(bad[1], BadCells)
-    assert (bad[1].finding.code, bad[1].raw, bad[1].reliable, bad[1].last_line) == ("json.broken-line", '{"sku":"B",', 0, 2)
+    assert (bad[1].finding.code, bad[1].raw, bad[1].reliable, bad[1].last_line) == (
+        "json.broken-line",
+        '{"sku":"B",',
+        0,
+        2,
+    )
     assert isinstance(table.document_of(bad), BadDocument)
     assert table.place(bad) == ("feed.jsonl", 2, "")
 

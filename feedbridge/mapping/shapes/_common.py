@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["blank", "in_language", "nodes", "spoken", "suffixed", "tag"]
+__all__ = ["blank", "items_of", "nodes", "spoken", "suffixed", "tag"]
 
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?(?:[-_](?:[A-Za-z]{2}|\d{3}))?")
 
@@ -39,11 +39,9 @@ def spoken(keys: Iterable[str], locale: str | None) -> str | None:
     return next((key for key in listed if tag(key).split("-")[0] == language), None)
 
 
-def in_language(by_locale: dict[str, Any], locale: str | None) -> Any:
-    """The value for a locale of a map by locale."""
-    filled = {key: value for key, value in by_locale.items() if not blank(value)}
-    key = spoken(filled, locale)
-    return filled[key] if key is not None else None
+def items_of(value: Any) -> list[Any]:
+    """A list's items; of anything else none."""
+    return value if isinstance(value, list) else []
 
 
 def suffixed(values: dict[str, Any], locale: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from feedbridge.mapping.akeneo import RAW
-from feedbridge.mapping.shapes._common import blank, nodes, spoken
+from feedbridge.mapping.shapes._common import blank, items_of, nodes, spoken
 
 __all__ = ["flatten", "places"]
 
@@ -56,9 +56,16 @@ def attributes(product: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], d
         if not isinstance(attribute, dict) or blank(attribute.get("code")):
             continue
         entries: dict[str, Any] = {}
-        for entry in one.get("translations") or ():
+        for entry in items_of(one.get("translations")):
             if isinstance(entry, dict):
-                given = next((entry[key] for key in entry if key not in ("language", "inherited", "__typename") and not blank(entry[key])), None)
+                given = next(
+                    (
+                        entry[key]
+                        for key in entry
+                        if key not in ("language", "inherited", "__typename") and not blank(entry[key])
+                    ),
+                    None,
+                )
                 entries[str(entry.get("language") or "")] = given
         yield str(attribute["code"]), attribute, entries
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from feedbridge.mapping.akeneo import RAW
-from feedbridge.mapping.shapes._common import blank, spoken, tag
+from feedbridge.mapping.shapes._common import blank, items_of, spoken, tag
 
 __all__ = ["flatten", "places"]
 
@@ -87,7 +87,11 @@ def plain(value: Any, locale: str | None) -> Any:
 
 def linked(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Entities a document links to, by the order of its links: ``item``, ``resource`` or another kind."""
-    links = [one for one in document.get("outbound") or () if isinstance(one, dict) and isinstance(one.get("linkEntity"), dict)]
+    links = [
+        one
+        for one in items_of(document.get("outbound"))
+        if isinstance(one, dict) and isinstance(one.get("linkEntity"), dict)
+    ]
     for link in sorted(links, key=lambda one: one["linkIndex"] if isinstance(one.get("linkIndex"), int) else 0):
         yield kind_of(link["linkEntity"]) or ending(str(link.get("linkTypeId") or "")), link["linkEntity"]
 
@@ -107,7 +111,11 @@ def ending(link: str) -> str:
 def addresses(document: dict[str, Any]) -> Iterator[str]:
     """Where the pictures of an entity are."""
     details = document.get("mediaDetails")
-    files = {str(one.get("url")): str(one.get("extension") or "") for one in details if isinstance(one, dict)} if isinstance(details, list) else {}
+    files = (
+        {str(one.get("url")): str(one.get("extension") or "") for one in details if isinstance(one, dict)}
+        if isinstance(details, list)
+        else {}
+    )
     summary = document.get("summary")
     main = summary.get("resourceUrl") if isinstance(summary, dict) else None
     media = document.get("media")
@@ -122,7 +130,7 @@ OTHERS = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "zip", "mp4", "mov", "a
 
 def paths_of_nodes(document: dict[str, Any], locale: str | None, steps: int = 0) -> Iterator[str]:
     """The paths of the channel nodes above an entity."""
-    for link in document.get("inbound") or ():
+    for link in items_of(document.get("inbound")):
         node = link.get("linkEntity") if isinstance(link, dict) else None
         if not isinstance(node, dict) or kind_of(node) != "channelnode" or steps > MOST_STEPS:
             continue

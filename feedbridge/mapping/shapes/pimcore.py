@@ -1,7 +1,7 @@
 """Pimcore's objects, from a Data Hub answer or flat: what their class has becomes ``values``, children ``children``.
 
 Pictures become their path, quantities text with a unit or, where the unit is a currency, a price; groups of a
-classification store objects of their features. A child has from its parent what it does not say itself.
+classification store objects of their features.
 
 Source: Pimcore documentation, Data Hub GraphQL and Data Importer.
 """
@@ -12,11 +12,27 @@ import re
 from typing import Any
 
 from feedbridge.mapping.akeneo import RAW
-from feedbridge.mapping.shapes._common import blank, nodes, suffixed
+from feedbridge.mapping.shapes._common import blank, items_of, nodes, suffixed
 
 __all__ = ["flatten"]
 
-SYSTEM = frozenset({"id", "fullpath", "key", "classname", "published", "parent", "parentId", "type", "creationDate", "modificationDate", "path", "index", "cursor"})
+SYSTEM = frozenset(
+    {
+        "id",
+        "fullpath",
+        "key",
+        "classname",
+        "published",
+        "parent",
+        "parentId",
+        "type",
+        "creationDate",
+        "modificationDate",
+        "path",
+        "index",
+        "cursor",
+    }
+)
 CURRENCY = re.compile(r"[A-Z]{3}")
 SIGNS = {"€": "EUR", "£": "GBP", "$": "USD"}
 FILE = re.compile(r"\.\w{2,5}$")
@@ -25,27 +41,28 @@ FILE = re.compile(r"\.\w{2,5}$")
 def flatten(document: dict[str, Any], locale: str | None, scope: str | None, translations: bool) -> dict[str, Any]:
     """``{"node": {"id": 1, "name": "Mug"}}`` becomes ``{"id": 1, "values": {"name": "Mug"}}``."""
     node = document.get("node")
-    return {**thing(node if isinstance(node, dict) else document, locale, {}), RAW: document}
+    if node is None and "node" in document:
+        return {RAW: document}
+    return {**thing(node if isinstance(node, dict) else document, locale), RAW: document}
 
 
-def thing(document: dict[str, Any], locale: str | None, above: dict[str, Any]) -> dict[str, Any]:
-    """An object with its children; ``above``: the values of its parent."""
+def thing(document: dict[str, Any], locale: str | None) -> dict[str, Any]:
+    """An object with its children."""
     shaped = {key: value for key, value in document.items() if key in SYSTEM}
     own = {
         key: one
         for key, value in document.items()
         if key not in SYSTEM and key not in ("children", "variants") and not blank(one := simple(value))
     }
-    values = {**above, **suffixed(own, locale)}
     children = [one for name in ("children", "variants") for one in nodes(document.get(name)) if isinstance(one, dict)]
-    return {**shaped, "values": values, "children": [thing(one, locale, values) for one in children]}
+    return {**shaped, "values": suffixed(own, locale), "children": [thing(one, locale) for one in children]}
 
 
 def simple(value: Any) -> Any:
     """A picture, quantity, relation or group as a text or a plain object; anything else as it is."""
     if isinstance(value, list):
         if value and all(isinstance(one, dict) and "features" in one for one in value):
-            return {str(feature.get("name")): simple(feature) for group in value for feature in group["features"] or ()}
+            return {str(feature.get("name")): simple(feature) for group in value for feature in items_of(group["features"]) if isinstance(feature, dict)}
         return [one for item in value if not blank(one := simple(item))]
     if not isinstance(value, dict):
         return value
@@ -58,7 +75,9 @@ def simple(value: Any) -> Any:
         return quantity(value["value"], value.get("unit"))
     path = value.get("fullpath") or value.get("fullPath") or value.get("path")
     if isinstance(path, str) and path:
-        name = next((value[key] for key in ("name", "title", "label") if isinstance(value.get(key), str) and value[key]), None)
+        name = next(
+            (value[key] for key in ("name", "title", "label") if isinstance(value.get(key), str) and value[key]), None
+        )
         if FILE.search(path):
             return path
         return name or " > ".join(step for step in path.split("/") if step)

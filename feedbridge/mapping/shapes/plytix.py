@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from feedbridge.mapping.akeneo import RAW
-from feedbridge.mapping.shapes._common import blank, suffixed
+from feedbridge.mapping.shapes._common import blank, items_of, suffixed
 
 __all__ = ["flatten"]
 
@@ -25,7 +25,7 @@ def flatten(document: dict[str, Any], locale: str | None, scope: str | None, tra
             str(one.get("label") or one.get("name")): one.get("value") for one in attributes if isinstance(one, dict)
         }
     values: dict[str, Any] = dict(attributes) if isinstance(attributes, dict) else {}
-    for name in document.get("overwritten_attributes") or ():
+    for name in items_of(document.get("overwritten_attributes")):
         if isinstance(name, str) and values.get(name) is None:
             values[name] = ""
     pictures: dict[str, None] = {}
@@ -36,7 +36,7 @@ def flatten(document: dict[str, Any], locale: str | None, scope: str | None, tra
             pictures.update((item["url"], None) for item in items if is_picture(item))
             values[name] = addresses if isinstance(value, list) else addresses[0]
     others: list[Any] = []
-    for asset in document.get("assets") or ():
+    for asset in items_of(document.get("assets")):
         if isinstance(asset, dict) and not blank(asset.get("url")) and is_picture(asset):
             pictures[asset["url"]] = None
         else:

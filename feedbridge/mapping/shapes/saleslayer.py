@@ -37,8 +37,13 @@ def row(document: dict[str, Any], locale: str | None) -> dict[str, Any]:
             continue
         if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
             found = [address for one in value if (address := largest(one))]
-            if "image" in name.casefold() or "img" in name.casefold() or any(size in one for one in value for size in SIZES):
+            if (
+                "image" in name.casefold()
+                or "img" in name.casefold()
+                or any(size in one for one in value for size in SIZES)
+            ):
                 pictures.update(dict.fromkeys(found))
+                continue
             value = found
         values[name] = value
     own = {name: document[name] for name in SYSTEM if name in document}

@@ -61,6 +61,8 @@ def places(documents: Iterable[dict[str, Any]]) -> tuple[list[str], list[str]]:
         values = document.get("values")
         both = member(values, "channel_locale_specific")
         locales |= {where for where, own in member(values, "locale_specific").items() if own}
-        channels |= {channel for section in (member(values, "channel_specific"), both) for channel in section if section[channel]}
+        channels |= {
+            channel for section in (member(values, "channel_specific"), both) for channel in section if section[channel]
+        }
         locales |= {where for own in both.values() if isinstance(own, dict) for where in own if own[where]}
     return sorted(locales), sorted(channels)
