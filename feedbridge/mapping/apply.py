@@ -296,7 +296,7 @@ class Applied:
                     values = unpack(record[1][place]) if record[1].__class__ is list else None
                     for member in values if isinstance(values, dict) else ():
                         path = f"{label}.{member}"
-                        if path not in found and not any(one == path or one.startswith(f"{path}.") for one in used):
+                        if path not in found and not any(one == path or one.startswith((f"{path}.", f"{path}[")) for one in used):
                             found[path] = None
         return list(found)
 
@@ -563,7 +563,7 @@ class Applied:
         """A condition of the record grammar; None when there is none, or its column may be missing."""
         if condition is None:
             return None
-        if self.one_of((condition.column,), key) is None:
+        if self.one_of(condition.column, key) is None:
             return None
         return self.binder.test(condition)
 

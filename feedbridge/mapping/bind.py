@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from feedbridge.cells import CellError, Reader, readers
+from feedbridge.cells.list import ListReader
 from feedbridge.cells.measure import Measure
 from feedbridge.cells.plain import plain_text
 from feedbridge.errors import CommandError, MappingError
@@ -160,7 +161,7 @@ class BoundLeaf:
         if self.named is not None:
             return self._columns_named(record, up)
         if self.like:
-            found = {name: raw for name, column in self.like if not is_blank(raw := column.get(record, up))}
+            found = {name: one for name, column in self.like if not is_blank(one := column.get(record, up))}
             return found, " + ".join(column.label for _, column in self.like)
         raw: Any = None
         label = self.columns[0].label if self.columns else ""
@@ -179,7 +180,13 @@ class BoundLeaf:
         raw = column.get(record, up)
         if self.table is not None and not is_blank(raw):
             raw = self.table.exchange(said(raw))
-        names = [one.get("code", "") if isinstance(one, dict) else one for one in raw] if isinstance(raw, list) else names_in(raw)
+        names: list[Any]
+        if isinstance(raw, list):
+            names = [one.get("code", "") if isinstance(one, dict) else one for one in raw]
+        elif isinstance(self.reader, ListReader) and not is_blank(raw):
+            names = list(self.reader.read(raw))
+        else:
+            names = names_in(raw)
         found: dict[str, Any] = {}
         within = self.inside.get(record, up) if self.inside is not None else None
         for name in map(str.strip, map(str, names)):
@@ -708,8 +715,11 @@ class Binder:
     def find(self, name: str) -> Column | None:
         if self.header is not None:
             return self.header.find(name)
-        if PLACEHOLDER.search(name):  # a parameter that was not given names nothing
-            return None
+        open_one = PLACEHOLDER.search(name)
+        if open_one is not None:  # a parameter that need not be given, and is not, names nothing
+            parameter = self.mapping.file.parameters.get(open_one[1])
+            if parameter is not None and parameter.optional:
+                return None
         if name in self.members and self.file != INSIDE:
             return Column(name, lambda record, up: record.get(name))
         try:
@@ -735,17 +745,20 @@ class Binder:
         )
 
     def condition(self, leaf: Leaf, when: Condition) -> tuple[Callable[[Any, Any], bool] | None, Column | None]:
-        column = self.find(when.column)
+        column = self.first_there(when.column)
         if column is None:
             if not self.optional_columns:
-                self.missing(leaf, (when.column,))
+                self.missing(leaf, when.column)
             return None, None
         self.used.add(column.label)
         return self.tested(column, when), column
 
+    def first_there(self, names: tuple[str, ...]) -> Column | None:
+        return next((column for name in names if (column := self.find(name)) is not None), None)
+
     def test(self, when: Condition) -> Callable[[Any, Any], bool] | None:
         """A condition on its own; None when its column is not there."""
-        column = self.find(when.column)
+        column = self.first_there(when.column)
         if column is None:
             return None
         self.used.add(column.label)

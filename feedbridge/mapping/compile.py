@@ -14,12 +14,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from feedbridge.mapping.assemble import COLLECTED, Assembler, left_out, may_be_left_out, option_map, says_nothing
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, leaves_of
+from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import attach_variants, order_images
 from feedbridge.mapping.folding import Folded
 from feedbridge.mapping.group import Group, Inherited
-from feedbridge.mapping.leaf_code import UNIQUE, LeafCode, Punt, columns_of
+from feedbridge.mapping.leaf_code import UNIQUE, LeafCode, Punt, checker, columns_of
 from feedbridge.mapping.paths import Column
 from feedbridge.product import Money, Option, Product, Variant, light
 from feedbridge.sources.base import BadCells, BadDocument, Record
@@ -244,8 +244,16 @@ class _Compiler(LeafCode):
         for name, node in maker.trees.product.fields.items():
             common = isinstance(node, BoundLeaf) and node.spec.common
             leaves = [node] if isinstance(node, BoundLeaf) else node.leaves.values() if isinstance(node, BoundNamed) else ()
-            if common or name not in maker.trees.variant.fields:
+            if name in maker.trees.variant.fields and not common:
+                continue
+            if isinstance(node, BoundLeaf) and node.test is None and node.template is None and node.named is None:
+                if node.spec.value is None:
+                    below = self.constant(from_below(node, checker(node, Product, name)))
+                    self.emit(f"p_{name} = {below}(group, c, p_{name})")
+            else:
                 found |= {column.label: column for leaf in leaves for column in columns_of(leaf)}
+        if not found:
+            return
         gets = self.constant([column.get for column in found.values()])
         self.emit(f"lacks = [get for get in {gets} if is_blank(get(c, None))]")
         self.emit("if lacks:")
@@ -503,6 +511,43 @@ def common_of(leaf: BoundLeaf) -> Callable[[list[Record], Record, Any], Any]:
         return common_words(texts) if texts else None
 
     return over
+
+
+def from_below(leaf: BoundLeaf, check: Callable[[Any], None] | None) -> Callable[[Group, Any, Any], Any]:
+    """What a product's own record leaves empty, from the records below it; see Assembler.product_fields."""
+    gets = [column.get for column in columns_of(leaf)]
+
+    def find(group: Group, head: Any, own: Any) -> Any:
+        if not all(is_blank(get(head, None)) for get in gets):
+            return own
+        given: Any = None
+        first: list[Any] = []
+        texts: list[str] = []
+        for record in (*group.carriers, *group.members):
+            cells = record[1]
+            if isinstance(cells, BadCells | BadDocument):
+                raise Punt
+            raw = [get(cells, None) for get in gets]
+            if all(map(is_blank, raw)):
+                continue
+            if leaf.spec.common:
+                texts.append(leaf.evaluate(cells))
+            elif given is None:
+                given, first = cells, raw
+            elif raw != first and not leaf.spec.varies:
+                raise Punt
+        if leaf.spec.common:
+            return common_words([text for text in texts if text is not None]) if any(texts) else own
+        if given is None:
+            return own
+        value = leaf.evaluate(given)
+        if value is None:
+            raise Punt
+        if check is not None:
+            check(value)
+        return value
+
+    return find
 
 
 def once(values: list[Any]) -> tuple[Any, ...]:

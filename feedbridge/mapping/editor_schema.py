@@ -61,6 +61,7 @@ NAME_LISTS = {
     "Layers": ("of",),
     "Continued": ("columns",),
     "FileSpec": ("has", "of"),
+    "Condition": ("column",),
 }
 """Lists of names that may be written as one name."""
 

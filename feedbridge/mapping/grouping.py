@@ -16,7 +16,7 @@ from typing import Any
 from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.bind import as_text, is_blank, names_in
-from feedbridge.mapping.folding import NotAdjacent
+from feedbridge.mapping.folding import Folded, NotAdjacent
 from feedbridge.mapping.group import Group, inheriting
 from feedbridge.mapping.paths import Column
 from feedbridge.sources.base import BadCells, BadDocument, Record
@@ -420,9 +420,11 @@ def held(record: Record, finding: Finding) -> Record:
     """A record that is held back for what its place among the others says of it."""
     cells = record[1]
     if isinstance(cells, list):
-        bad = BadCells(cells)
+        bad = BadCells(cells.own if isinstance(cells, Folded) else cells)
         bad.finding, bad.reliable, bad.raw, bad.last_line = finding, len(cells), "", record[0]
-        return (record[0], bad)
+        if isinstance(cells, Folded):
+            bad.rows = cells.rows  # type: ignore[attr-defined]  # counted and kept with it
+        return (record[0], bad, *record[2:])
     document = BadDocument(cells)
     document.finding, document.raw = finding, ""
     return (record[0], document, *record[2:])

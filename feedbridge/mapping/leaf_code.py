@@ -234,7 +234,7 @@ class LeafCode:
 
 def columns_of(leaf: BoundLeaf) -> list[Column]:
     """Every column a leaf's value can depend on."""
-    found = [*leaf.columns, *leaf.currency, *(column for _, column, _ in leaf.template or () if column is not None)]
+    found = [*leaf.columns, *leaf.currency, *leaf.units, *(column for _, column, _ in leaf.template or () if column is not None)]
     if leaf.test_column is not None:
         found.append(leaf.test_column)
     if leaf.named is not None:

@@ -162,8 +162,8 @@ def _entries(rows: Any, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:
     header = next(rows, None) or []
     names = [name.strip() for name in header]
     places = []
-    value = spec.value if isinstance(spec.value, str) else None
-    for wanted, default in ((spec.key, 0), (value, 1)):
+    taken = spec.value if isinstance(spec.value, str) else None
+    for wanted, default in ((spec.key, 0), (taken, 1)):
         if wanted is not None and wanted not in names:
             near = nearest(wanted, names)
             raise MappingError(

@@ -128,7 +128,14 @@ class LookupSpec(Strict):
 class Condition(Strict):
     """True or false for a record, by one of its columns."""
 
-    column: str
+    column: Names
+    """A column; of several aliases the first that is there."""
+
+    @field_validator("column", mode="before")
+    @classmethod
+    def one_is_a_list(cls, column: Any) -> Any:
+        return (column,) if isinstance(column, str) else column
+
     is_: str | bool | tuple[str, ...] | None = Field(default=None, alias="is")
     """One text or several, compared without case and without blanks at the ends."""
     matches: str | None = None
@@ -206,7 +213,8 @@ class Spec(BaseModel):
     named_by: str | None = None
     """Of a value by name (an attribute): column that holds the name, instead of the key; without one there is no value."""
     columns_named: str | None = None
-    """Column with a list of column names: the value is an object of those columns of the record."""
+    """Column with a list of column names (in a cell with commas, or as ``as: list`` with a ``separator`` reads it): the
+    value is an object of those columns of the record."""
     values_lookup: LookupSpec | None = None
     """With ``columns_named``: a table for those columns' values; ``${name}`` in it is the column's name."""
     words: str | None = None
@@ -437,8 +445,8 @@ class ParentLink(Strict):
     """JSON: members that hold objects (``values``) of which a variant has what it does not say itself from its parent,
     through all levels; ``values_by_locale.*``: each of that object's own objects."""
     inherit: bool = False
-    """In a table: what a variant leaves empty it has from the records between it and the product; what the product's
-    own record leaves empty it has from those, or from its variants."""
+    """What a variant leaves empty (of a document its ``values``) it has from the records between it and the product, not
+    from the product; what the product's own record leaves empty it has from those, or from its variants."""
 
 
 class Records(Strict):
@@ -489,7 +497,8 @@ class Records(Strict):
     def is_a_shape(cls, shape: str | None) -> str | None:
         if shape is not None and shape not in shape_names():
             near = nearest(shape, shape_names())
-            raise ValueError(f"there is no shape {shape}" + (f"; did you mean {near}?" if near else f"; there are {', '.join(shape_names())}"))
+            mend = f"did you mean {near}?" if near else f"there are {', '.join(shape_names())}"
+            raise ValueError(f"there is no shape {shape}; {mend}")
         return shape
 
 

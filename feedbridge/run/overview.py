@@ -206,7 +206,7 @@ def used_paths(block: BoundBlock) -> set[str]:
         if isinstance(node, BoundLeaf | BoundNamed):
             columns = [
                 column for leaf in leaves_of(node)
-                for column in [*leaf.every_column(), *leaf.currency, *([leaf.test_column] if leaf.test_column else [])]
+                for column in [*leaf.every_column(), *leaf.currency, *leaf.units, *([leaf.test_column] if leaf.test_column else [])]
             ]
             found.update(plain_path(column.label) for column in columns)
             found.update(name for leaf in leaves_of(node) for name in leaf.names_met)

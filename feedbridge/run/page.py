@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -239,12 +241,24 @@ def _on_platform(name: str, chosen: Chosen, outcome: Outcome, state: str, produc
 
 
 def indented(body: bytes) -> str:
-    """A payload to read, every number and text as it is sent. A body may be an object, or members of one."""
+    """A payload to read, every number as it is sent, letters instead of their escapes. A body may be an object, or
+    members of one."""
     if not body:
         return ""
     whole = body if body[:1] in b"{[" else b"{" + body + b"}"
-    text = msgspec.json.format(whole, indent=2).decode()
+    text = ESCAPED.sub(lettered, msgspec.json.format(whole, indent=2).decode())
     return text if len(text) <= MOST_PAYLOAD_CHARS else text[: MOST_PAYLOAD_CHARS - 1] + "…"
+
+
+ESCAPED = re.compile(r"\\[^u]|(?:\\u[0-9a-fA-F]{4})+")
+
+
+def lettered(match: re.Match[str]) -> str:
+    """``Gr\\u00f6\\u00dfe`` as letters; what cannot be seen, and what JSON must escape, stays as it is."""
+    if match[0][1] != "u":
+        return match[0]
+    text: str = json.loads(f'"{match[0]}"')
+    return text if text.isprintable() and not {'"', "\\"} & set(text) else match[0]
 
 
 def pictures(platform: Platform, product: Any) -> list[str]:

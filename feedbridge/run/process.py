@@ -383,7 +383,7 @@ def held_records(group: Group, findings: list[Finding], applied: Applied) -> lis
     here = [(finding.file or places[0][0], finding.line) for finding in errors]
     there = set(places)
     elsewhere = [finding for finding, place in zip(errors, here, strict=True) if place not in there]
-    told = sorted({place[1] for place in here if place in there})
+    told = sorted({place[1] for place in here if place in there}) or [places[0][1]]
     held = []
     for number, (record, where) in enumerate(zip(records, places, strict=True)):
         own = [finding for finding, place in zip(errors, here, strict=True) if place == where]

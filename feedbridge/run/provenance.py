@@ -283,6 +283,8 @@ class Provenance:
         paid = [column for column in leaf.currency if self._filled(column, place)][:1]
         for column in paid:
             self._use(place, column, f"{path} (its currency)")
+        for column in [column for column in leaf.units if self._filled(column, place)][:1]:
+            self._use(place, column, f"{path} (its unit)")
         field |= {"kind": leaf.leaf.kind, "layer": leaf.layer}
         steps = [
             name
@@ -452,7 +454,9 @@ class Provenance:
             # of columns with one name the first is the one that mappings mean
             first: set[str] = set()
             told["cells"] = []
-            for name, value in zip(self.applied.source.header, cells, strict=False):
+            givers = getattr(cells, "givers", {})  # cells that it has from the records above it, which show them
+            for index, (name, value) in enumerate(zip(self.applied.source.header, cells, strict=False)):
+                value = "" if index in givers else value
                 fields = used.get(name, []) if name not in first else []
                 first.add(name)
                 told["cells"].append({"column": name, "value": value, "used_by": fields})

@@ -13,7 +13,7 @@ from feedbridge.sources.duplicates import duplicate_headers
 
 __all__ = ["FlatTable", "flat_table"]
 
-MOST_DIGITS = 100
+MOST_DIGITS = 10_000
 """A number with more zeros keeps its exponent: written out, ``1e999999999`` would fill the memory."""
 
 
@@ -93,7 +93,9 @@ class FlatTable:
         if self._plain:
             cells = [cell(get(name)) for name in self.header]
         else:
-            cells = [cell(get(one)) or next(filter(None, map(cell, map(get, others))), "") for one, others in self._spelt]
+            cells = [
+                cell(get(one)) or next(filter(None, map(cell, map(get, others))), "") for one, others in self._spelt
+            ]
         if not isinstance(document, BadDocument):
             return cells
         bad = BadCells(cells)

@@ -33,7 +33,7 @@ PART_NAMES = frozenset(
 )  # fmt: skip
 """Lists of objects under these names, or inside SINGLE_NAMES, are parts of one product."""
 
-PRODUCT_KEYS = frozenset({"sku", "handle", "identifier", "gtin", "ean"})
+PRODUCT_KEYS = frozenset({"sku", "handle", "identifier", "gtin", "ean", "salsify:id", "entityId", "fullpath"})
 """A document with one of these is a product itself, not an envelope."""
 
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?=[^ \t\n\r])")

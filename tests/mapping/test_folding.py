@@ -299,3 +299,11 @@ def test_further_rows_are_counted_with_their_record():
     rows = Folded(["A"])
     rows.own, rows.rows, rows.layers, rows.lines = ["A"], [(3, ["", "x"])], [], []
     assert [record[0] for record in every_row([(2, rows), (4, ["B"])])] == [2, 3, 4]
+
+
+def test_a_variant_without_its_parent_is_held_back_with_its_other_rows():
+    text = mapping(LAYERS, "parent: {key: brand, of: sku}")
+    rows = table(["A", "", "Pot", "", "", "GONE"], ["A", "de", "Kanne"], ["B", "", "Cup"])
+    orphan, cup = tried(text, rows)
+    assert orphan.product is None and orphan.codes == ["mapping.orphan"] and lines(orphan.group) == [2, 3]
+    assert cup.product is not None

@@ -409,3 +409,22 @@ def test_a_damaged_row_of_a_family_holds_it_back_whole(at):
     trials = family(*rows, ["cup", "", "Cup", "3.00"])
     assert [trial.product.sku for trial in trials if trial.product] == ["cup"]
     assert "csv.long-row" in trials[0].codes and len(lines(trials[0])) == 3
+
+
+@pytest.mark.parametrize("title", ["name", "name:en"])
+def test_a_condition_takes_the_first_of_several_columns_that_is_there(title):
+    text = """
+records: {one: variant, starts: {column: [name, "name:${locale}"], empty: false}}
+parameters: {locale: {about: language}}
+columns: optional
+product: {sku: slug, title: [name, "name:${locale}"], status: {when: {column: [off, shut], is: x}, then: {value: draft}}}
+variant: {sku: sku, options: [{name: {value: size}, value: size}]}
+"""
+    rows = Rows.of(
+        {title: "Tee", "slug": "tee", "sku": "T-S", "size": "S", "shut": "x"},
+        {title: "", "slug": "", "sku": "T-M", "size": "M", "shut": ""},
+        {title: "Cap", "slug": "cap", "sku": "C", "size": "", "shut": ""},
+    )
+    found = tried(text, rows, locale="en")
+    assert [one.fields()["title"] for one in found] == ["Tee", "Cap"]
+    assert [one.fields().get("status", "active") for one in found] == ["draft", "active"]

@@ -8,9 +8,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 import feedbridge
 from feedbridge.mapping.apply import Applied
+from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.recognise import NotRecognised, recognise
 from feedbridge.run.inputs import open_inputs
 from tests.mapping.trial import Rows, tried_group
@@ -172,3 +175,27 @@ def test_store_views_without_a_language_are_told_once(tmp_path):
         folder / "digital.csv", to="flickrocket", set={"currency": "EUR", "stores": "german=de,dutch=nl"}, report=False
     ).findings
     assert [one for one in told if one.code == "mapping.lookup-missing"] == []
+
+
+ODD = [
+    "", " ", "x", "0", "-1", "12,50", "no_selection", "a=1,b", 'name="x', "sku=A|sku=B", "name=T,type=field|name=T,type=area",
+    "sku=TEE-S-R,size=S", "TEE", "MUG-1", "german", "dutch", "de", "configurable", "\n", "a\x07b", "10%", "1,2", "|", "true",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(data=st.data())
+def test_both_paths_agree_whatever_cells_hold(name, data):
+    """And no row is lost, told by ``Applied.count``, whatever stands in it."""
+    rows = [list(row.values()) for row in table_of(ORDINARY[name])]
+    header = list(table_of(ORDINARY[name])[0])
+    for _ in range(data.draw(st.integers(1, 6))):
+        row = data.draw(st.sampled_from(rows))
+        row[data.draw(st.integers(0, len(header) - 1))] = data.draw(st.sampled_from(ODD))
+    bound = Applied(load_mapping(name, GIVEN[name]), Rows(header, rows))
+    groups = list(bound.anywhere())
+    lines = sorted(record[0] for group in groups for record in group.records())
+    assert lines == list(range(2, len(rows) + 2)) and bound.count == len(rows)
+    for group in groups:
+        tried_group(bound.ways[None], group)

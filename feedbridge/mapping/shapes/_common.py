@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["blank", "items_of", "nodes", "spoken", "suffixed", "tag"]
+__all__ = ["address_of", "blank", "items_of", "nodes", "spoken", "suffixed", "tag"]
 
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?(?:[-_](?:[A-Za-z]{2}|\d{3}))?")
 
@@ -37,6 +37,12 @@ def spoken(keys: Iterable[str], locale: str | None) -> str | None:
         return exact
     language = wanted.split("-")[0]
     return next((key for key in listed if tag(key).split("-")[0] == language), None)
+
+
+def address_of(thing: Any, member: str = "url") -> str:
+    """The address an object has; "" where it has none."""
+    address = thing.get(member) if isinstance(thing, dict) else None
+    return address.strip() if isinstance(address, str) else ""
 
 
 def items_of(value: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """Pimcore's objects, from a Data Hub answer or flat: what their class has becomes ``values``, children ``children``.
 
 Pictures become their path, quantities text with a unit or, where the unit is a currency, a price; groups of a
-classification store objects of their features.
+classification store objects of their features. ``variant_of`` names the parent of an object that is a variant; other parents are folders.
 
 Source: Pimcore documentation, Data Hub GraphQL and Data Importer.
 """
@@ -28,6 +28,7 @@ SYSTEM = frozenset(
         "type",
         "creationDate",
         "modificationDate",
+        "objectType",
         "path",
         "index",
         "cursor",
@@ -55,14 +56,26 @@ def thing(document: dict[str, Any], locale: str | None) -> dict[str, Any]:
         if key not in SYSTEM and key not in ("children", "variants") and not blank(one := simple(value))
     }
     children = [one for name in ("children", "variants") for one in nodes(document.get(name)) if isinstance(one, dict)]
-    return {**shaped, "values": suffixed(own, locale), "children": [thing(one, locale) for one in children]}
+    shaped["values"] = suffixed(own, locale)
+    if children:
+        shaped["children"] = [thing(one, locale) for one in children]
+    kind = document.get("type") or document.get("objectType") or document.get("o_type")
+    if isinstance(kind, str):
+        for name in ("type", "objectType", "parent", "parentId"):  # they are said by variant_of
+            shaped.pop(name, None)
+    if isinstance(kind, str) and kind.casefold() == "variant":
+        parent = document.get("parent")
+        above = (parent.get("id") or parent.get("fullpath")) if isinstance(parent, dict) else parent
+        shaped["variant_of"] = above or document.get("parentId") or document.get("o_parentId")
+    return shaped
 
 
 def simple(value: Any) -> Any:
     """A picture, quantity, relation or group as a text or a plain object; anything else as it is."""
     if isinstance(value, list):
         if value and all(isinstance(one, dict) and "features" in one for one in value):
-            return {str(feature.get("name")): simple(feature) for group in value for feature in items_of(group["features"]) if isinstance(feature, dict)}
+            features = [one for group in value for one in items_of(group["features"]) if isinstance(one, dict)]
+            return {str(feature.get("name")): simple(feature) for feature in features}
         return [one for item in value if not blank(one := simple(item))]
     if not isinstance(value, dict):
         return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from feedbridge.mapping.akeneo import RAW
-from feedbridge.mapping.shapes._common import blank, items_of, suffixed
+from feedbridge.mapping.shapes._common import address_of, items_of, suffixed
 
 __all__ = ["flatten"]
 
@@ -31,14 +31,14 @@ def flatten(document: dict[str, Any], locale: str | None, scope: str | None, tra
     pictures: dict[str, None] = {}
     for name, value in values.items():
         items = value if isinstance(value, list) else [value]
-        if items and all(isinstance(item, dict) and not blank(item.get("url")) for item in items):
-            addresses = [item["url"] for item in items]
-            pictures.update((item["url"], None) for item in items if is_picture(item))
+        if items and all(address_of(item) for item in items):
+            addresses = [address_of(item) for item in items]
+            pictures.update((address_of(item), None) for item in items if is_picture(item))
             values[name] = addresses if isinstance(value, list) else addresses[0]
     others: list[Any] = []
     for asset in items_of(document.get("assets")):
-        if isinstance(asset, dict) and not blank(asset.get("url")) and is_picture(asset):
-            pictures[asset["url"]] = None
+        if address_of(asset) and is_picture(asset):
+            pictures[address_of(asset)] = None
         else:
             others.append(asset)
     if others:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from feedbridge.mapping.akeneo import RAW
-from feedbridge.mapping.shapes._common import blank, spoken
+from feedbridge.mapping.shapes._common import address_of, blank, spoken
 from feedbridge.sources.base import Source
 
 __all__ = ["flatten", "flattener", "places"]
@@ -42,7 +42,11 @@ def flattener(source: Source) -> Callable[[dict[str, Any], str | None, str | Non
     for one in getattr(source, "sources", [source]):
         found = getattr(one, "parts", None)
         if found:
-            parts = Parts(*({**a, **b} for a, b in zip(parts, parts_of(found), strict=True)))
+            more = parts_of(found)
+            parts = Parts(
+                parts.names | more.names, parts.roles | more.roles, parts.enumerated | more.enumerated,
+                parts.assets | more.assets,
+            )  # fmt: skip
     return partial(flatten, parts=parts)
 
 
@@ -101,11 +105,11 @@ def flatten(
         if isinstance(value, list):
             return [resolved(key, item) for item in value]
         text = str(value) if isinstance(value, str | int) else None
-        asset = (own_assets.get(text) or parts.assets.get(text)) if text is not None else None
-        if asset is not None and not blank(asset.get("salsify:url")):
+        asset = (own_assets.get(text) or parts.assets.get(text) or {}) if text is not None else {}
+        if address := address_of(asset, "salsify:url"):
             if is_picture(asset):
-                pictures[asset["salsify:url"]] = None
-            return asset["salsify:url"]
+                pictures[address] = None
+            return address
         return parts.enumerated.get((key, text), value) if text is not None else value
 
     resolved("", document.get("salsify:profile_asset_id"))
@@ -113,7 +117,7 @@ def flatten(
         if key.startswith(SYSTEM) or value is None:
             continue
         name, value = parts.names.get(key, key), resolved(key, value)
-        match = LOCALISED.fullmatch(name)
+        match = LOCALISED.fullmatch(name) if " - " in name else None
         if match is not None:
             spellings.setdefault(match[1], {})[match[2]] = value
             name = f"{match[1]} - {match[2]}"
@@ -129,7 +133,7 @@ def flatten(
     for role, member in (("id", "salsify:id"), ("name", "salsify:name")):
         if blank(shaped.get(member)) and not blank(document.get(parts.roles.get(role, ""))):
             shaped[member] = values.get(parts.names[parts.roles[role]])
-    others = [asset for asset in own_assets.values() if asset.get("salsify:url") not in pictures]
+    others = [asset for asset in own_assets.values() if address_of(asset, "salsify:url") not in pictures]
     if others or own_assets:
         shaped["salsify:digital_assets"] = others
     if not others or blank(shaped.get("salsify:profile_asset_id")) or pictures:

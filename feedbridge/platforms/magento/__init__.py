@@ -18,7 +18,7 @@ __all__ = ["PLATFORM"]
 
 PLATFORM = Platform(
     name="magento",
-    title="Magento-style multi-product JSON",
+    title="Magento-style JSON",
     about=(
         "Request bodies that create or update products by id, for the PrintXpand Custom API on Magento 2. "
         "Every variant becomes a simple product of its own; descriptions, weights and stock have no place in it."
