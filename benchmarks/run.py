@@ -124,7 +124,7 @@ def document_jobs(data: Path, rows: int) -> list[Job]:
 PRESETS = {
     "shopify": ["--set", "currency=EUR"],
     "woocommerce": ["--set", "currency=EUR"],
-    "magento2": ["--set", "currency=EUR", "--set", "media_url=https://shop.example/media"],
+    "magento2": ["--set", "currency=EUR", "--set", "media=https://shop.example/media"],
     "google": [],
 }
 """Presets that are measured against a plain mapping of the same file, and what they ask for."""

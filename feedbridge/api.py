@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingABC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,8 @@ from feedbridge.errors import CommandError, MappingError, SourceError
 from feedbridge.findings import Finding
 from feedbridge.images import ImageSettings
 from feedbridge.mapping.apply import Applied
-from feedbridge.mapping.load import Mapping, load_mapping
+from feedbridge.mapping.load import Mapping
 from feedbridge.mapping.nearest import nearest
-from feedbridge.mapping.recognise import recognise
 from feedbridge.platforms import PlatformSettings, platform, platform_names
 from feedbridge.product import Product, to_model
 from feedbridge.run.engine import Done, Progress, keep_of, run
@@ -35,9 +34,7 @@ from feedbridge.run.job import Job
 from feedbridge.run.manifest import manifest_of, write_manifest
 from feedbridge.run.page import write_report
 from feedbridge.run.pictures import needs
-from feedbridge.sources.base import Source
-from feedbridge.sources.files import expand
-from feedbridge.sources.opening import combine, open_source
+from feedbridge.sources.opening import open_source
 
 if TYPE_CHECKING:
     import pandas

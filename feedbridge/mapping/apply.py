@@ -18,9 +18,9 @@ from feedbridge.findings import Finding
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.assemble import Assembled, Assembler, place_of
 from feedbridge.mapping.attached import AttachedFile
-from feedbridge.mapping.bind import (
+from feedbridge.mapping.bind import Binder
+from feedbridge.mapping.bound import (
     INSIDE,
-    Binder,
     BoundBlock,
     BoundLeaf,
     BoundMany,
@@ -168,8 +168,6 @@ class Applied:
         self.records_spec = mapping.records
         self.key = self.one_of(self.records_spec.group_by) if self.records_spec.group_by else None
         self.parents = self.parent_columns()
-        if self.parents is not None and self.records_spec.parent is not None:
-            self.parents.inherits = self.records_spec.parent.inherits
         self.starts = self.test_of(self.records_spec.starts, "starts")
         self.variant_test = self.test_of(self.records_spec.variant_when, "variant_when")
         self.folding = self.folding_of()
@@ -526,8 +524,11 @@ class Applied:
             never = self.test_of(named.never_variant_if, "children")
         orphans = link.orphans if link else "hold"
         by_row = self.records_spec.one == "variant"
-        inherit = link is not None and link.inherit
-        return ParentColumns(found["parent"], found["own"], found["never"], orphans, by_row, never, children, inherit)
+        columns = ParentColumns(found["parent"], found["own"], found["never"], orphans, by_row, never, children)
+        if link is not None:
+            columns.inherit = link.inherit is True
+            columns.inherits = link.inherit if isinstance(link.inherit, tuple) else ()
+        return columns
 
     def child_names(self, named: Children) -> Column | None:
         """The column in which a parent names its variants."""
@@ -609,7 +610,12 @@ class Applied:
             return {}
         leaves = self.open_decimals(trees)
         tallies = {label_of(leaf): Tally(" + ".join(column.label for column in leaf.columns)) for leaf in leaves}
-        watched = {(label_of(leaf), c.label): (adding(leaf, tallies[label_of(leaf)]), c) for leaf in leaves for c in leaf.columns if not leaf.file}
+        watched = {
+            (label_of(leaf), column.label): (adding(leaf, tallies[label_of(leaf)]), column)
+            for leaf in leaves
+            for column in leaf.columns
+            if not leaf.file
+        }
         indexes = [(add, column.index) for add, column in watched.values() if column.index >= 0]
         paths = [(add, column.get) for add, column in watched.values() if column.index < 0]
         for batch in self.source.batches() if watched else ():

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.attached import AttachedRow
-from feedbridge.mapping.bind import (
+from feedbridge.mapping.bound import (
     BoundBlock,
     BoundLeaf,
     BoundMany,
@@ -240,7 +240,7 @@ class _Work:
         parted = group.members and not group.headless and group.members[0] is not head
         rest = [record for record in group.members if record is not head] if maker.by_row and not parted else []
         link = maker.records.parent
-        inherit = link is not None and link.inherit
+        inherit = link is not None and link.inherit is True
         below = [*group.carriers, *group.members] if parted and inherit else []
         for name, node in fields.items():
             if maker.by_row and name in COLLECTED and isinstance(node, BoundMany):

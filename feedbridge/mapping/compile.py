@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from feedbridge.mapping.assemble import COLLECTED, Assembler, left_out, may_be_left_out, option_map, says_nothing
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
+from feedbridge.mapping.bound import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import attach_variants, order_images
 from feedbridge.mapping.folding import Folded
@@ -97,7 +97,7 @@ class _Compiler(LeafCode):
         """Whether a record could not be read, or has damaged rows with it."""
         if not self.table:
             return f"{cells}.__class__ is not dict"
-        inherits = self.maker.records.parent is not None and self.maker.records.parent.inherit
+        inherits = self.maker.records.parent is not None and self.maker.records.parent.inherit is True
         plain = f"{cells}.__class__ is not list" + (f" and {cells}.__class__ is not Inherited" if inherits else "")
         if not (self.maker.records.layers or self.maker.records.continued):
             return plain
@@ -238,7 +238,7 @@ class _Compiler(LeafCode):
         if "images" in self.gathered:
             self.many_into(maker.trees.product.fields["images"], "v", "None", self.gathered["images"])  # type: ignore[arg-type]  # gathered fields are lists
         self.depth -= 1
-        if not (maker.records.parent and maker.records.parent.inherit):
+        if not (maker.records.parent and maker.records.parent.inherit is True):
             return
         found: dict[str, Column] = {}
         for name, node in maker.trees.product.fields.items():

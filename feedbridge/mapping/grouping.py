@@ -15,7 +15,7 @@ from typing import Any
 
 from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.mapping.bind import as_text, is_blank, names_in
+from feedbridge.mapping.bound import as_text, is_blank, names_in
 from feedbridge.mapping.folding import Folded, NotAdjacent
 from feedbridge.mapping.group import Group, inheriting
 from feedbridge.mapping.paths import Column
@@ -45,9 +45,8 @@ class ParentColumns:
         by_row: bool = False,
         never_test: Callable[[Any, Any], bool] | None = None,
         children: Column | None = None,
-        inherit: bool = False,
     ) -> None:
-        self.inherit = inherit
+        self.inherit = False
         """Variants have what they leave empty from the records between them and their product."""
         self.parent = parent
         self.own = own

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from feedbridge.cells import CellError
 from feedbridge.cells.money import MoneyReader
 from feedbridge.errors import MappingError
-from feedbridge.mapping.bind import BoundLeaf, is_blank
+from feedbridge.mapping.bound import BoundLeaf, is_blank
 from feedbridge.mapping.paths import Column
 from feedbridge.mapping.yaml import key_text
 from feedbridge.product import Option, Texts

@@ -441,12 +441,11 @@ class ParentLink(Strict):
     """The same by a condition: ``{column: Type, matches: variable}``."""
     orphans: Literal["hold", "group"] = "hold"
     """Variants whose parent is not in the source: held back, or grouped by the parent's name all the same."""
-    inherits: tuple[str, ...] = ()
-    """JSON: members that hold objects (``values``) of which a variant has what it does not say itself from its parent,
-    through all levels; ``values_by_locale.*``: each of that object's own objects."""
-    inherit: bool = False
-    """What a variant leaves empty (of a document its ``values``) it has from the records between it and the product, not
-    from the product; what the product's own record leaves empty it has from those, or from its variants."""
+    inherit: bool | Names = False
+    """``true``: what a variant leaves empty (of a document its ``values``) it has from the records between it and the
+    product, not from the product; what the product's own record leaves empty it has from those, or from its variants.
+    JSON, a list: members that hold objects (``values``) of which a variant has what it does not say itself from its
+    parent, through all levels; ``values_by_locale.*``: each of that object's own objects."""
 
 
 class Records(Strict):

@@ -22,7 +22,7 @@ from feedbridge.errors import CommandError, SourceError
 from feedbridge.findings import Finding
 from feedbridge.mapping.apply import Applied, Way
 from feedbridge.mapping.assemble import Assembled, Assembler, place_of
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundTrees, as_text, is_blank
+from feedbridge.mapping.bound import BoundBlock, BoundLeaf, BoundTrees, as_text, is_blank
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.mapping.schema import Spec

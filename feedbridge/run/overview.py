@@ -10,7 +10,7 @@ from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.attached import AttachedFile
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
+from feedbridge.mapping.bound import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.drift import header_drift
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.paths import Column, plain_path

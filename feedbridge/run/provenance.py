@@ -17,7 +17,7 @@ from feedbridge.cells import CellError
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.assemble import Assembled, Place, place_of
-from feedbridge.mapping.bind import BoundBlock, BoundLeaf, BoundMany, BoundNode, as_text, is_blank, leaves_of
+from feedbridge.mapping.bound import BoundBlock, BoundLeaf, BoundMany, BoundNode, as_text, is_blank, leaves_of
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.paths import Column, document_column, normal
 from feedbridge.product import Money, Product, to_model

@@ -15,7 +15,7 @@ ORDINARY = {
     "spree": (["products.csv", "translations.csv"], EUR),
     "medusa": (["version-2.csv"], {**EUR, "currencies": "USD,DKK"}),
     "medusa version 1": (["version-1.csv"], {"currency": "USD", "region": "Nordics"}),
-    "vendure": (["products.csv"], {**EUR, "assets_url": "https://shop.example/assets/"}),
+    "vendure": (["products.csv"], {**EUR, "media": "https://shop.example/assets/"}),
     "vendure languages": (["languages.csv"], {**EUR, "locale": "en", "locales": "de"}),
     "prestashop": (["current.csv"], EUR),
     "prestashop version 1.4": (["version-1.4.csv"], EUR),

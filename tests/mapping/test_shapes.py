@@ -32,7 +32,7 @@ ORDINARY = [
 ]  # fmt: skip
 PARENTS = """
 records:
-  {one: variant, parent: {key: up, of: [id], inherits: [values, "by.*"]}}
+  {one: variant, parent: {key: up, of: [id], inherit: [values, "by.*"]}}
 product: {sku: id, title: values.name}
 variant: {sku: id, title: values.name, price: {from: values.price, currency: EUR}, attributes: {brand: by.de.brand},
           options: [{name: {value: Size}, value: values.size}]}
