@@ -13,7 +13,7 @@ from feedbridge.sources.duplicates import duplicate_headers
 
 __all__ = ["FlatTable", "flat_table"]
 
-MOST_DIGITS = 10_000
+MOST_DIGITS = 40
 """A number with more zeros keeps its exponent: written out, ``1e999999999`` would fill the memory."""
 
 
