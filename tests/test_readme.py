@@ -112,7 +112,9 @@ def test_command(folder: Path, command: str):
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
     out = re.search(r"--out (\S+)", command)
-    if out:
+    if out and Path(out[1]).suffix:
+        assert (folder / out[1]).is_file()
+    elif out:
         manifest = json.loads((folder / out[1] / "manifest.json").read_bytes())
         assert all(about["counts"]["read"] for about in manifest["platforms"].values())
         if "mended" not in command:

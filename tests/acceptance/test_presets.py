@@ -18,6 +18,11 @@ def test_presets_are_found() -> None:
     assert {"akeneo-json", "digital", "generic", "pim-json", "shopify"} <= set(PRESETS)
 
 
+def test_every_preset_is_in_the_table_of_sources() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/sources.md").read_text(encoding="utf-8")
+    assert [name for name in PRESETS if f"`{name}`" not in text] == []
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_passes_its_own_tests(name: str) -> None:
     outcomes = run_tests(name)

@@ -61,6 +61,7 @@ CASES = {
             "magento.M2": 1,
             "flipsnack.S2": 99,
             "mapping.conflict": 2,
+            "mapping.header-drift": 1,
             "mapping.sku-made": 100,
         },
     ),
