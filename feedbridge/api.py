@@ -20,7 +20,7 @@ import msgspec
 from pydantic import ValidationError
 
 from feedbridge.errors import CommandError, MappingError, SourceError
-from feedbridge.findings import Finding
+from feedbridge.findings import Finding, Severity
 from feedbridge.images import ImageSettings
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import Mapping
@@ -67,8 +67,12 @@ class Result:
 
     @property
     def exit_status(self) -> int:
-        """0: everything was written; 1: products were held back, or a platform got none at all."""
-        return 1 if self._done.stitcher.held_anywhere or self._done.findings.codes["run.nothing-written"] else 0
+        """0: everything was written; 1: products were held back, a platform got none at all, or something of a file
+        that belongs to no product could not be used."""
+        files = [[one.source, *one.attached.values()] for one in self._done.applied]
+        errors = any(f.severity is Severity.ERROR for file in files for one in file for f in one.findings)
+        lost = errors or self._done.findings.codes["run.nothing-written"]
+        return 1 if self._done.stitcher.held_anywhere or lost else 0
 
     @property
     def findings(self) -> list[Finding]:

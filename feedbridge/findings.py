@@ -46,11 +46,12 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     value: str = ""
 
     def place(self) -> str:
-        """``feed.csv:14, column "Preis", SKU TEE-042``; parts that are not known are left out."""
+        """``feed.csv:14, column "Preis", SKU TEE-042``, or ``feed.json:1#/items/3, SKU TEE-042``; parts that are not
+        known are left out."""
         text = self.file
         if self.line:
             text += f":{self.line}"
-        elif self.pointer:
+        if self.pointer:
             text += f"#{self.pointer}"
         parts = [text] if text else []
         if self.column:

@@ -258,13 +258,13 @@ def say(text: str) -> None:
 
 
 def explanations(result: Any) -> dict[str, str]:
-    """What each code means: the catalogue, and the rules of the platforms."""
+    """What each code means: the catalogue says what is wrong, the rules of the platforms what should hold."""
     from feedbridge.platforms import platform
     from feedbridge.report.catalogue import CATALOGUE
 
     about = dict(CATALOGUE)
     for name in result.counts:
-        about.update({f"{name}.{rule.number}": " ".join(rule.title.split()) for rule in platform(name).rules})
+        about.update({f"{name}.{rule.number}": rule.stated for rule in platform(name).rules})
     return about
 
 

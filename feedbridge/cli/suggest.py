@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -48,8 +49,9 @@ def suggest(source: str, out: Path | None, platforms: tuple[str, ...], force: bo
     for line in [*draft.checked, *(["To decide:"] if draft.decide else []), *(f"  - {line}" for line in draft.decide)]:
         click.echo(fit(showable(line), sys.stderr), err=True)
     if out is not None:
-        click.echo(
-            f"wrote {showable(str(out))}: read it, then feedbridge check {showable(source)} --mapping {showable(str(out))} --to …",
-            err=True,
-        )
+        given = [word for key, value in draft.trial.items() for word in ("--set", f"{key}={value}")]
+        words = ["feedbridge", "check", source, "--mapping", str(out), *given, "--to", platforms[0]]
+        own = " (put your own values after --set)" if given else ""
+        click.echo(f"wrote {showable(str(out))}: read it, then{own}:", err=True)
+        click.echo(f"  {showable(shlex.join(words))}", err=True)
     return draft.exit_status

@@ -13,9 +13,10 @@ from typing import Any
 from feedbridge.cells import CellError
 from feedbridge.cells.decimals import Decision, Tally
 from feedbridge.cells.money import MoneyReader
-from feedbridge.errors import CommandError, MappingError, SourceError
+from feedbridge.errors import MappingError, SourceError
 from feedbridge.findings import Finding
 from feedbridge.mapping.akeneo import RAW
+from feedbridge.mapping.asked import MISSING, WRONG, Ask, Asked
 from feedbridge.mapping.assemble import Assembled, Assembler, place_of
 from feedbridge.mapping.attached import AttachedFile
 from feedbridge.mapping.bind import Binder
@@ -30,10 +31,12 @@ from feedbridge.mapping.bound import (
     is_blank,
     leaves_of,
 )
+from feedbridge.mapping.cautions import Cautions
 from feedbridge.mapping.compile import Build, Punt, compile_product
 from feedbridge.mapping.folding import Folded, Folding, layers_of
 from feedbridge.mapping.group import Group, Inherited
-from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, begun, singles
+from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, begun, held, singles
+from feedbridge.mapping.heading import heading_hint
 from feedbridge.mapping.load import Mapping
 from feedbridge.mapping.lookup import Table
 from feedbridge.mapping.paths import Column, Header, normal
@@ -141,6 +144,14 @@ def adding(leaf: BoundLeaf, tally: Tally) -> Callable[[int, str], None]:
     return add
 
 
+def choice(name: str, by: str, found: list[str], lacks: str, code: str = MISSING, things: str = "columns") -> Ask:
+    """Ask which of those that are there to take. ``by`` is what people call the parameter."""
+    only = found[0] if len(found) == 1 else ""
+    shown = ", ".join(found[:20]) + (" …" if len(found) > 20 else "")
+    lacks = lacks.replace("which to take", "to take it") if only else lacks
+    return Ask(f"has {things} by {by} ({shown}), and {lacks}", f"{name}={found[0]}", only=only, code=code)
+
+
 class Applied:
     """A mapping bound to a source. Raises MappingError and CommandError when they do not fit each other.
 
@@ -160,12 +171,16 @@ class Applied:
     ) -> None:
         self.mapping = mapping
         self.source = source
+        self.records_spec = mapping.records
+        self.asked = Asked(source.name)
         self.ask_by_columns()
         self.ask_by_rows()
+        self.ask_for_places()
         self.attached: dict[str, AttachedFile] = getattr(source, "attached", {})
         header = source.header if source.kind == "table" else None
-        self.binder = Binder(mapping, header, source.name, self.attached, self.odd_members())
-        self.records_spec = mapping.records
+        self.binder = Binder(mapping, header, source.name, self.attached, self.odd_members(), self.asked)
+        self.binder.heading = lambda: heading_hint(source)
+        self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
         self.key = self.one_of(self.records_spec.group_by) if self.records_spec.group_by else None
         self.parents = self.parent_columns()
         self.starts = self.test_of(self.records_spec.starts, "starts")
@@ -173,11 +188,11 @@ class Applied:
         self.folding = self.folding_of()
         self.gather_rows = False
         """Rows of one record do not stand together: they are looked for first."""
-        self.attached_keys: list[tuple[Column, set[str]]] = []
+        self.attached_keys: list[tuple[Column, AttachedFile]] = []
         for name, spec in mapping.file.files.items():
             of = self.one_of(spec.of or (), "files") if name in self.attached else None
             if of is not None:
-                self.attached_keys.append((of, self.attached[name].asked))
+                self.attached_keys.append((of, self.attached[name]))
         shape = self.records_spec.shape
         self.flatten = flattener_of(shape, source) if shape is not None else None
         variants = self.records_spec.variants
@@ -185,11 +200,10 @@ class Applied:
         self.variant_if = self.each_of(self.records_spec.variant_if or (), "variant_if")
         keep = keep or {}
         plain = [name for name in keep if not mapping.has_overlay(name)]
-        self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
         needed = frozenset().union(*(keep[name] for name in plain)) if plain else None
         common = pruned(self.full[None], needed)
         if self.folding is not None:
-            self.folding.first_only, self.folding.base_only = self.own_columns(self.folding)
+            self.folding.first_only, self.folding.base_only, self.folding.layer_columns = self.own_columns(self.folding)
         self.decimals = decisions if decisions is not None else self.decide_decimals(common)
         self.common = self.way(common)
         self.ways: dict[str | None, Way] = {None: self.common}
@@ -199,28 +213,31 @@ class Applied:
             trees = pruned(self.full.get(name, self.full[None]), fields)
             same = name in plain and same_fields(trees, common)
             self.ways[name] = self.common if same else self.way(trees)
+        self.cautions = Cautions(mapping.file.cautions, self.binder, source)
         self.count = 0
-        self.ask_for_places()
         self.translations = any(
             column.label.startswith("values_by_locale") for leaf in self.full[None].leaves() for column in leaf.columns
         )
 
-    def own_columns(self, folding: Folding) -> tuple[list[Column], list[Column]]:
-        """Columns that only a record's first row can say, and those that only its row in its own language can."""
+    def own_columns(self, folding: Folding) -> tuple[list[Column], list[Column], list[Column]]:
+        """Columns that only a record's first row can say, those that only its row in its own language can, and those
+        that rows in another language are read for."""
         rowwise: dict[bool, set[int]] = {False: set(), True: set()}
         own: dict[int, Column] = {}
+        layers: dict[int, Column] = {}
         for block in (self.full[None].product, self.full[None].variant):
             for inner in blocks_of_rows(block):
-                rowwise[inner.rows is layers_of] |= {
-                    c.index for leaf in leaves_of(inner) if not leaf.file for c in columns_of(leaf)
-                }
+                found = {c.index: c for leaf in leaves_of(inner) if not leaf.file for c in columns_of(leaf)}
+                rowwise[inner.rows is layers_of] |= found.keys()
+                layers |= {index: c for index, c in found.items() if index >= 0 and inner.rows is layers_of}
             own |= {c.index: c for leaf in leaves_of(block, inner=False) for c in columns_of(leaf) if c.index >= 0}
         said = folding.added | {column.index for column in folding.columns()}
         continued = self.records_spec.continued
         begins = [self.binder.find(name) for name in continued.lists.values()] if continued is not None else []
         said |= {column.index for column in begins if column is not None}
         first = [column for index, column in own.items() if index not in said | rowwise[False]]
-        return first, [column for index, column in own.items() if index not in said | rowwise[False] | rowwise[True]]
+        base = [column for index, column in own.items() if index not in said | rowwise[False] | rowwise[True]]
+        return first, base, list(layers.values())
 
     def way(self, trees: BoundTrees) -> Way:
         self.settle_decimals(trees)
@@ -268,7 +285,8 @@ class Applied:
 
     def splits(self) -> bool:
         """Whether the source may be read in ranges, side by side."""
-        return self.streams() and self.starts is None and self.folding is None and not self.attached
+        alone = self.folding is None and not self.attached and not self.cautions.bound
+        return self.streams() and self.starts is None and alone
 
     def unused_columns(self) -> list[str]:
         """Columns of a table that no mapping uses."""
@@ -315,18 +333,21 @@ class Applied:
             records = self.folding.fold(rows, self.gather_rows, notice)
         else:
             records = self.rows(part, notice)
-        if not self.attached_keys:
-            return records
-        return self.asking(records)
+        if self.cautions.bound:
+            records = self.cautions.watch(records)
+        return self.asking(records) if self.attached_keys else records
 
     def asking(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Records, with the keys noted by which further files' rows belong to them."""
+        """Records, with the keys noted by which further files' rows belong to them. One of which such a row could not be
+        read is held back."""
         for record in records:
-            for column, asked in self.attached_keys:
+            harm = None
+            for column, file in self.attached_keys:
                 raw = column.get(record[1], None) if not isinstance(record[1], BadDocument) else None
                 if isinstance(raw, str):
-                    asked.add(raw.strip())
-            yield record
+                    file.asked.add(raw.strip())
+                    harm = harm or file.harm(raw)
+            yield record if harm is None or isinstance(record[1], BadCells | BadDocument) else held(record, harm)
 
     def rows(
         self, part: Range | None = None, notice: Callable[[list[Finding]], None] | None = None
@@ -411,7 +432,7 @@ class Applied:
 
     def ask_by_columns(self) -> None:
         """Parameters that the names of a table's columns answer, as the locale of ``name-de_DE``: nothing is mixed, and
-        nothing is empty because a parameter says what no column has. Raises CommandError."""
+        nothing is empty because a parameter says what no column has."""
         for name, about in self.mapping.file.parameters.items() if self.source.kind == "table" else ():
             if about.in_columns is None:
                 continue
@@ -421,37 +442,40 @@ class Applied:
             given = self.mapping.parameters.get(name)
             if not found or (given is not None and given.casefold() in map(str.casefold, found)):
                 continue
-            there = f"has columns by {name} ({', '.join(found[:20])}{' …' if len(found) > 20 else ''})"
-            raise CommandError(
-                f"{self.source.name} {there}, and "
-                + ("nothing says which to take" if given is None else f"none of them for {given}"),
-                code="command.parameter-missing" if given is None else "command.parameter",
-                mend=f"add --set {name}={found[0]}" if given is None else f"say --set {name}={found[0]}",
-            )
+            lacks = "nothing says which to take" if given is None else f"none of them for {given}"
+            self.asked.add(name, choice(name, name, found, lacks, MISSING if given is None else WRONG))
 
     def ask_by_rows(self) -> None:
-        """Parameters that matter as soon as some row fills a column. Raises CommandError."""
+        """Parameters that matter as soon as some row fills a column."""
         for name, about in self.mapping.file.parameters.items() if self.source.kind == "table" else ():
             header = Header(self.source.header)
             column = header.find(about.asked_by) if about.asked_by and name not in self.mapping.parameters else None
             given = {f"@{file}" for file in getattr(self.source, "attached", {})}
             if column is None or any(one in given or header.find(one) is not None for one in about.unless):
                 continue
-            for batch in self.source.batches():
-                for record in batch.records:
-                    if not isinstance(record[1], BadCells) and record[1][column.index].strip():
-                        files = [self.mapping.file.files[one[1:]].about for one in about.unless if one[:1] == "@"]
-                        instead = "".join(f", or give the file of {file}" for file in files)
-                        raise CommandError(
-                            f'the row fills "{column.label}", so {name} must be known: {about.about}',
-                            where=f"{place_of(self.source, record)[0]}:{record[0]}",
-                            code="command.parameter-missing",
-                            mend=f"add --set {name}=…{instead} (--set {name}= goes on without)",
-                        )
+            place = column.index
+            filled = (
+                record
+                for batch in self.source.batches()
+                for record in batch.records
+                if not isinstance(record[1], BadCells) and record[1][place].strip()
+            )
+            first = next(filled, None)
+            if first is not None:
+                files = [self.mapping.file.files[one[1:]].about for one in about.unless if one[:1] == "@"]
+                instead = "".join(f", or give the file of {file}" for file in files)
+                self.asked.add(
+                    name,
+                    Ask(
+                        f'the row fills "{column.label}", so {name} must be known: {about.about}',
+                        mend=f"add --set {name}=…{instead} (--set {name}= goes on without)",
+                        where=f"{place_of(self.source, first)[0]}:{first[0]}",
+                    ),
+                )
 
     def ask_for_places(self) -> None:
         """Values by locale and channel need to be told which; the first one met would mix languages without a word.
-        Raises CommandError when the first records have such values and nothing says which to take."""
+        Asks when the first records have such values and nothing says which to take."""
         spec = self.records_spec
         if spec.shape is None or (self.open(spec.locale) and self.open(spec.scope)):
             return
@@ -464,12 +488,11 @@ class Applied:
         for wanted, key, found in zip((spec.locale, spec.scope), ("locale", "scope"), seen, strict=True):
             if found and self.open(wanted) is None:
                 channel = "channel" if key == "scope" else key
-                raise CommandError(
-                    f"{self.source.name} has values by {channel} ({', '.join(found)}), and nothing says which to take",
-                    code="command.parameter-missing",
-                    mend=f"add --set {wanted[2:-1]}={found[0]}"
-                    if wanted
-                    else f"say {key}: {found[0]} at records in the mapping",
+                name = wanted[2:-1] if wanted else ""
+                ask = choice(name, channel, found, "nothing says which to take", things="values")
+                self.asked.add(
+                    name or key,
+                    ask if wanted else ask._replace(mend=f"say {key}: {found[0]} at records in the mapping"),
                 )
 
     def raw_record(self, record: Record) -> Any:
@@ -589,7 +612,11 @@ class Applied:
         if by is None and key is None:
             return None
         base = self.open(layers.base) if layers else None
-        return Folding(self.source.name, by, of, base, only, key, added)
+        folding = Folding(self.source.name, by, of, base, only, key, added)
+        if layers is not None and layers.own is not None and by is not None:
+            folding.base, folding.taken = None, base
+            folding.taken_columns = [by, *self.each_of(layers.own, "layers")]
+        return folding
 
     # -- decimal marks ------------------------------------------------------------------------------------------------
 

@@ -739,6 +739,15 @@ def place_of(source: Source, record: Record) -> tuple[str, int, str]:
     return source.name, record[0], pointer(record) if pointer is not None else ""
 
 
+def place_at(source: Source, line: int, index: int) -> tuple[str, int, str]:
+    """``place_of`` a record that is not at hand: by its line, and its place in the source's list."""
+    find = getattr(source, "place_at", None)
+    if find is not None:
+        found: tuple[str, int, str] = find(line, index)
+        return found
+    return place_of(source, (line, {}, index, {}))
+
+
 def first_of(item: dict[str, Any], names: tuple[str, ...]) -> Any:
     """The first member that is not blank; 0 and false are values."""
     return next((item[name] for name in names if not is_blank(item.get(name))), None)

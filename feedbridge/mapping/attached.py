@@ -65,6 +65,8 @@ class AttachedFile:
         self.asked: set[str] = set()
         self.rows: dict[str, list[Record]] = {}
         self.findings: list[Finding] = list(source.findings)
+        self.damaged: dict[str, Record] = {}
+        """The first damaged row for each key that can still be read: its record is held back."""
         self.count = 0
         self.listed: list[list[str]] = []
         """The rows of a table that values are looked up in."""
@@ -81,6 +83,9 @@ class AttachedFile:
                 self.count += 1
                 if isinstance(record[1], BadCells):
                     self.findings.append(record[1].finding)
+                    named = record[1][key.index].strip() if record[1].reliable > key.index else ""
+                    if named:
+                        self.damaged.setdefault(named, record)
                     continue
                 cells = AttachedRow(record[1])
                 cells.file = source.name
@@ -133,6 +138,17 @@ class AttachedFile:
     def of(self, key: Any) -> list[Record]:
         """The rows for a key."""
         return self.rows.get(key.strip(), []) if isinstance(key, str) else []
+
+    def harm(self, key: Any) -> Finding | None:
+        """What is said of a record of which a row here could not be read; None when all could."""
+        row = self.damaged.get(key.strip()) if isinstance(key, str) and self.damaged else None
+        if row is None:
+            return None
+        return Finding(
+            code="mapping.attached-damaged", severity=Severity.ERROR, file=self.source.name, line=row[0],
+            message=f'cannot be read ({row[1].finding.code}), and it belongs to "{cut(key.strip())}"',
+            mend="mend the row; until then the record would not be complete", value=cut(key.strip()),
+        )  # fmt: skip
 
     def unmatched(self) -> list[Finding]:
         """What is said of rows that name a record the main file does not have."""

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from feedbridge.cells import Reader, readers
-from feedbridge.errors import CommandError, MappingError
+from feedbridge.errors import MappingError
+from feedbridge.mapping.asked import Ask, Asked
 from feedbridge.mapping.attached import AttachedFile
 from feedbridge.mapping.bound import (
     INSIDE,
@@ -62,6 +63,7 @@ class Binder:
         source_name: str,
         attached: dict[str, AttachedFile] | None = None,
         members: frozenset[str] = frozenset(),
+        asked: Asked | None = None,
     ) -> None:
         self.mapping = mapping
         packed = self.unpackers = {normal(name): Unpacker(name, how) for name, how in mapping.file.packed.items()}
@@ -73,6 +75,10 @@ class Binder:
         self.file = ""
         """The further file whose columns are being bound."""
         self.source_name = source_name
+        self.asked = asked if asked is not None else Asked(source_name)
+        """Parameters that must be given: asked for all at once."""
+        self.heading: Callable[[], str] = str
+        """Says what to do when the first line is no header; empty when it may be one."""
         self.complaints: list[tuple[KeyPath, str, str]] = []
         self.used: set[str] = set()
         self.tables: dict[str, Table] = {}
@@ -97,7 +103,13 @@ class Binder:
                     self.complaints.append(
                         (("product",), f"says nothing of {name}", f"add {name}: and a column to product:")
                     )
+        if self.asked:
+            raise self.asked.error()
         if self.complaints:
+            hint = self.heading() if self.header is not None else ""
+            if hint:
+                first, *rest = self.complaints
+                self.complaints = [(*first[:2], hint), *((*one[:2], "as above") for one in rest)]
             raise self.mapping.error(self.complaints, "mapping.unknown-column")
         trees.used = self.used
         return trees
@@ -212,7 +224,7 @@ class Binder:
         spec = leaf.spec
         if isinstance(spec.value, str) and PLACEHOLDER.search(spec.value):
             if spec.required:
-                raise self.asks(spec.value)
+                self.ask(spec.value)
             return None
         columns = self.columns(leaf)
         branches = {
@@ -272,7 +284,7 @@ class Binder:
             self.used.update(column.label for column in bound.units)
         if spec.currency_from:
             bound.currency = [c for name in spec.currency_from if (c := self.find(name)) is not None]
-            if not bound.currency and not (spec.optional if spec.optional is not None else self.optional_columns):
+            if not bound.currency and not (spec.optional if spec.optional is not None else self.mapping.may_lack(leaf.path)):
                 self.missing(leaf, spec.currency_from)
             self.used.update(column.label for column in bound.currency)
         self.check_currency(bound)
@@ -286,7 +298,8 @@ class Binder:
             return []
         found = [column for name in names if (column := self.find(name)) is not None]
         if not found:
-            optional = spec.optional if spec.optional is not None else self.optional_columns and not spec.required
+            may_lack = self.mapping.may_lack(leaf.path)
+            optional = spec.optional if spec.optional is not None else may_lack and not spec.required
             if not optional:
                 self.missing(leaf, names)
             return None
@@ -338,7 +351,7 @@ class Binder:
     def condition(self, leaf: Leaf, when: Condition) -> tuple[Callable[[Any, Any], bool] | None, Column | None]:
         column = self.first_there(when.column)
         if column is None:
-            if not self.optional_columns:
+            if not self.mapping.may_lack(leaf.path):
                 self.missing(leaf, when.column)
             return None, None
         self.used.add(column.label)
@@ -385,7 +398,7 @@ class Binder:
         for match in TEMPLATE.finditer(text):
             column = self.find(match[1].strip())
             if column is None:
-                if not self.optional_columns and not leaf.spec.optional:
+                if not self.mapping.may_lack(leaf.path) and not leaf.spec.optional:
                     self.missing(leaf, (match[1],))
                 return None
             if match[2] and match[2] not in FILTERS:
@@ -458,20 +471,18 @@ class Binder:
         if match is not None and not bound.currency:
             parameter = self.mapping.file.parameters.get(match[1])
             if parameter is None or not parameter.optional:
-                raise self.asks(str(given))
+                self.ask(str(given))
 
-    def asks(self, text: str) -> CommandError:
+    def ask(self, text: str) -> None:
+        """Ask for the parameter that is open in a text."""
         match = PLACEHOLDER.search(text)
         assert match is not None
         name = match[1]
         parameter = self.mapping.file.parameters.get(name)
         example = EXAMPLES.get(name, "VALUE")
         about = f" ({parameter.about})" if parameter and parameter.about else ""
-        return CommandError(
-            f"{self.source_name} does not say the {name}{about}, and mapping {self.mapping.name} asks for it",
-            code="command.parameter-missing",
-            mend=f"add --set {name}={example}",
-        )
+        wanted = f"does not say the {name}{about}, and mapping {self.mapping.name} asks for it"
+        self.asked.add(name, Ask(wanted, f"{name}={example}"))
 
 
 EXAMPLES = {"currency": "EUR", "locale": "de_DE", "channel": "ecommerce", "decimal": ","}

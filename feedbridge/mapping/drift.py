@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from feedbridge.findings import Finding, Severity
-from feedbridge.mapping.load import PLACEHOLDER, Mapping
-from feedbridge.mapping.paths import EXPRESSION, loosened, normal, other_names
+from feedbridge.mapping.load import PLACEHOLDER, Mapping, lay_over
+from feedbridge.mapping.paths import EXPRESSION, QUOTED, loosened, normal, other_names
 from feedbridge.mapping.presets import preset_folder, presets
 from feedbridge.mapping.schema import Fingerprint
-from feedbridge.mapping.tree import Leaf, Many, Named, Node
-from feedbridge.mapping.yaml import key_text
+from feedbridge.mapping.tree import Leaf, Many, Named, Node, is_spec
+from feedbridge.mapping.yaml import KeyPath, key_text
 
 __all__ = ["LEAST_SHARE", "MOST_NEW", "header_drift", "likely_rename", "plain_names"]
 
@@ -49,6 +49,7 @@ class Expected(NamedTuple):
     called: str
     """The field's own name, which a column may have."""
     least: float
+    leaf: Leaf | None = None
 
 
 @lru_cache(4096)
@@ -115,7 +116,7 @@ def header_drift(
     names = Present(list(have), documents, bool(print_ and print_.loose) or mapping.file.names.loose)
     if not documents:
         names.names |= {meant for meant, _ in other_names(list(have), mapping.file.names.also, names.change)}
-    known = {names.change(name) for name in anchor_names(mapping)}
+    known = {names.change(name) for name in (*anchor_names(mapping), *known_names(mapping))}
     free = [name for name in unused if names.change(name) not in known]
     if not 0 < len(free) <= MOST_NEW:
         return []
@@ -137,11 +138,11 @@ def header_drift(
         + (f" (for {expected.field})" if expected.field else "")
         for expected, (old, new) in pairs
     )
-    fields = [f"{expected.field}: [{old}, {new}]" for expected, (old, new) in pairs if expected.field]
-    place = f"in a mapping of your own (extends: {mapping.name})" if is_preset(mapping) else f"in {mapping.shown}"
+    block = renaming_block(mapping, [(expected, renamed) for expected, renamed in pairs if expected.field])
+    place = "in a mapping of your own, such as" if is_preset(mapping) else f"in {mapping.shown}:"
     mend = (
-        f"if it is the same under a new name, say so {place}: {'; '.join(fields)}"
-        if fields
+        f"if it is the same under a new name, say so {place} {block}"
+        if block
         else "no field is read from it; look whether the file is still what the mapping is for"
     )
     return [
@@ -154,6 +155,70 @@ def header_drift(
             mend=mend,
         )
     ]
+
+
+def renaming_block(mapping: Mapping, pairs: Sequence[tuple[Expected, Renamed]]) -> str:
+    """What to write for these fields: the mapping's own specs with the new name beside the old one; empty for no field.
+
+    Of a preset it is a whole mapping file in one line. Since what lies over a base replaces a spec or a list as a
+    whole, such a one is given whole.
+    """
+    from feedbridge.mapping.suggest.write import flow
+
+    own = not is_preset(mapping)
+    whole: dict[str, Any] = mapping.unfilled
+    changed: dict[str, Any] = {}
+    bare: list[str] = []
+    done = []
+    for expected, renamed in pairs:
+        assert expected.leaf is not None
+        path = expected.leaf.path
+        try:
+            whole = {**whole, path[0]: with_name(whole[path[0]], path[1:], expected.leaf, renamed, own)}
+            done.append(path)
+        except LookupError:
+            bare.append(f"{expected.field}: {flow(list(renamed))}")
+    for path in done:
+        changed = lay_over(changed, {path[0]: only(whole[path[0]], path[1:])})
+    if changed and not own:
+        return "; ".join([flow({"feedbridge": 1, "extends": mapping.name, **changed}), *bare])
+    return "; ".join([*(f"{room}: {flow(fields)}" for room, fields in changed.items()), *bare])
+
+
+def with_name(node: Any, path: KeyPath, leaf: Leaf, renamed: Renamed, own: bool, *, listed: bool = False) -> Any:
+    """A part of a mapping with one leaf's column under its new name, too. Raises LookupError when it is not one leaf's.
+
+    ``own``     keep all the other names
+    ``listed``  the part is an item of a list, where a list of names would be something else
+    """
+    if isinstance(node, list) and path and isinstance(path[0], int):
+        items = list(node)
+        items[path[0]] = with_name(node[path[0]], path[1:], leaf, renamed, own, listed=True)
+        return items
+    if isinstance(node, dict) and path and path[0] in node:
+        return {**node, path[0]: with_name(node[path[0]], path[1:], leaf, renamed, own)}
+    key = "first_filled" if leaf.spec.first_filled and not leaf.spec.from_ else "from"
+    if isinstance(node, dict):
+        if not is_spec(node) or "for" in node or len(path) > 1:
+            raise LookupError(path)
+        return {**node, key: names_with(node.get(key), leaf, renamed, own)}
+    names = names_with(node, leaf, renamed, own)
+    return {"from": names} if listed or path else names
+
+
+def names_with(given: Any, leaf: Leaf, renamed: Renamed, own: bool) -> list[str]:
+    """The names of a leaf's column with the new one."""
+    if not own:
+        return list(renamed)
+    known = [given] if isinstance(given, str) else list(given or names_of_leaf(leaf))
+    return [*known, renamed.new]
+
+
+def only(node: Any, path: KeyPath) -> Any:
+    """What must be said of a part of a mapping so that its leaf is the one at ``path``."""
+    if path and isinstance(node, dict) and not is_spec(node) and path[0] in node:
+        return {path[0]: only(node[path[0]], path[1:])}
+    return node
 
 
 def is_preset(mapping: Mapping) -> bool:
@@ -219,7 +284,7 @@ def anchors_gone(mapping: Mapping, names: Present) -> Iterator[Expected]:
             if leaf is None:
                 yield Expected(aliases, "", "", LIKELY)
             elif not any(names.has(name) for name in names_of_leaf(leaf)):
-                yield Expected(aliases, key_text(leaf.path), called(leaf), LIKELY)
+                yield Expected(aliases, key_text(leaf.path), called(leaf), LIKELY, leaf)
 
 
 def fields_gone(mapping: Mapping, names: Present) -> Iterator[Expected]:
@@ -227,7 +292,7 @@ def fields_gone(mapping: Mapping, names: Present) -> Iterator[Expected]:
     for leaf in leaves(mapping):
         aliases = names_of_leaf(leaf)
         if aliases and not any(names.has(name) for name in aliases):
-            yield Expected(aliases, key_text(leaf.path), called(leaf), ALIKE)
+            yield Expected(aliases, key_text(leaf.path), called(leaf), ALIKE, leaf)
 
 
 def known_names(mapping: Mapping) -> dict[str, Leaf]:
@@ -242,7 +307,12 @@ def known_names(mapping: Mapping) -> dict[str, Leaf]:
 def names_of_leaf(leaf: Leaf) -> tuple[str, ...]:
     """The columns of which a leaf takes one; of those it takes all together nothing is said."""
     names = leaf.spec.from_ or leaf.spec.first_filled or ()
-    return tuple(name for name in names if name != "." and not PLACEHOLDER.search(name))
+    return tuple(unquoted(name) for name in names if name != "." and not PLACEHOLDER.search(name))
+
+
+def unquoted(name: str) -> str:
+    """A path without the quotes of its steps, as documents' paths are listed."""
+    return name.replace('"', "") if QUOTED.fullmatch(name.removeprefix("^")) else name
 
 
 def called(leaf: Leaf) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from feedbridge.cells import readers
 from feedbridge.mapping.schema import (
+    Caution,
     Children,
     Condition,
     Continued,
@@ -35,6 +36,7 @@ __all__ = ["mapping_schema"]
 
 MODELS = (
     MappingFile,
+    Caution,
     Children,
     Condition,
     Continued,
@@ -58,7 +60,7 @@ NAME_LISTS = {
     "Records": ("group_by", "variant_if"),
     "ParentLink": ("key", "of", "never_variant"),
     "Children": ("of",),
-    "Layers": ("of",),
+    "Layers": ("of", "own"),
     "Continued": ("columns",),
     "FileSpec": ("has", "of"),
     "Condition": ("column",),
@@ -85,6 +87,13 @@ def mapping_schema() -> dict[str, Any]:
     definitions["OtherNames"]["properties"]["also"]["additionalProperties"] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
     }
+    for name in ("when", "any"):  # a list of conditions may be written as one
+        properties = definitions["Caution"]["properties"]
+        one = {"$ref": "#/$defs/Condition"}
+        properties[name] = {
+            "anyOf": [one, {"type": "array", "items": one, "minItems": 1}],
+            "description": properties[name].get("description", ""),
+        }
     for model in (Product, Variant):
         _fields(model, definitions)
     for holder in (schema, definitions["Overlay"]):

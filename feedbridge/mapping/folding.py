@@ -75,6 +75,15 @@ def every_row(records: list[Record]) -> list[Record]:
     return found
 
 
+def hold(rows: list[Record], finding: Finding) -> Record:
+    """A record that is held back with all of its rows."""
+    line, cells, *more = rows[0]
+    bad = BadCells(cells)
+    bad.finding, bad.reliable, bad.raw, bad.last_line = finding, len(cells), "", line
+    bad.rows = rows[1:]  # type: ignore[attr-defined]  # counted and kept with it
+    return (line, bad, *more)
+
+
 def blank(text: str) -> bool:
     return not text or text.isspace()
 
@@ -83,7 +92,8 @@ class Folding:
     """The two grammars for one source.
 
     ``by``, ``of``     columns of the language and of the record's name; None without ``layers``
-    ``base``           what ``by`` holds in the record's own row; None: what the file's first row has
+    ``base``           what ``by`` holds in the record's own row; None: what the file's first row has. Empty: only
+                       the record's own row is without a language, so a record without such a row is held back
     ``only``           columns and what they must hold for a row to be used; None as for ``base``
     ``key``, ``added`` columns of ``continued``: the key, and those whose values are joined; None without
     """
@@ -102,6 +112,7 @@ class Folding:
         self.by = by
         self.of = of
         self.base = base
+        self.own_is_bare = base == ""
         self.only = only
         self.key = key
         self.added = {column.index for column in added}
@@ -111,6 +122,11 @@ class Folding:
         """Columns that a field of the record itself is taken from: what a row that goes on says there is not used."""
         self.base_only: list[Column] = []
         """The same of rows in another language."""
+        self.layer_columns: list[Column] = []
+        """Columns that rows in another language are read for."""
+        self.taken: str | None = None
+        """What ``by`` holds in the row that says ``taken_columns`` for the record (``layers.own``); None: its own row."""
+        self.taken_columns: list[Column] = []
 
     def columns(self) -> list[Column]:
         """The columns that say what a row is."""
@@ -125,32 +141,74 @@ class Folding:
         Raises: NotAdjacent when rows of a record stand apart, and ``gather`` is not set.
         """
         self.told = set()
-        strays: dict[str, list[Record]] = {}
-        named: set[str] = set()
-        if gather and self.by is not None:
-            for run in self.runs(read()):
-                if self.own_row(run) is not None:
-                    named.add(self.named(run[0]))
-                elif self.named(run[0]):  # who has no name is nobody's
-                    strays.setdefault(self.named(run[0]), []).extend(run)
+        strays = self.strays(read) if gather and self.by is not None else {}
         for run in self.runs(read()):
             if self.by is None:
                 yield self.joined(run[0], run[1:], [], notice)
                 continue
             name, number = self.named(run[0]), self.own_row(run)
-            if number is not None:
-                run = [*run, *strays.pop(name, ())] if name else run
-            elif name and not gather:
+            apart = bool(name) and (number is None or self.is_apart(run[0]))
+            if apart and not gather:
                 raise NotAdjacent
-            elif name and name in named:
-                continue  # these rows are with their record
+            if not apart:
+                number = number or 0
+                run = [*run, *strays.pop((name, True), ())] if name else run
+                yield self.whole(run, number, notice)
+            elif found := strays.pop((name, False), None):
+                yield self.substitute(found, notice)
+
+    def strays(self, read: Callable[[], Iterator[Record]]) -> dict[tuple[str, bool], list[Record]]:
+        """Rows that do not stand with their record, by its name, and whether it has a row of its own."""
+        named: set[str] = set()
+        found: dict[str, list[Record]] = {}
+        damaged: list[list[Record]] = []
+        for run in self.runs(read()):
+            name, number = self.named(run[0]), self.own_row(run)
+            if name and isinstance(run[0][1], BadCells):
+                damaged.append(run)  # whose it is, is seen when the base is known
+            elif number is not None:
+                named.add(name)
             elif name:
-                run, number = strays.pop(name, []), 0
-                if not run:
-                    continue
-                self.tell_other_language(run[0], notice)
-            rest = [row for place, row in enumerate(run) if place != (number or 0)]
-            yield self.joined(run[number or 0], rest, [row for row in rest if self.is_layer(row)], notice)
+                found.setdefault(name, []).extend(run)
+        for run in damaged:
+            name = self.named(run[0])
+            if self.is_apart(run[0]):
+                found.setdefault(name, []).extend(run)
+            else:
+                named.add(name)
+        return {(name, name in named): rows for name, rows in found.items()}
+
+    def is_apart(self, row: Record) -> bool:
+        """Whether a damaged row may be one of a record that stands elsewhere: nothing says that it is the record."""
+        cells = row[1]
+        if not isinstance(cells, BadCells) or self.of is None or self.by is None or cells.reliable <= self.of.index:
+            return False
+        told = [(self.by, self.base), *self.only]
+        return not all(
+            column.index < cells.reliable
+            and wanted is not None
+            and cells[column.index].strip().casefold() == wanted.strip().casefold()
+            for column, wanted in told
+        )
+
+    def whole(self, run: list[Record], number: int, notice: Callable[[list[Finding]], None] | None) -> Record:
+        """A record and its rows."""
+        rest = [row for place, row in enumerate(run) if place != number]
+        return self.joined(run[number], rest, self.layers_among(run[number], rest, notice), notice)
+
+    def substitute(self, run: list[Record], notice: Callable[[list[Finding]], None] | None) -> Record:
+        """A record without a row of its own: the first row of the wanted channel stands for it, unless nothing can."""
+        assert self.by is not None
+        number = next((n for n, row in enumerate(run) if isinstance(row[1], BadCells)), None)
+        if number is None:
+            number = next((n for n, row in enumerate(run) if self.wanted(row[1])), None)
+            if number is None:
+                return hold(run, self.no_channel(run))
+            if self.own_is_bare:
+                return hold(run, self.no_own_row(run[number]))
+            if self.taken is None:
+                self.tell_other_language(run[number], notice)
+        return self.whole(run, number, notice)
 
     def runs(self, rows: Iterator[Record]) -> Iterator[list[Record]]:
         """Rows that follow each other and name the same record."""
@@ -186,7 +244,7 @@ class Folding:
     def place(self, cells: list[str]) -> tuple[str, ...]:
         """What language, store and channel a row is for."""
         assert self.by is not None
-        return (cells[self.by.index].strip(), *(cells[column.index].strip() for column, _ in self.only))
+        return tuple(cells[column.index].strip().casefold() for column in (self.by, *(column for column, _ in self.only)))
 
     def named(self, row: Record) -> str:
         assert self.of is not None
@@ -219,7 +277,7 @@ class Folding:
         for number, row in enumerate(run):
             if isinstance(row[1], BadCells) and number == 0:
                 return 0
-            if self.is_base(row):
+            if (number == 0 or self.named(row)) and self.is_base(row):  # a row that goes on is never the record
                 return number
         return None
 
@@ -227,6 +285,20 @@ class Folding:
         assert self.by is not None
         cells = row[1]
         return not isinstance(cells, BadCells) and not blank(cells[self.by.index]) and self.wanted(cells)
+
+    def layers_among(
+        self, record: Record, rows: list[Record], notice: Callable[[list[Finding]], None] | None
+    ) -> list[Record]:
+        """The rows that say the record in another language, one for each: what a second one says is told."""
+        assert self.by is not None
+        found: dict[str, Record] = {}
+        for row in rows:
+            if not self.is_layer(row):
+                continue
+            first = found.setdefault(row[1][self.by.index].strip().casefold(), row)
+            if first is not row and notice is not None:
+                self.tell_twice(row, first, record, notice)
+        return list(found.values())
 
     def joined(
         self,
@@ -240,6 +312,8 @@ class Folding:
             unused = [row for row in rows if not isinstance(row[1], BadCells) and not self.wanted(row[1])]
             if unused:
                 self.tell_unused(unused[0], notice)
+        if self.taken is not None and notice is not None and not self.row_taken(layers, record):
+            self.tell_other_language(record, notice)
         if not rows or isinstance(record[1], BadCells):
             if isinstance(record[1], BadCells) and rows:
                 record[1].rows = rows  # type: ignore[attr-defined]  # counted and kept with it
@@ -255,7 +329,20 @@ class Folding:
             if self.key is not None and blank(row[1][self.key.index]):
                 cells.lines.append(row)
                 self.add(cells, row, record, None if id(row) in in_layers else notice)
+        taken = self.row_taken(layers, record)
+        if taken is not None and taken is not record:
+            cells.givers = {column.index: taken for column in self.taken_columns}
+            for index in cells.givers:
+                cells[index] = taken[1][index]
+            cells.layers = [record if row is taken else row for row in layers]
         return (record[0], cells, *record[2:])
+
+    def row_taken(self, layers: list[Record], record: Record) -> Record | None:
+        """The record's row that says what ``layers.own`` lists; None when none does."""
+        if self.by is None or self.taken is None or isinstance(record[1], BadCells):
+            return None
+        wanted = self.taken.strip().casefold()
+        return next((row for row in (record, *layers) if row[1][self.by.index].strip().casefold() == wanted), None)
 
     def add(
         self, cells: Folded, row: Record, record: Record, notice: Callable[[list[Finding]], None] | None
@@ -278,9 +365,58 @@ class Folding:
                     )
                 ])  # fmt: skip
 
+    def tell_twice(
+        self, row: Record, first: Record, record: Record, notice: Callable[[list[Finding]], None]
+    ) -> None:
+        """A second row in the same language: what it says beside the first is not used."""
+        assert self.by is not None
+        own = {column.index for column in self.columns()} | self.added
+        for column in self.layer_columns:
+            value, before = row[1][column.index].strip(), first[1][column.index].strip()
+            if value and value != before and column.index not in own:
+                language = cut(first[1][self.by.index].strip())
+                notice([
+                    Finding(
+                        code="mapping.conflict", severity=Severity.WARNING, file=self.source_name, line=row[0],
+                        column=column.label, value=cut(value), sku=cut(self.named(record)),
+                        message=f'says "{cut(value)}", but line {first[0]}, which is for {self.by.label} "{language}" as well, says '
+                        + (f'"{cut(before)}"' if before else "nothing") + "; the first is used",
+                        mend=f'keep one row for {self.by.label} "{language}"',
+                    )
+                ])  # fmt: skip
+                return
+
+    def no_own_row(self, row: Record) -> Finding:
+        """What is said of a record that is there for stores only."""
+        assert self.by is not None
+        have, name = cut(row[1][self.by.index].strip()), cut(self.named(row))
+        return Finding(
+            code="mapping.orphan", severity=Severity.ERROR, file=self.source_name, line=row[0], column=self.by.label,
+            value=have, sku=name, message=f'is the {have} row of "{name}", which has no row of its own',
+            mend=f"add the row of \"{name}\" in which {self.by.label} is empty, or take this one out",
+        )  # fmt: skip
+
+    def no_channel(self, run: list[Record]) -> Finding:
+        """What is said of a record that is there for other channels only."""
+        row = run[0]
+        column, wanted = next(
+            (column, wanted or "")
+            for column, wanted in self.only
+            if row[1][column.index].strip().casefold() != (wanted or "").strip().casefold()
+        )
+        have = list(dict.fromkeys(one[1][column.index].strip() for one in run))
+        shown = ", ".join(f'"{cut(one)}"' for one in have[:5]) + (" …" if len(have) > 5 else "")
+        return Finding(
+            code="mapping.channel-missing", severity=Severity.ERROR, file=self.source_name, line=row[0],
+            column=column.label, value=cut(have[0]), sku=cut(self.named(row)),
+            message=f'has no row for {column.label} "{cut(wanted)}", only for {shown}',
+            mend=f"name the {column.label} that is meant with --set, or take the record out of the file",
+        )  # fmt: skip
+
     def tell_other_language(self, row: Record, notice: Callable[[list[Finding]], None] | None) -> None:
         """A record that is there in other languages only: its first row stands for it."""
-        if notice is None or self.by is None or not self.base or isinstance(row[1], BadCells):
+        base = self.taken or self.base
+        if notice is None or self.by is None or not base or isinstance(row[1], BadCells):
             return
         have = row[1][self.by.index].strip()
         if not have:
@@ -289,8 +425,8 @@ class Folding:
             Finding(
                 code="mapping.other-language", severity=Severity.WARNING, file=self.source_name, line=row[0],
                 column=self.by.label, value=cut(have), sku=cut(self.named(row)),
-                message=f'has no row for {self.by.label} "{cut(self.base)}": the one for "{cut(have)}" is used',
-                mend=f'add the row for "{cut(self.base)}", or export the record in that language',
+                message=f'has no row for {self.by.label} "{cut(base)}": the one for "{cut(have)}" is used',
+                mend=f'add the row for "{cut(base)}", or export the record in that {"currency" if self.taken else "language"}',
             )
         ])  # fmt: skip
 
@@ -299,6 +435,8 @@ class Folding:
         assert self.by is not None
         for column in self.base_only:
             value = row[1][column.index].strip()
+            if column.index in {one.index for one in self.taken_columns} and row is self.row_taken([row], record):
+                continue
             if value and value != record[1][column.index].strip() and f"column {column.index}" not in self.told:
                 self.told.add(f"column {column.index}")
                 notice([

@@ -9,6 +9,7 @@ files on disk when there is much of it.
 from __future__ import annotations
 
 import pickle
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +20,7 @@ from feedbridge.mapping.bound import as_text, is_blank, names_in
 from feedbridge.mapping.folding import Folded, NotAdjacent
 from feedbridge.mapping.group import Group, inheriting
 from feedbridge.mapping.paths import Column
-from feedbridge.sources.base import BadCells, BadDocument, Record
+from feedbridge.sources.base import TWICE, BadCells, BadDocument, Record, compared
 
 __all__ = ["Anywhere", "NotAdjacent", "ParentColumns", "adjacent", "begun", "key_of", "singles"]
 
@@ -55,7 +56,13 @@ class ParentColumns:
         self.by_row = by_row
         """A record is a variant, so a record without parent and children is its product's only one."""
         self.never_test = never_test
+        self.always_test: Callable[[Any, Any], bool] | None = None
+        """A record is a variant, whether it names a parent or not."""
         self.children = children
+        self.children_index = -1
+        """The column of a table in which the variants are named."""
+        self.children_member = ""
+        """In a cell with named values, the one that is a variant's name."""
 
     def alone(self, record: Record) -> list[Record]:
         """The variants of a record that has neither parent nor children."""
@@ -77,16 +84,44 @@ class ParentColumns:
         found = (column.get(cells, None) for column in self.own)
         return [as_text(raw) for raw in found if not is_blank(raw)]
 
+    def is_lost(self, record: Record, own: str, parent: str) -> bool:
+        """Whether a record is a variant and names no parent."""
+        if self.always_test is None or parent not in {"", own} or isinstance(record[1], BadCells | BadDocument):
+            return False
+        return self.always_test(record[1], None)
+
+    def sku(self, cells: Any) -> str:
+        """The name of a record that its reader knows best."""
+        columns = sorted(self.own, key=lambda column: "sku" not in column.label.casefold())
+        return "" if isinstance(cells, BadDocument) else first_text(columns, cells)
+
     def named_children(self, cells: Any) -> list[str]:
-        """The variants a parent names. A cell that cannot be read names none (it is told where it is mapped)."""
+        """The variants a parent names. Raises CellError when the cell cannot be read."""
         if self.children is None or isinstance(cells, BadCells | BadDocument):
             return []
-        try:
-            raw = self.children.get(cells, None)
-        except CellError:
-            return []
+        raw = self.children.get(cells, None)
         items = raw if isinstance(raw, list) else names_in(raw)
         return list(dict.fromkeys(text for item in items if not is_blank(item) and (text := as_text(item))))
+
+    def likely_children(self, cells: Any, there: dict[str, str]) -> list[str]:
+        """The variants that a damaged row, or a cell that cannot be read, seems to name: only such as are there.
+        In a damaged row the cells may stand beside their columns: the nearest one that names any is taken."""
+        if not isinstance(cells, list) or self.children_index < 0:
+            return []
+        texts = [cells[self.children_index]] if self.children_index < len(cells) else []
+        if isinstance(cells, BadCells):
+            places = sorted(range(len(cells)), key=lambda index: abs(index - self.children_index))
+            texts = [*(cells[index] for index in places), *([cells.raw] if self.children_member else [])]
+        own = set(self.names(cells))
+        for text in texts:
+            if self.children_member:
+                names = re.findall(rf'(?<!\w){re.escape(self.children_member)}\s*[=:]\s*"*([^|,;"=\n]+)', text)
+            else:
+                names = re.split(r"[|,;\n]", text)
+            found = [name for name in map(str.strip, names) if name in there and name not in own]
+            if found:
+                return list(dict.fromkeys(found))
+        return []
 
 
 def first_text(columns: list[Column], cells: Any) -> str:
@@ -159,11 +194,21 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool | str) -
             raw = None
             own = key_of(record, column)
         if own is None:
-            if members and key and guess(record, column) == key:
+            likely = guess(record, column)
+            if members and ((key and likely == key) or (fill_down and not likely and not doubtful)):
                 members += [*doubtful, record]
                 doubtful.clear()
             else:
                 doubtful.append(record)
+            continue
+        if doubtful and not own and fill_down:  # it goes on with the damaged record, whatever that is
+            if members:
+                yield Group(members[0], members, key or "", told=filled_down(keyless, column))
+            for lost in doubtful[:-1]:
+                yield Group(lost, [lost], guess(lost, column))
+            members, keyless, raw_key = [doubtful[-1], record], [], None
+            key = guess(doubtful[-1], column)
+            doubtful.clear()
             continue
         if members and ((own == key and own) or (not own and fill_down)):
             members += doubtful
@@ -179,12 +224,12 @@ def adjacent(records: Iterator[Record], column: Column, fill_down: bool | str) -
         while doubtful and own and guess(doubtful[-1], column) == own:
             members.insert(0, doubtful.pop())
         for lost in doubtful:
-            yield Group(lost, [lost])
+            yield Group(lost, [lost], guess(lost, column))
         doubtful.clear()
     if members:
         yield Group(members[0], members, key or "", told=filled_down(keyless, column))
     for lost in doubtful:
-        yield Group(lost, [lost])
+        yield Group(lost, [lost], guess(lost, column))
 
 
 class Anywhere:
@@ -202,6 +247,7 @@ class Anywhere:
         source_name: str,
         in_memory: int = IN_MEMORY,
         bucket: int = BUCKET,
+        place: Callable[[Record], tuple[str, int, str]] | None = None,
     ) -> None:
         self.in_memory = in_memory
         self.bucket = bucket
@@ -210,12 +256,20 @@ class Anywhere:
         self.fill_down = fill_down
         self.parents = parents
         self.source_name = source_name
+        self.place = place or (lambda record: (source_name, record[0], ""))
+        """File, line and JSON Pointer of a record."""
         self.called: dict[str, str] = {}
         """Every other name of a record -> the one it is called by."""
+        self.twice: set[str] = set()
+        """Other names by which variants call their parent and that are another record's, too."""
+        self.parent_of: dict[str, str] = {}
+        """The name of every record -> its parent's."""
+        self.unreadable: set[str] = set()
+        """Records whose list of variants cannot be read."""
+        self.alike: dict[str, str] | None = None
+        """Names as they are compared without case -> the name."""
         self.child_of: dict[str, str] = {}
         """Variant named by its parent -> that parent."""
-        self.there: set[str] = set()
-        """Names of all records, where parents name their variants."""
 
     def groups(self) -> Iterator[Group]:
         keys, total = self.roots()
@@ -259,18 +313,28 @@ class Anywhere:
             assert self.column is not None
             keys: list[str] = []
             guesses: list[tuple[int, str]] = []
-            above = ""
+            above, below_damaged = "", False
             for number, record in enumerate(self.read()):
                 key = key_of(record, self.column)
                 if key is None:
-                    guesses.append((number, guess(record, self.column)))
+                    likely = guess(record, self.column)
+                    if not likely and self.fill_down and not below_damaged:
+                        key = above  # it may go on with the product above: then that is held back whole
+                    else:
+                        guesses.append((number, likely))
+                        below_damaged = True
+                elif key == "" and self.fill_down and below_damaged:
+                    guesses.append((number, guesses[-1][1]))
                 elif key == "" and self.fill_down:
                     key = above
-                above = key if key is not None else above
+                else:
+                    above, below_damaged = key, False
                 keys.append(key or "")
             known = set(keys)
-            for number, key in guesses:
-                if key in known:
+            run = ""
+            for place, (number, key) in enumerate(guesses):
+                alone = place + 1 == len(guesses) or guesses[place + 1][0] != number + 1
+                if key in known and key:
                     keys[number] = key
             return keys, len(keys)
         parents = self.parents

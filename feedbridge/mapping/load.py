@@ -41,6 +41,22 @@ class Mapping:
     plain: dict[str, Any] = field(repr=False)
     files: list[str] = field(default_factory=list)
     """The mapping's file and all it extends, base last."""
+    unfilled: dict[str, Any] = field(default_factory=dict, repr=False)
+    """``plain`` as it is written, parameters not filled in."""
+
+    def is_own(self, path: KeyPath) -> bool:
+        """Whether a field is said by this very file, and not by one that it extends."""
+        short = path
+        while len(short) > 1 and short not in self.places.lines:
+            short = short[:-1]
+        return len(self.files) > 1 and self.places.lines.get(short, ("", 0))[0] == self.shown
+
+    def may_lack(self, path: KeyPath) -> bool:
+        """Whether a field's column may be missing. What presets name may be, since they know several generations of a
+        format; what a user's own file adds to one may not, unless it says ``columns: optional`` itself."""
+        if self.file.columns != "optional":
+            return False
+        return not self.is_own(path) or self.is_own(("columns",))
 
     @property
     def records(self) -> Records:
@@ -137,6 +153,7 @@ def build_mapping(
         hashlib.sha256(key).hexdigest(),
         filled,
         files,
+        plain,
     )
     mistakes = list(_record_mistakes(file))
     if mistakes:
@@ -259,7 +276,7 @@ def _names_as_lists(plain: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-LISTED = {"parent": ("key", "of", "never_variant"), "children": ("of",), "layers": ("of",), "continued": ("columns",)}
+LISTED = {"parent": ("key", "of", "never_variant"), "children": ("of",), "layers": ("of", "own"), "continued": ("columns",)}
 """Blocks of records, and which of their keys are lists of names."""
 
 
@@ -293,7 +310,7 @@ def _parameter_values(plain: dict[str, Any], given: dict[str, str], shown: str) 
                 f'{shown} has no parameter "{name}"' + (f"; it has {', '.join(known)}" if known else ""),
                 where=f"--set {name}",
                 code="command.parameter",
-                mend=f'did you mean "{near}"?' if near else "",
+                mend=f'did you mean "{near}"?' if near else _without_parameter(name, bool(known)),
             )
     values = {}
     for name, about in known.items():
@@ -303,6 +320,12 @@ def _parameter_values(plain: dict[str, Any], given: dict[str, str], shown: str) 
         elif default is not None:
             values[name] = str(default)
     return values
+
+
+def _without_parameter(name: str, others: bool) -> str:
+    """What to do about a parameter that a mapping does not ask for."""
+    leave = f"leave --set {name} out" + ("" if others else ": this mapping asks for nothing")
+    return f"{leave}; or add parameters: {{{name}: {{}}}} to a mapping of your own, and write ${{{name}}} where it is read"
 
 
 PLACEHOLDER = re.compile(r"\$\{([\w-]+)\}")

@@ -31,7 +31,14 @@ class Table:
         self.entries = entries
         self.unanswered = frozenset(key.strip().casefold() for key in unanswered)
         """Rows of a file whose value is still empty: they answer nothing."""
-        self.folded = {key.strip().casefold(): value for key, value in entries.items()}
+        self.exact = {key.strip(): value for key, value in entries.items()}
+        self.folded: dict[str, str | tuple[str, ...]] = {}
+        twice: set[str] = set()
+        for key, value in self.exact.items():
+            if self.folded.setdefault(key.casefold(), value) != value:
+                twice.add(key.casefold())
+        for key in twice:  # keys that differ in case only and say different things: only the exact one is an answer
+            del self.folded[key]
         self.missing = missing
         self.shown = shown
         self._near: dict[str, str] = {}
@@ -76,8 +83,12 @@ class Table:
         return answers[0].replace(STEP, " > ") if answers else ""
 
     def answers(self, text: str) -> tuple[str, ...]:
-        """The answers for a value (compared without case and outer blanks). Raises CellError when there is none."""
-        found = self.folded.get(text.strip().casefold())
+        """The answers for a value: of the key as it is written, else compared without case. Raises CellError when there
+        is none."""
+        key = text.strip()
+        found = self.exact.get(key)
+        if found is None:
+            found = self.folded.get(key.casefold())
         if found is not None:
             self.asked.append(None)
             return (found,) if isinstance(found, str) else found

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from feedbridge.errors import CommandError
 from feedbridge.mapping.drift import LEAST_SHARE, MOST_NEW, Renamed, likely_rename, plain_names
+from feedbridge.mapping.heading import heading_hint
 from feedbridge.mapping.paths import loosened, normal
 from feedbridge.mapping.presets import presets
 from feedbridge.mapping.schema import FileSpec, Fingerprint, Recognise
@@ -222,6 +223,9 @@ def _refusal(source: Source, names: Names, candidates: list[Candidate], pool: li
     if nothing:
         lines.append(f"nothing of: {', '.join(nothing)}")
     file = str(getattr(source, "path", None) or source.name)
+    hint = heading_hint(source)
+    if hint:
+        lines.insert(0, hint)
     mend = (
         "name the mapping: --mapping NAME (feedbridge mapping list shows the presets)\n"
         f"        or have one begun for this file: feedbridge mapping suggest {file} --out my.yaml"

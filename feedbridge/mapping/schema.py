@@ -21,6 +21,7 @@ __all__ = [
     "MappingFile",
     "MappingTest",
     "Overlay",
+    "Caution",
     "Parameter",
     "Recognise",
     "Records",
@@ -398,6 +399,8 @@ class Layers(Strict):
     """Column that is equal in all rows of a record."""
     base: str = ""
     """What the record's own row has in ``by``; when it has none such, its first row is its own."""
+    own: Names | None = None
+    """Columns that the row of ``base`` says for the record, as a price in its currency; all else is its first row's."""
     only: dict[str, str] = Field(default_factory=dict)
     """Columns and what they must hold for a row to be used at all (``{channel: web}``)."""
 
@@ -509,6 +512,32 @@ class Overlay(Strict):
     variant: dict[str, Any] = Field(default_factory=dict)
 
 
+class Caution(Strict):
+    """What the mapping cannot do for some records: one warning a run, with their number and the first of them. A
+    caution whose column the file lacks is nothing."""
+
+    when: tuple[Condition, ...] = ()
+    """A condition, or several that all hold: ``{column: special_price, empty: false}``."""
+    any_: tuple[Condition, ...] = Field(default=(), alias="any")
+    """Beside them: conditions of which one is enough."""
+    say: str
+    """What happens to such records. Before it stands their number; where the first condition is ``is`` with several
+    texts, also how many of each."""
+    mend: str = ""
+    """What to do about it."""
+
+    @field_validator("when", "any_", mode="before")
+    @classmethod
+    def one_is_a_list(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def some_condition(self) -> Caution:
+        if not self.when and not self.any_:
+            raise ValueError("give when, or any")
+        return self
+
+
 class MappingTest(Strict):
     """Records and what must become of them; ``feedbridge mapping test`` runs it offline."""
 
@@ -550,4 +579,6 @@ class MappingFile(Strict):
     """Canonical field -> spec."""
     variant: dict[str, Any] = Field(default_factory=dict)
     platforms: dict[str, Overlay] = Field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
+    """What is said once a run of records that the mapping cannot do justice to."""
     tests: tuple[MappingTest, ...] = ()

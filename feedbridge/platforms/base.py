@@ -14,7 +14,10 @@ from feedbridge.product import Product
 from feedbridge.rules import Found, Rule
 from feedbridge.rules.quality import WARNING_POINTS, Quality
 
-__all__ = ["Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "Writer"]
+__all__ = ["BY_PATH", "Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "Writer"]
+
+BY_PATH = "pictures-by-path"
+"""Note of a product that has a picture which is a path, not an address."""
 
 
 class PlatformSettings(BaseModel):
@@ -84,6 +87,7 @@ class Platform:
     ``unique_case``  rule broken by a key that differs from one seen before only in case
     ``claims``       rule broken by a claim whose name stood for other content before
     ``unplaced``     rule given once a run and field for fields products carried that have no place here
+    ``by_path``      rule given once a run for pictures written as paths that could be addresses
     """
 
     name: str
@@ -101,6 +105,9 @@ class Platform:
     claims: Rule | None = None
     unplaced: Rule | None = None
     """Warning given once a run and field for source fields the platform has no place for."""
+    by_path: Rule | None = None
+    """Warning given once a run for pictures that are written as paths, where the mapping would make addresses of them if
+    it were told where they lie. The converter notes such products with the word ``BY_PATH``."""
     placed: frozenset[str] = field(default_factory=frozenset)
     """Canonical fields that have a place in the payload (first segment of the path)."""
     dropped: frozenset[str] = field(default_factory=frozenset)

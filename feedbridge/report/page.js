@@ -33,7 +33,7 @@
   const findings = data.findings.map((cells) => {
     const one = {};
     data.columns.forEach((name, at) => { one[name] = name === "line" ? cells[at] : data.texts[cells[at]]; });
-    one.place = one.file + (one.line ? ":" + one.line : one.pointer ? "#" + one.pointer : "");
+    one.place = one.file + (one.line ? ":" + one.line : "") + (one.pointer ? "#" + one.pointer : "");
     return one;
   });
   const hay = (one) => (one.hay ??= [one.code, one.message, one.mend, one.place, one.column, one.sku, one.field, one.value, one.platform]

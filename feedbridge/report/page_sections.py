@@ -512,10 +512,10 @@ def _finding(finding: dict[str, Any], titles: dict[str, str]) -> Html:
 
 
 def _place(finding: dict[str, Any]) -> str:
-    """File and line; the column stands beneath."""
+    """File, line and JSON Pointer; the column stands beneath."""
     line, pointer = finding.get("line"), finding.get("pointer")
     text = cut_to(str(finding.get("file") or ""), NAME_CHARS)
-    return text + (f":{line}" if line else f"#{cut_to(str(pointer), NAME_CHARS)}" if pointer else "")
+    return text + (f":{line}" if line else "") + (f"#{cut_to(str(pointer), NAME_CHARS)}" if pointer else "")
 
 
 # --- samples, score, completeness, prices

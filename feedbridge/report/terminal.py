@@ -71,7 +71,7 @@ def render_findings(
         number = counts[severity, code]
         _head(paper, severity, code, number, about.get(code, ""))
         for finding in shown:
-            _example(paper, finding)
+            _example(paper, finding, about.get(code, ""))
         if number > len(shown):
             more = f"... and {number - len(shown):,} more" if shown else f"{number:,}"
             paper.line(("  ", ""), (f"{more}, all in findings.jsonl", "dim"))
@@ -80,13 +80,15 @@ def render_findings(
 
 def _head(paper: _Paper, severity: Severity, code: str, number: int, about: str) -> None:
     noun = severity.value if number == 1 or severity is Severity.ADVICE else f"{severity.value}s"
-    text = f": {about}" if about else ""
+    text = f"{', ' if about.startswith('rule: ') else ': '}{about}" if about else ""
     paper.line((f"{number:,} {noun}", STYLES[severity]), (f" [{code}]{text}", "bold"))
 
 
-def _example(paper: _Paper, finding: Finding) -> None:
+def _example(paper: _Paper, finding: Finding, about: str) -> None:
+    """One finding; what its head line has said already is left out."""
     place = finding.place()
-    paper.line((f"{place}: " if place else "", "cyan"), (_cut(finding.message), ""), (f" [{finding.code}]", "dim"))
+    message = finding.message.removesuffix(f"; {about}")
+    paper.line((f"{place}: " if place else "", "cyan"), (_cut(message), ""), (f" [{finding.code}]", "dim"))
     if finding.mend:
         paper.line(("  mend: ", "green"), (_cut(finding.mend), ""))
 

@@ -63,6 +63,11 @@ class Rule:
     held_by: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def stated(self) -> str:
+        """The title where it heads findings: framed, as it says what must hold and the findings say what does not."""
+        return f'rule: "{" ".join(self.title.split())}"'
+
 
 def rule(
     number: str, severity: Severity, *, source: str, good: Any, bad: Any, mend: str = "",

@@ -62,6 +62,11 @@ class Quality:
     good: dict[str, Any]
     bad: dict[str, Any]
 
+    @property
+    def stated(self) -> str:
+        """The title where it heads products that lose by it: framed, as it says what should hold."""
+        return f'wanted: "{" ".join(self.title.split())}"'
+
     def loses(self, product: Product) -> bool:
         """Whether a product (light or not) loses the points."""
         return bool(_compiled(self.test)(product))

@@ -119,7 +119,7 @@ class Coverage:
     @property
     def strange(self) -> bool:
         """Whether hardly any path comes near a target: another language, most likely."""
-        scores = [row.score for row in self.rows if row.by != "lookup"]
+        scores = [100.0 if row.by else row.score for row in self.rows]
         return len(scores) >= 5 and sum(score < WORTH for score in scores) > 0.6 * len(scores)
 
     def to_dict(self) -> dict[str, Any]:

@@ -234,7 +234,7 @@ class _Search:
                 folds.extend({_fold(text) for text in (known.sku, *known.variants, *known.others) if text})
                 if sku is not None:
                     found += ["SKU"] * (sku == known.sku) + ["variant SKU"] * (sku in known.variants)
-            if sku is not None and group.key == sku:
+            if sku and group.key == sku:
                 found.append("group key")
             if lines and any(
                 record[0] in lines and place_of(opened.kept.source, record)[:2] in places for record in group.records()
@@ -508,7 +508,7 @@ def _platform(job: Job, number: int, hit: Hit, answer: Answer) -> dict[str, Any]
         Finding(
             code=f"{name}.{rule.number}",
             severity=rule.severity,
-            message=" ".join(rule.title.split()),
+            message=rule.stated,
             mend=rule.mend,
             sku=answer.entry.sku,
             platform=name,

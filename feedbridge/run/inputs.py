@@ -110,7 +110,10 @@ def named(things: Any, names: Sequence[str] | None) -> Iterator[tuple[Any, str |
 
 def settings(given: Mapping[str, str]) -> dict[str, Any]:
     named = {key.removeprefix("source."): value for key, value in given.items() if key.startswith("source.")}
-    return {name: value for name, value in named.items() if name in SETTINGS}
+    skip = named.get("skip_lines", "")
+    return {name: value for name, value in named.items() if name in SETTINGS} | (
+        {"skip_lines": int(skip)} if skip.isdecimal() else {}
+    )
 
 
 def flat(source: Source) -> Source:

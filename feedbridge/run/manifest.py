@@ -18,9 +18,6 @@ from feedbridge.sources.base import Source
 
 __all__ = ["losses_of", "manifest_of", "write_manifest"]
 
-TOP_LOSSES = 5
-"""Losses of the feed score that the manifest names; the report has all."""
-
 
 def manifest_of(job: Job, done: Done) -> dict[str, Any]:
     """The manifest as plain data."""
@@ -33,7 +30,7 @@ def manifest_of(job: Job, done: Done) -> dict[str, Any]:
             platform.name: {
                 "counts": counts.to_dict(),
                 "score": scores.score,
-                "losses": losses_of(done, place, platform)[:TOP_LOSSES],
+                "losses": losses_of(done, place, platform),
                 "settings": job.settings[platform.name].model_dump(mode="json", exclude_defaults=True),
                 **done.results.get(platform.name, {}),
             }

@@ -15,18 +15,24 @@ from feedbridge.mapping.drift import header_drift
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.paths import Column, plain_path
 from feedbridge.platforms import Platform
-from feedbridge.run.stitch import Stitcher
+from feedbridge.platforms.base import BY_PATH
+from feedbridge.run.process import where_they_are
+from feedbridge.run.stitch import Stitcher, source_of
 
 __all__ = ["of_the_run"]
 
+UNPUBLISHED = frozenset({"draft", "archived"})
+"""Kinds of left-out products that a platform's setting ``drafts`` lets through."""
 SAMPLE = 1_000
 """Documents that are looked at to see which of the mapped paths a source really has."""
 
 
 def of_the_run(platforms: Sequence[Platform], sources: Sequence[Applied], stitcher: Stitcher) -> list[Finding]:
     """What is said once a run: nothing written, paths no record has, columns nothing uses, fields without a place."""
+    found = [finding for applied in sources for finding in applied.cautions.findings()]
     samples = [Sample(applied) if applied.source.kind == "documents" else None for applied in sources]
-    found = nothing_written(platforms, stitcher, sources)
+    found += pictures_by_path(platforms, stitcher, sources)
+    found += nothing_written(platforms, stitcher, sources) + currency_not_used(stitcher, sources)
     for applied, sample in zip(sources, samples, strict=True):
         if sample is not None:
             found += paths_not_found(applied, sample)
@@ -46,22 +52,85 @@ def nothing_written(platforms: Sequence[Platform], stitcher: Stitcher, sources: 
         if products.read and not products.written and not products.held_back:
             kinds = ", ".join(f"{kind} ({number})" for kind, number in sorted(products.excluded.items()))
             names = ", ".join(dict.fromkeys(applied.mapping.name for applied in sources))
+            mend = f"check that the mapping ({names}) is the right one for this file, and the products' status and kind"
+            if products.excluded.keys() & UNPUBLISHED and "drafts" in platform.settings.model_fields:
+                mend += f"; --set {platform.name}.drafts=write writes drafts and archived products, too"
             found.append(
                 Finding(
                     code="run.nothing-written",
                     severity=Severity.ERROR,
                     platform=platform.name,
                     message=f"none of {products.read} products is written for {platform.title}: all are left out as {kinds}",
-                    mend=f"check that the mapping ({names}) is the right one for this file, and the products' status and kind",
+                    mend=mend,
                     file=", ".join(dict.fromkeys(applied.source.name for applied in sources)),
                 )
             )
     return found
 
 
+def pictures_by_path(platforms: Sequence[Platform], stitcher: Stitcher, sources: Sequence[Applied]) -> list[Finding]:
+    """Pictures that are written as paths, where a parameter of the mapping would make addresses of them."""
+    found = []
+    for platform, notes in zip(platforms, stitcher.notes, strict=True):
+        if platform.by_path is None or BY_PATH not in notes:
+            continue
+        count, place, sku = notes[BY_PATH]
+        applied = sources[source_of(place)]
+        trees = applied.full.get(platform.name, applied.full[None])
+        nodes = [block.fields[name] for block in (trees.product, trees.variant) for name in PICTURES & block.fields.keys()]
+        leaves = [leaf for node in nodes for leaf in leaves_of(node)]
+        mend = next((mend for leaf in leaves if (mend := where_they_are(leaf, applied))), "")
+        if mend:
+            products = "1 product" if count == 1 else f"{count:,} products"
+            found.append(
+                Finding(
+                    code=f"{platform.name}.{platform.by_path.number}",
+                    severity=platform.by_path.severity,
+                    platform=platform.name,
+                    message=f"the pictures of {products} are written as paths, not as addresses, the first at line "
+                    f"{stitcher.file_line_pointer(place)[1]}",
+                    mend=mend,
+                    file=applied.source.name,
+                    field="images",
+                    sku=sku,
+                )
+            )
+    return found
+
+
+PICTURES = frozenset({"images", "image"})
+
+
+def currency_not_used(stitcher: Stitcher, sources: Sequence[Applied]) -> list[Finding]:
+    """A currency that was given, and no product's price is in it: the rows name others themselves."""
+    prices = stitcher.statistics.prices
+    prices.settle()
+    there = sorted(prices.counts)
+    found = []
+    for applied in sources:
+        given = applied.mapping.parameters.get("currency", "").strip().upper()
+        if not there or not given or given in there:
+            continue
+        others = applied.mapping.file.parameters
+        further = [f"--set {name}={given} ({others[name].about})" for name in others if name.endswith("_currency")]
+        found.append(
+            Finding(
+                code="mapping.currency-not-used",
+                severity=Severity.WARNING,
+                file=applied.source.name,
+                field="price",
+                value=given,
+                message=f"--set currency={given} is given, but all prices are in {', '.join(there)}: each row names its own",
+                mend="leave it out; prices are never converted: for others export them in that currency"
+                + "".join(f", or say {one}" for one in further),
+            )
+        )
+    return found
+
+
 def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
     """Paths of a mapping that no document has: most likely a slip, and the field would be missing everywhere."""
-    if applied.mapping.file.columns == "optional" or not sample.products:
+    if not sample.products:
         return []
     found = []
     trees = applied.full[None]
@@ -71,7 +140,7 @@ def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
     ):
         for leaf in top_leaves(block):
             columns = leaf.columns
-            if not columns or leaf.spec.optional or any(column.label.lstrip("^") in paths for column in columns):
+            if not columns or leaf.spec.optional or applied.mapping.may_lack(leaf.leaf.path) or any(column.label.lstrip("^") in paths for column in columns):
                 continue
             if any(not is_blank(cell(column, document, up)) for column in columns for document, up in documents):
                 continue

@@ -78,7 +78,7 @@ def page_of(job: Job, done: Done, manifest: dict[str, Any], *, recognised: bool 
     for target in stitcher.platforms:
         for rule in target.rules:
             if (code := f"{target.name}.{rule.number}") in codes:
-                about[code] = " ".join(rule.title.split())
+                about[code] = rule.stated
     return Page(
         version=feedbridge.__version__,
         inputs=[_input(one, source) for one, source in zip(manifest["inputs"], job.sources, strict=True)],
@@ -129,6 +129,7 @@ def _platforms(done: Done, manifest: dict[str, Any]) -> list[PlatformPart]:
     for place, target in enumerate(done.stitcher.platforms):
         told = manifest["platforms"][target.name]
         counts, tally = told["counts"], done.stitcher.statistics.scores[place]
+        stated = {f"{target.name}.{one.number}": one.stated for one in (*target.rules, *target.quality)}
         parts.append(
             PlatformPart(
                 name=target.name,
@@ -141,7 +142,10 @@ def _platforms(done: Done, manifest: dict[str, Any]) -> list[PlatformPart]:
                 score=tally.score,
                 score_bins=tally.bins if tally.products else [],
                 losses=[
-                    Loss(**{name: one[name] for name in ("code", "title", "points", "products", "mend")})
+                    Loss(
+                        title=stated.get(one["code"], one["title"]),
+                        **{name: one[name] for name in ("code", "points", "products", "mend")},
+                    )
                     for one in losses_of(done, place, target)
                 ],
                 files=[(f"{target.name}/{one['path']}", one["bytes"]) for one in told.get("files", ())[:MOST_FILES]],

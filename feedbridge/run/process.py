@@ -17,6 +17,7 @@ from feedbridge.cells import CellError
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.mapping.apply import Applied, Way
 from feedbridge.mapping.assemble import Assembled, Place, place_of
+from feedbridge.mapping.bound import BoundLeaf
 from feedbridge.mapping.compile import Punt
 from feedbridge.mapping.group import Group
 from feedbridge.mapping.load import PLACEHOLDER
@@ -29,7 +30,7 @@ from feedbridge.run.samples import Candidate, Chooser, mixed
 from feedbridge.run.statistics import Questions
 from feedbridge.sources.base import BadCells, BadDocument, Record
 
-__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "given_fields", "held_records", "index_of"]
+__all__ = ["Chunk", "Entry", "Held", "Processor", "finding_of", "given_fields", "held_records", "index_of", "where_they_are"]
 
 CHUNK = 100
 """Products in one chunk."""
@@ -343,9 +344,16 @@ def finding_of(
 
 def base_to_give(place: Place, applied: Applied) -> str:
     """The remedy for a path whose mapping would make an address of it, if it were told where the files are."""
-    base = place.leaf.leaf.parameters.get("base") if place.leaf is not None else None
+    if place.leaf is None or place.raw.strip().lower().startswith(("http:", "https:")):
+        return ""
+    return where_they_are(place.leaf, applied)
+
+
+def where_they_are(leaf: BoundLeaf, applied: Applied) -> str:
+    """How to say where the files are whose paths a field gives; empty when it is said, or cannot be."""
+    base = leaf.leaf.parameters.get("base")
     open_base = PLACEHOLDER.fullmatch(base) if isinstance(base, str) else None
-    if open_base is None or place.raw.strip().lower().startswith(("http:", "https:")):
+    if open_base is None:
         return ""
     parameter = applied.mapping.file.parameters.get(open_base[1])
     about = f" ({parameter.about.partition(';')[0]})" if parameter is not None and parameter.about else ""

@@ -16,6 +16,7 @@ import msgspec
 
 from feedbridge.errors import FeedbridgeError
 from feedbridge.findings import Finding, Severity, cut
+from feedbridge.mapping.assemble import place_at
 from feedbridge.mapping.grouping import NotAdjacent
 from feedbridge.platforms import Outcome, Platform, Writer
 from feedbridge.rules import Problem, Rule
@@ -26,12 +27,26 @@ from feedbridge.run.seen import Before, SeenKeys
 from feedbridge.run.statistics import Plain, Questions, Statistics
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
-__all__ = ["Counts", "FindingFile", "Late", "Stitcher"]
+__all__ = ["Counts", "FindingFile", "Late", "Stitcher", "source_of"]
 
 
 NO_CURRENCY = {""}
 NONE_LATE: dict[str, str] = {}
 """Nothing was turned away at the end: nearly always so."""
+
+
+BITS = 40
+MASK = (1 << BITS) - 1
+
+
+def _place(source: int, entry: Entry) -> int:
+    """Source, place in its list and line of a product, as one number: a run keeps one for every SKU."""
+    return source << 2 * BITS | entry.index << BITS | entry.line
+
+
+def source_of(place: int) -> int:
+    """The number of the source in a product's place."""
+    return place >> 2 * BITS
 
 
 @dataclass(slots=True)
@@ -174,6 +189,8 @@ class Stitcher:
         self._notices: list[Finding] = []
         self._sheets: dict[tuple[int, str], TableSheet | DocumentSheet] = {}
         self._seen = [SeenKeys() for _ in platforms]
+        self._held: list[dict[str, int]] = [{} for _ in platforms]
+        """SKUs of held-back products, and where they are."""
         self._claims: list[dict[str, tuple[str, int]]] = [{} for _ in platforms]
         self._groups: list[set[str]] = [set() for _ in sources]
         self._written_all = "w" * len(platforms)
@@ -248,7 +265,7 @@ class Stitcher:
         for entry in entries:
             if entry.state[number] == "w":
                 outcome = entry.outcomes[number]
-                place = (source << 40) | entry.line
+                place = _place(source, entry)
                 keys += outcome.keys
                 places += [place] * len(outcome.keys)
                 for name, content in outcome.claims:
@@ -274,7 +291,7 @@ class Stitcher:
     ) -> tuple[str, dict[str, str]]:
         """The product's states by platform, and why it was turned away now. ``plain`` takes the answers of ordinary
         products, which every platform takes."""
-        place = (source << 40) | entry.line
+        place = _place(source, entry)
         held = False
         states = entry.state
         late: dict[str, str] = NONE_LATE
@@ -303,6 +320,8 @@ class Stitcher:
                         Late(source, entry.line, entry.index, number, rule, problem, order, "h" in entry.state)
                     )
             held = held or state == "h"
+            if entry.sku and (entry.state[number] == "h" or (state == "w" and self._held[number])):
+                self._same_as_held(number, entry, outcome, state, place)
             if self.written is not None:
                 self.written.setdefault(source, bytearray()).append(state == "w")
             self._count(self.counts[number], state, outcome.excluded, entry.variants)
@@ -339,6 +358,36 @@ class Stitcher:
             own += [code for code in noted if code.startswith(front)]
             codes.append(tuple(sorted(set(own))))
         return codes
+
+    def _same_as_held(self, number: int, entry: Entry, outcome: Outcome, state: str, place: int) -> None:
+        """Say when a SKU is that of a held-back product and of a written one: mended and fed back, the first would
+        overwrite the second."""
+        held, seen = self._held[number], self._seen[number]
+        if state == "h":
+            held.setdefault(entry.sku, place)
+            other = seen.place(entry.sku)
+            if other is not None and other > place:  # known already, since it is of the same chunk: said there
+                return
+        else:
+            other = next((held[key] for key in outcome.keys if key in held), None)
+        if other is None:
+            return
+        said = "is written" if state == "h" else "is held back"
+        self.findings.add(
+            self.read * 2 + 1,
+            Finding(
+                code="run.held-sku",
+                severity=Severity.WARNING,
+                file=self.sources[place >> 40].name,
+                line=place & ((1 << 40) - 1),
+                sku=cut(entry.sku),
+                platform=self.platforms[number].name,
+                field="sku",
+                value=cut(entry.sku),
+                message=f'the SKU is also that of the product at {self._where(other)}, which {said}',
+                mend="give one of the two another SKU, or delete it, before the held-back one is fed in again",
+            ),
+        )
 
     @staticmethod
     def _count(counts: Counts, state: str, excluded: str, variants: int) -> None:
@@ -387,8 +436,14 @@ class Stitcher:
         claims.update(mine)
         return None
 
+    def file_line_pointer(self, place: int) -> tuple[str, int, str]:
+        """Where a product is whose place was noted."""
+        source, index, line = self.sources[source_of(place)], place >> BITS & MASK, place & MASK
+        return place_at(source, line, index)
+
     def _where(self, place: int) -> str:
-        return f"{self.sources[place >> 40].name}:{place & ((1 << 40) - 1)}"
+        file, line, pointer = self.file_line_pointer(place)
+        return f"{file}:{line}#{pointer}" if pointer else f"{file}:{line}"
 
     def _twice(self, key: str, before: int, position: int) -> Problem:
         field = "sku" if position == 0 else f"variants.{position - 1}.sku"
@@ -397,13 +452,14 @@ class Stitcher:
         )
 
     def _case_warning(self, rule: Rule, key: str, other: str, before: int, place: int, number: int) -> None:
-        source = self.sources[place >> 40]
+        file, line, pointer = self.file_line_pointer(place)
         finding = Finding(
             code=f"{self.platforms[number].name}.{rule.number}",
             severity=rule.severity,
-            file=source.name,
+            file=file,
             sku=key,
-            line=place & ((1 << 40) - 1),
+            line=line,
+            pointer=pointer,
             message=f'"{key}" differs only in case from "{other}" at {self._where(before)}',
             mend=rule.mend,
             platform=self.platforms[number].name,
@@ -422,14 +478,16 @@ class Stitcher:
                 rule = rules.get(number)
                 if rule is not None:
                     products = "1 product" if count == 1 else f"{count:,} products"
+                    file, line, pointer = self.file_line_pointer(place)
+                    first = f"line {line} ({pointer})" if pointer else f"line {line}"
                     found.append(
                         Finding(
                             code=f"{platform.name}.{number}",
                             severity=rule.severity,
                             platform=platform.name,
                             mend=rule.mend,
-                            message=f"concerns {products}, the first at line {place & ((1 << 40) - 1)}: {' '.join(rule.title.split())}",
-                            file=self.sources[place >> 40].name,
+                            message=f"concerns {products}, the first at {first}; {rule.stated}",
+                            file=file,
                             sku=sku,
                         )
                     )

@@ -142,7 +142,7 @@ def _tried(draft: Draft, to: Sequence[str], job_of: JobOf) -> tuple[Done | None,
     lines = [head]
     about = dict(CATALOGUE)
     for target in to:
-        about.update({f"{target}.{rule.number}": " ".join(rule.title.split()) for rule in platform(target).rules})
+        about.update({f"{target}.{rule.number}": rule.stated for rule in platform(target).rules})
         counts = manifest["platforms"][target]["counts"]
         left = sum(counts["excluded"].values())
         lines.append(

@@ -55,6 +55,16 @@ class CombinedSource:
         pointer = getattr(source, "pointer", None)
         return source.name, record[0], pointer((record[0], record[1], record[3])) if pointer is not None else ""
 
+    def place_at(self, line: int, index: int) -> tuple[str, int, str]:
+        """File, line and JSON Pointer of the record with that line and index."""
+        number = bisect_right(self._starts, index) - 1
+        source, record = self.sources[number], (line, {}, index - self._starts[number], {})
+        place, pointer = getattr(source, "place", None), getattr(source, "pointer", None)
+        if place is not None:
+            found: tuple[str, int, str] = place(record)
+            return found
+        return source.name, line, pointer(record) if pointer is not None else ""
+
     def of(self, record: Record) -> Source:
         """The file a record is from."""
         return self.sources[bisect_right(self._starts, record[2]) - 1]
@@ -100,6 +110,8 @@ class CombinedTable(CombinedSource):
         index = 0
         width = len(self.header)
         for number, (source, places) in enumerate(zip(self.sources, self._places, strict=True)):
+            if number == len(self._starts):
+                self._starts.append(index)
             same = places == list(range(width))
             for batch in source.batches():
                 records: list[Record] = []

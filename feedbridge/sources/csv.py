@@ -91,7 +91,8 @@ class CsvSource:
         self.block = block
         self.limits = limits
         self.habits = Habits()
-        self.trailing_delimiter = False
+        self.trailing_delimiter: bool | None = None
+        """Whether rows end in a delimiter too many as a rule; None while the first rows are looked at."""
         self.short = ShortRows()
         self.blank_rows = 0
         self._compression = files.is_compressed(path)
@@ -366,8 +367,13 @@ class CsvSource:
             return
         self._head = head.records
         found = [finding for finding in head.findings if finding.code == "csv.trailing-delimiter"]
-        self.findings += found
-        self.trailing_delimiter = bool(found)
+        lines = {finding.line for finding in found}
+        first = head.records[:HABIT_ROWS]
+        as_a_rule = sum(line in lines for line, _ in first) * 2 > len(first)
+        # what a spreadsheet has saved of a quarantine file may end in empty cells where the longest row had one too many
+        self.trailing_delimiter = as_a_rule or self.is_quarantine
+        if self.trailing_delimiter:
+            self.findings += found[:1]
         rows: list[list[str]] = []
         chars = seen = last = 0
         # Counted by record, not by batch: what is learnt must not depend on the size of a block.

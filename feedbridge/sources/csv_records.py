@@ -44,7 +44,7 @@ class Table(Protocol):
 
     ``front``   columns of ours in front of the header
     ``is_held_back``  rows may be unmended ones of a quarantine file
-    ``trailing_delimiter``  that rows end in delimiters too many was said before
+    ``trailing_delimiter``  rows end in delimiters too many as a rule; None: not known yet
     ``short``   what is known of rows that are short
     """
 
@@ -56,7 +56,7 @@ class Table(Protocol):
     habits: Habits
     limits: Limits
     is_held_back: bool
-    trailing_delimiter: bool
+    trailing_delimiter: bool | None
     short: ShortRows
 
 
@@ -76,7 +76,6 @@ class Reading:
         self._front = source.front
         self._limits = source.limits
         self._is_quarantine = source.is_held_back
-        self._trailing = source.trailing_delimiter
         self._records: list[Record] = []
         self._findings: list[Finding] = []
 
@@ -154,7 +153,7 @@ class Reading:
             self.blank_rows += bool(cells)
             return True
         line = window.first + start
-        if len(cells) > width and not any(cells[width:]):
+        if len(cells) > width and not any(cells[width:]) and self._source.trailing_delimiter is not False:
             self._notice_trailing(line, len(cells))
             cells = cells[:width]
         if self._is_quarantine and any(GUARD in cell for cell in cells):
@@ -184,7 +183,7 @@ class Reading:
                 self._add_bad(start, end, cells, *trouble)
                 return True
         if len(cells) > width:
-            extra = next(cell for cell in cells[width:] if cell)
+            extra = next((cell for cell in cells[width:] if cell), "")
             finding = self._finding(
                 "csv.long-row", Severity.ERROR, line,
                 f"{len(cells)} cells, but columns in the header: {width}",
@@ -416,11 +415,8 @@ class Reading:
         self._records.append((self._window.first + start, bad))
 
     def _notice_trailing(self, line: int, count: int) -> None:
-        if self._trailing:
+        if self._source.trailing_delimiter:  # said before, of the whole file
             return
-        if self._is_range:
-            raise RangeNotClean  # whether it is the first in the file only a reading from the start can tell
-        self._trailing = True
         finding = self._finding(
             "csv.trailing-delimiter", Severity.ADVICE, line,
             f"{count} cells for {self._width} columns, but those at the end are empty: they are left out here and in "

@@ -244,7 +244,7 @@ class SalesLayerSource:
     def _left_out(self, code: str, message: str, row: Any) -> Finding:
         return Finding(
             code=code,
-            severity=Severity.WARNING,
+            severity=Severity.ERROR,
             file=self.name,
             message=message,
             value=cut(row),
@@ -276,7 +276,7 @@ class _Rows(Walk):
 
 
 def _named(row: Any, fields: list[Any]) -> dict[str, Any]:
-    """A row as an object. Raises Fault when it has more values than there are names."""
+    """A row as an object. Raises Fault when it has not as many values as there are names."""
     if isinstance(row, dict):
         return row
     if not isinstance(row, list):
@@ -296,7 +296,14 @@ def _named(row: Any, fields: list[Any]) -> dict[str, Any]:
             f"the row has {len(row)} values, and its schema {len(names)} names",
             "export it again: the schema is not that of the rows",
         )
-    return {name: _parted(value, inner) for (name, inner), value in zip(names, row, strict=False)}
+    if len(row) < len(names):
+        raise Fault(
+            "json.row-too-short",
+            None,
+            f"the row has {len(row)} values, and its schema {len(names)} names",
+            "export it again: the row is cut off, or the schema is not that of the rows",
+        )
+    return {name: _parted(value, inner) for (name, inner), value in zip(names, row, strict=True)}
 
 
 def _parted(value: Any, names: Any) -> Any:

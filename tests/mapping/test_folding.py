@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -82,9 +83,101 @@ def test_rows_that_stand_apart_are_gathered():
     assert (cup.product.title, cup.product.translations[0].title, lines(cup.group)) == ("Cup", "Tasse", [5, 3])
 
 
-def test_a_record_without_a_row_of_its_own_is_made_of_its_first():
-    (pot,) = tried(mapping(LAYERS), table(["A", "de", "Kanne"], ["A", "fr", "Pichet"]))
-    assert pot.product.title == "Kanne" and [text.title for text in pot.product.translations] == ["Pichet"]
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([["A", "de", "Kanne", "", "9"]], id="one store"),
+        pytest.param([["A", "de", "Kanne"], ["A", "fr", "Pichet"]], id="two stores"),
+        pytest.param([["A", "de", "Kanne"], ["B", "", "Cup"], ["A", "fr", "Pichet"]], id="apart"),
+        pytest.param([["A", "de", "Kanne"], ["", "", "", "X"]], id="with a row that goes on"),
+    ],
+)
+def test_a_store_row_without_its_record_is_no_product(rows):
+    lost, *others = tried(mapping(LAYERS, CONTINUED), table(*rows))
+    (finding,) = lost.findings
+    assert (finding.code, finding.severity, finding.sku) == ("mapping.orphan", "error", "A")
+    assert finding.message == 'is the de row of "A", which has no row of its own'
+    assert len(lines(lost.group)) == len(rows) - len(others) and all(other.product for other in others)
+
+
+WEB = {"channel": "web", "base": "de"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "title", "codes"),
+    [
+        pytest.param([["print", "de", "P"], ["web", "en", "W"]], WEB, "W", ["mapping.other-language", "mapping.other-channel"], id="only in another language"),
+        pytest.param([["print", "de", "P"], ["web", "de", "W"]], WEB, "W", ["mapping.other-channel"], id="in both"),
+        pytest.param([["print", "de", "P"]], WEB, None, ["mapping.channel-missing"], id="not in the channel"),
+        pytest.param([["print", "de", "P"], ["", "de", "N"]], WEB, None, ["mapping.channel-missing"], id="in no channel"),
+        pytest.param([["WEB ", "DE", "W"]], WEB, "W", [], id="in another spelling"),
+    ],
+)  # fmt: skip
+def test_a_record_is_of_the_channel_that_is_taken_or_held(rows, given, title, codes):
+    for order in permutations(rows):
+        source = table(*[["A", by, name, "", "1", "", channel] for channel, by, name in order])
+        bound, found, groups = noticed(mapping(NAMED_BASE), source, **given)
+        (trial,) = [tried_group(bound.ways[None], group) for group in groups]
+        assert (trial.product.title if trial.product else None) == title
+        assert [one.code for one in found] + trial.codes == codes
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_the_order_of_rows_does_not_matter(data):
+    places = st.tuples(st.sampled_from("ABC"), st.sampled_from(["de", "en"]), st.sampled_from(["web", "print"]))
+    rows = [
+        [name, by, f"{name} {by} {channel}", "", "1", "", channel]
+        for name, by, channel in data.draw(st.lists(places, min_size=1, unique=True))
+    ]
+
+    def outcome(rows):
+        trials = tried(mapping(NAMED_BASE), table(*rows), **WEB)
+        return {one.product.sku: (one.product.title, {t.title for t in one.product.translations}) for one in trials if one.product}
+
+    assert outcome(rows) == outcome(data.draw(st.permutations(rows)))
+    assert all(title.endswith(" web") for title, _ in outcome(rows).values())
+
+
+@pytest.mark.parametrize(
+    ("rows", "titles", "told"),
+    [
+        pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["A", "de", "Topf"]], ["Kanne"], [4], id="two"),
+        pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["B", "", "C"], ["A", "DE", "Topf"]], ["Kanne"], [5], id="apart, in another case"),
+        pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["A", "de", "Kanne"]], ["Kanne"], [], id="the same twice"),
+        pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["", "de", "", "W"]], ["Kanne"], [], id="one that goes on"),
+    ],
+)  # fmt: skip
+def test_one_row_a_language(rows, titles, told):
+    bound, found, groups = noticed(mapping(LAYERS, CONTINUED), table(*rows))
+    product = tried_group(bound.ways[None], groups[0]).product
+    assert [text.title for text in product.translations] == titles
+    assert [(one.code, one.line, one.sku) for one in found] == [("mapping.conflict", line, "A") for line in told]
+
+
+def test_a_row_that_goes_on_is_never_the_record():
+    rows = table(["A", "", "Pot", "X"], ["B", "", "Cup"], ["A", "de", "Kanne"], ["", "", "", "Z"])
+    pot, cup = tried(mapping(LAYERS, CONTINUED), rows)
+    assert (pot.product.title, pot.product.categories, lines(pot.group)) == ("Pot", (("X",), ("Z",)), [2, 4, 5])
+    assert cup.product.title == "Cup" and cup.product.categories == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "reliable", "held"),
+    [
+        pytest.param(["A", "de"], 2, [2, 4], id="of another language"),
+        pytest.param(["A"], 1, [2, 4], id="of a language that cannot be read"),
+        pytest.param(["A", ""], 2, [4], id="a record itself"),
+        pytest.param(["A", ""], 0, [4], id="of no one knows whom"),
+        pytest.param(["C", "de"], 2, [4], id="of a record that is not there"),
+    ],
+)
+def test_a_damaged_row_that_stands_apart(row, reliable, held):
+    damaged = bad(*row)
+    damaged.reliable = reliable
+    trials = tried(mapping(LAYERS), table(["A", "", "Pot"], ["B", "", "Cup"], damaged))
+    assert sorted(line for trial in trials if trial.product is None for line in lines(trial.group)) == held
+    assert {code for trial in trials for code in trial.codes} == {"csv.long-row"}
 
 
 def test_the_same_name_and_language_again_is_another_record():

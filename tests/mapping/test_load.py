@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from feedbridge.errors import CommandError, MappingError
+from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.presets import presets
+from feedbridge.sources.opening import open_source
 from tests.mapping.trial import Documents, Rows, applied, mapping_of, tried
 
 GOOD = """\
@@ -463,3 +465,32 @@ def test_an_inner_list_in_a_table_is_a_mistake():
 def test_a_path_of_the_records_that_is_none():
     with pytest.raises(MappingError, match=r"shop\.yaml:\d+, records"):
         applied(GOOD + "records: {variants: 'a['}\nvariant: {sku: Id}\n", Documents([]))
+
+
+# a user's own columns on a preset
+
+
+@pytest.mark.parametrize(
+    ("own", "wrong"),
+    [
+        pytest.param("product: {brand: Hersteler}", 'product.brand: shop.csv has no column "Hersteler"', id="a field"),
+        pytest.param("product: {images: [{src: Foto}]}", "product.images.0.src", id="a list"),
+        pytest.param("variant: {gtin: Strichcode}", "variant.gtin", id="a variant's field"),
+        pytest.param("product: {brand: {from: Hersteler, optional: true}}", "", id="said to be optional"),
+        pytest.param("columns: optional\nproduct: {brand: Hersteler}", "", id="all said to be optional"),
+        pytest.param("product: {brand: [Hersteler, Hersteller]}", "", id="one of several names"),
+        pytest.param("product: {title: {from: title, required: true}}", "", id="nothing wrong"),
+    ],
+)
+def test_columns_a_user_adds_to_a_preset_must_be_there(tmp_path, own, wrong):
+    """A preset's own columns may be missing; a slip in what is added to it must not lose a field without a word."""
+    (tmp_path / "own.yaml").write_text(f"feedbridge: 1\nextends: generic\n{own}\n", encoding="utf-8")
+    (tmp_path / "shop.csv").write_text("sku,title,price,Hersteller\nA,Tee,1.00,Acme\n", encoding="utf-8")
+    source = open_source(tmp_path / "shop.csv", name="shop.csv")
+    mapping = load_mapping(str(tmp_path / "own.yaml"), {"currency": "EUR", "decimal": "."})
+    if wrong:
+        with pytest.raises(MappingError) as error:
+            Applied(mapping, source)
+        assert wrong in str(error.value)
+    else:
+        Applied(mapping, source)

@@ -48,7 +48,7 @@ def test_simple_product_byte_by_byte():
         '"status":1,"enable_product_designer":1,"tier_price":[{"price":"16","qty":"25"},{"price":"13.75","qty":"100"}],'
         '"images":[{"src":"https://cdn.example.test/tote/natural-front.jpg"}],"type":"simple"}'
     )
-    assert (outcome.keys, outcome.entries, outcome.problems, outcome.notes) == (("20417",), 1, [], ())
+    assert (outcome.keys, outcome.entries, outcome.problems, outcome.notes) == (("20417",), 1, [], ("A3",))
 
 
 def test_variants_become_simple_products_byte_by_byte():
@@ -59,7 +59,7 @@ def test_variants_become_simple_products_byte_by_byte():
         '"30002":{"id":30002,"name":"Crew Tee - Navy / M","price":"21","special_price":"","category_id":"12",'
         '"status":1,"enable_product_designer":1,"type":"simple"}'
     )
-    assert (outcome.keys, outcome.entries, outcome.notes) == (("30001", "30002"), 2, ("A9",))
+    assert (outcome.keys, outcome.entries, outcome.notes) == (("30001", "30002"), 2, ("A3", "A9"))
 
 
 def test_parent_goes_first_with_documented_members_only():
@@ -75,7 +75,7 @@ def test_parent_goes_first_with_documented_members_only():
         "images": [{"src": "/c/crew.jpg"}], "type": "configurable",
     }
     assert document["30002"]["special_price"] == "15"
-    assert (outcome.entries, outcome.notes, outcome.problems) == (3, (), [])
+    assert (outcome.entries, outcome.notes, outcome.problems) == (3, ("A3",), [])
 
 
 @pytest.mark.parametrize(("option", "written"), [
@@ -254,6 +254,7 @@ def test_images(images, own, written):
     pytest.param({"option_values": ["", "S"]}, "Canvas Tote Natural - S", id="a value not given"),
     pytest.param({"option_values": []}, "Canvas Tote Natural", id="no values"),
     pytest.param({"option_values": ["S"], "title": "Small Tote"}, "Small Tote", id="a title of its own"),
+    pytest.param({"option_values": ["S", "Navy"], "title": "navy / S"}, "Canvas Tote Natural - S / Navy", id="only its values"),
     pytest.param({"option_values": ["S"], "title": "Canvas Tote Natural"}, "Canvas Tote Natural - S",
                  id="its parent's title"),
 ])

@@ -259,15 +259,16 @@ def test_currency_of_the_run_is_claimed_or_set():
 
 
 @pytest.mark.parametrize(("fields", "settings", "notes"), [
-    pytest.param({}, {}, (), id="nothing to note"),
-    pytest.param({"categories": [["Bags"]]}, {}, ("M12c",), id="category names only"),
-    pytest.param({"categories": [["Bags"]], "category_ids": {"magento": []}}, {}, ("M12c",), id="no id was found"),
-    pytest.param({"categories": [["Bags"]], "category_ids": {"magento": ["310"]}}, {}, (), id="category with its id"),
+    pytest.param({"ids": {"magento": "7"}}, {}, (), id="nothing to note"),
+    pytest.param({}, {}, ("A3",), id="SKU of digits as id"),
+    pytest.param({"categories": [["Bags"]]}, {"sku_as_id": True}, ("M12c",), id="category names only"),
+    pytest.param({"categories": [["Bags"]], "category_ids": {"magento": []}}, {}, ("M12c", "A3"), id="no id was found"),
+    pytest.param({"categories": [["Bags"]], "category_ids": {"magento": ["310"]}}, {}, ("A3",), id="category with its id"),
     pytest.param({"sku": "TOTE-1"}, {}, ("A3",), id="SKU as id"),
     pytest.param({"sku": "020417"}, {}, ("A3",), id="SKU with a zero in front"),
     pytest.param({"sku": "TOTE-1"}, {"sku_as_id": True}, (), id="SKU as id, and meant so"),
     pytest.param({"sku": "TOTE-1", "ids": {"magento": "A-1"}}, {}, (), id="the store's id is a word"),
-    pytest.param({"sku": "T", "variants": [{"sku": "7"}]}, {}, ("A9",), id="parent left out"),
+    pytest.param({"sku": "T", "variants": [{"sku": "7", "ids": {"magento": "7"}}]}, {}, ("A9",), id="parent left out"),
     pytest.param({"variants": [{"sku": "S"}, {"sku": "M"}]}, {}, ("A3", "A9"), id="SKUs of variants as ids"),
     pytest.param({"sku": "T", "options": SIZES, "variants": [{"sku": "7", "option_values": ["S"]}]}, {"parent": True},
                  ("A3",), id="SKU of the parent as id"),

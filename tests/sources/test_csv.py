@@ -148,15 +148,22 @@ def test_accepts_with_a_finding(tmp_path, text, good, findings):
     assert found[2] == findings
 
 
-def test_a_late_trailing_delimiter_is_said_once(tmp_path):
-    text = HEADER + "A,a,1,2\n" * 50 + "B,b,3,4,\n" * 3
+def test_a_single_trailing_delimiter_may_be_a_comma_without_quotes(tmp_path):
+    """Where rows do not end in a delimiter too many as a rule, one that does may have its cells shifted."""
+    text = HEADER + "A,a,1,2\n" * 50 + "B,red, dark,4,\n"
     source = opened(tmp_path, text, block=40)
     assert source.findings == []
-    assert read(source)[2] == [("csv.trailing-delimiter", 52)]
-    ranges = source.split(2, least_bytes=1)
-    assert len(list(source.batches(ranges[0]))) > 0
-    with pytest.raises(RangeNotClean):
-        list(source.batches(ranges[1]))
+    good, bad, findings = read(source)
+    assert (len(good), findings) == (50, [])
+    assert bad == [(52, 52, "csv.long-row", 52)]
+    parts = source.split(2, least_bytes=1)
+    assert [record[0] for part in parts for batch in source.batches(part) for record in batch.records][-1] == 52
+
+
+def test_a_trailing_delimiter_in_every_row_is_said_once(tmp_path):
+    source = opened(tmp_path, HEADER + "A,a,1,2,\n" * 50)
+    assert [finding.code for finding in source.findings] == ["csv.trailing-delimiter"]
+    assert len(read(source)[0]) == 50
 
 
 def test_the_short_row_finding_says_all(tmp_path):

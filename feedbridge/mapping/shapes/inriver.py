@@ -23,7 +23,10 @@ def flatten(document: dict[str, Any], locale: str | None, scope: str | None, tra
     """``fields[{fieldTypeId, value}]`` becomes ``values.<fieldTypeId>``, with ``translations`` also
     ``values_by_locale.<language>.<fieldTypeId>``."""
     shaped = entity(document, locale)
-    shaped["items"] = [entity(one, locale) for kind, one in linked(document) if kind == "item"]
+    shaped["items"] = [
+        *(entity(one, locale) for kind, one in linked(document) if kind == "item"),
+        *unfetched(document),
+    ]
     shaped["categories"] = list(dict.fromkeys(paths_of_nodes(document, locale)))
     shaped[RAW] = document
     if translations:
@@ -94,6 +97,17 @@ def linked(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     ]
     for link in sorted(links, key=lambda one: one["linkIndex"] if isinstance(one.get("linkIndex"), int) else 0):
         yield kind_of(link["linkEntity"]) or ending(str(link.get("linkTypeId") or "")), link["linkEntity"]
+
+
+def unfetched(document: dict[str, Any]) -> Iterator[str]:
+    """What stands for items that a document links to and that were not fetched with it: a text, which is no variant, so
+    that the product is held back and none is missed."""
+    for link in items_of(document.get("outbound")):
+        if isinstance(link, dict) and not isinstance(link.get("linkEntity"), dict):
+            name = str(link.get("linkTypeId") or "")
+            target = link.get("linkEntityId", link.get("targetEntityId"))
+            if ending(name) == "item":
+                yield f"the link {name}" + (f" to entity {target}" if target else "") + ", whose entity was not fetched"
 
 
 def kind_of(document: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from feedbridge.cells.boolean import TRUE
 from feedbridge.cells.status import USUAL
 from feedbridge.mapping.suggest.assign import Assignment, Pick, assign
 from feedbridge.mapping.suggest.draft import Draft, percent
-from feedbridge.mapping.suggest.evidence import GUESS, Vote, value_fit, vote
+from feedbridge.mapping.suggest.evidence import GUESS, SPOILT, Vote, value_fit, vote
 from feedbridge.mapping.suggest.grammar import Grammar, inner_lists, pictures_of, table_grammar
 from feedbridge.mapping.suggest.options import Options
 from feedbridge.mapping.suggest.profile import Profile
@@ -61,6 +61,7 @@ class Builder:
         self.mend_meanings(found, own)
         if inner_found is not None:
             self.mend_prices(inner_found)
+        self.specs.monies = monies_of(found, inner_found)
         if grammar.mode == "flat":
             grammar = table_grammar(sample, found)
         draft.evidence += [f"evidence: {line}" for line in grammar.why]
@@ -593,6 +594,14 @@ class Builder:
     def remarks(self, found: Assignment, inner_found: Assignment | None) -> None:
         if not any("price" in nodes for nodes in (self.draft.product, self.draft.variant)):
             self.draft.decide.append("no column holds prices")
+        for column in self.sample.columns:
+            if id(column) not in self.draft.used and column.strength("gtin") > 0.8:
+                fit, said = value_fit("gtin", column.profile)
+                if fit < 0 and said == SPOILT:
+                    self.draft.decide.append(
+                        f'"{sample_text(column.name)}" is named like a GTIN, but holds {said}'
+                        f' ("{sample_text(column.profile.values[0])}"), so it is not used: export it again with this column as text'
+                    )
         if self.sample.damaged:
             self.draft.decide.append(f"{self.sample.damaged} records could not be read and were not looked at")
         if not self.sample.records:
@@ -624,6 +633,13 @@ class Builder:
 
 YES = frozenset(map(str.casefold, TRUE))
 STEPS = (" -> ", "->", " > ", ">", " » ", " / ", "/", "::", "\\")
+
+
+def monies_of(*assignments: Assignment | None) -> list[Column]:
+    """The columns that prices are taken from."""
+    found = [one for one in assignments if one is not None]
+    singles = [one.single[name].column for one in found for name in MONEY if name in one.single]
+    return singles + [pick.column for one in found for pick in one.prices]
 
 
 def other_currency(one: Column, other: Column) -> bool:

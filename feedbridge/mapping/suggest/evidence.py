@@ -10,7 +10,7 @@ from feedbridge.mapping.suggest.names import NameMatch
 from feedbridge.mapping.suggest.profile import WORDS, Profile
 from feedbridge.mapping.suggest.sample import Column
 
-__all__ = ["GUESS", "NAME_WEIGHT", "PROPOSE", "VALUE_WEIGHT", "Vote", "value_fit", "vote", "votes"]
+__all__ = ["GUESS", "NAME_WEIGHT", "PROPOSE", "SPOILT", "VALUE_WEIGHT", "Vote", "value_fit", "vote", "votes"]
 
 NAME_WEIGHT = 0.65
 """A name that is in the vocabulary as it stands, with values that say nothing, is just enough."""
@@ -128,6 +128,9 @@ def fit_word(p: Profile) -> Fit:
     return 0.4, "words"
 
 
+SPOILT = "numbers a spreadsheet has spoilt"
+
+
 def fit_gtin(p: Profile) -> Fit:
     if p.share("gtin") >= 0.9:
         return 1, "GTINs with the right check digit"
@@ -136,7 +139,7 @@ def fit_gtin(p: Profile) -> Fit:
     if p.share("gtin_length") >= 0.6:
         return 0.0, "as long as GTINs, but the check digits are wrong"
     if p.share("gtin_float") + p.share("gtin_short") >= 0.5:
-        return 0.1, "numbers a spreadsheet has spoilt"
+        return (-1 if p.share("gtin_float") > 0.1 else 0.1), SPOILT
     if p.share("isbn10") >= 0.5:
         return -0.8, "old ISBNs of ten digits"
     return -1, p.in_words()

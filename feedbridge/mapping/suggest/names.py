@@ -297,6 +297,9 @@ def _matches(
         for field, match in best.items():  # what stood alone is worth less under another step
             if field in alone and alone[field].phrase == match.phrase:
                 best[field] = alone[field]
+        stock = best.get("stock")
+        if stock is not None and counts_another(stock, parent.tokens):
+            del best["stock"]
         for field, match in joined.items():
             if match.strength > best.get(field, NOTHING).strength:
                 best[field] = match
@@ -335,6 +338,22 @@ MANY = frozenset({"images", "categories", "tags"})
 NOTHING = NameMatch("", 0.0, "", "", False)
 
 
+COUNTS = frozenset(map(fold, "count units anzahl antal antall aantal количество".split()))
+PIECES = frozenset("stuck stueck stk st pcs pc pieces piece szt ks stuks available on hand".split())
+
+
+def counts_another(match: Entry | NameMatch, rest: Sequence[str]) -> bool:
+    """Whether a bare count stands beside a word that says what is counted, and that is not the stock."""
+    return (
+        match.field == "stock"
+        and fold(match.phrase) in COUNTS
+        and any(
+            word not in STOP | PIECES and all(entry.field != "stock" for entry in vocabulary().get(word, ()))
+            for word in rest
+        )
+    )
+
+
 def _collect(tokens: tuple[str, ...], best: dict[str, NameMatch], factor: float, *, strict: bool = False) -> None:
     table = vocabulary()
     tokens = tokens[:8]
@@ -347,6 +366,8 @@ def _collect(tokens: tuple[str, ...], best: dict[str, NameMatch], factor: float,
                 continue
             rest = [*tokens[:start], *tokens[start + length :]]
             for entry in entries:
+                if counts_another(entry, rest):
+                    continue
                 worth = leftover_factor(entry.field, rest)
                 if rest and entry.field.startswith("!"):
                     worth *= 0.8
@@ -366,6 +387,8 @@ def _collect(tokens: tuple[str, ...], best: dict[str, NameMatch], factor: float,
             rest = [token[:cut].rstrip("s") if token[:cut].rstrip("s") in NEUTRAL | DECOY else token[:cut]]
             rest += [*tokens[:place], *tokens[place + 1 :]]
             for entry in entries:
+                if counts_another(entry, rest):
+                    continue
                 strength = entry.weight * leftover_factor(entry.field, rest, glued=True) * 0.97 * factor
                 if strength > best.get(entry.field, NOTHING).strength:
                     best[entry.field] = NameMatch(entry.field, strength, entry.language, entry.phrase, False)

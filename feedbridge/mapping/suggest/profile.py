@@ -227,7 +227,7 @@ def _look(text: str, hits: Counter[str], profile: Profile) -> None:
             hits["isbn10"] += 1
         elif digits.isdigit() and 9 <= len(digits) <= 11:
             hits["gtin_short"] += 1
-        elif re.fullmatch(r"\d\.\d+E\+1[0-3]", text, re.IGNORECASE) or re.fullmatch(r"\d{12,13}\.0", text):
+        elif re.fullmatch(r"\d[.,]\d+E\+?(?:0?[89]|1[0-3])", text, re.IGNORECASE) or re.fullmatch(r"\d{8,14}[.,]0", text):
             hits["gtin_float"] += 1
         if ISO_DATE.fullmatch(text) or OTHER_DATE.fullmatch(text):
             hits["date"] += 1

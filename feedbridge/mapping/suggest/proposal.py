@@ -75,7 +75,7 @@ def _with_header(opener: Opener, source: Source, sample: Sample) -> tuple[Sample
             except SourceError:
                 break
             score = named(header_sample(other.header))
-            if score > best[0]:
+            if score > best[0] or (best[1] == skip - 1 > 0 and other.header == best[2].header):  # past blank lines
                 best = (score, skip, other, sample)
         if best[1]:
             return (

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from feedbridge.cells.currency import CURRENCIES
+from feedbridge.cells.currency import CURRENCIES, signed_currencies
 from feedbridge.mapping.suggest.assign import Assignment, Pick
 from feedbridge.mapping.suggest.draft import Draft
 from feedbridge.mapping.suggest.sample import Column, Sample
@@ -22,6 +22,8 @@ class Specs:
         self.draft = draft
         self.sample = sample
         self.marks = self.decimal_marks()
+        self.monies: list[Column] = []
+        """Columns that hold prices of any kind."""
 
     def decimal_marks(self) -> Counter[str]:
         """What marks decimals in the file as a whole."""
@@ -104,9 +106,34 @@ class Specs:
             else:
                 said.append("each value names its currency")
         else:
-            self.ask_currency(next(iter(words), ""))
-            spec["currency"] = "${currency}"
+            code, where = self.one_currency()
+            if code:
+                spec["currency"] = code
+                said.append("some values name the currency" if where is column else f'the currency is that of "{sample_text(where.name)}"')
+            else:
+                self.ask_currency(next(iter(words), ""))
+                spec["currency"] = "${currency}"
         return spec, ", ".join(said)
+
+    def one_currency(self) -> tuple[str, Column]:
+        """The currency that the file's money columns agree on, with the column that says it; empty when none says it, or
+        they contradict each other. A column says it in its name, or beside most of its amounts."""
+        told: dict[str, Column] = {}
+        signs: set[str] = set()
+        for column in self.monies:
+            profile = column.profile
+            if column.parts.currency:
+                told.setdefault(column.parts.currency, column)
+            signs.update(profile.currencies)
+            if profile.share("amount_signed") >= 0.5 * profile.share("numeric"):
+                for word in profile.currencies:
+                    if word in CURRENCIES:
+                        told.setdefault(word, column)
+        if len(told) == 1:
+            ((code, column),) = told.items()
+            if all(code in signed_currencies(sign, code) for sign in signs):
+                return code, column
+        return "", Column("", "", -1)
 
     def ask_currency(self, sign: str = "") -> None:
         if "currency" not in self.draft.parameters:

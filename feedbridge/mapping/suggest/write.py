@@ -42,7 +42,9 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(flow(inner) for inner in value) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if value is None:
+        return "null"
+    if isinstance(value, int | float):
         return str(value)
     text = str(value)
     return json.dumps(text) if text.startswith("${") else scalar(text)

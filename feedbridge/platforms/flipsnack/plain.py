@@ -74,7 +74,9 @@ class PlainJson:
                 or (product.status is not ACTIVE and product.status != ACTIVE)):
             return None
         price, sale, options = product.price, product.sale_price, product.options
-        if sale is not None and (price is None or sale.currency != price.currency or sale.amount > price.amount):
+        if sale is not None and (
+            price is None or sale.currency != price.currency or sale.amount > price.amount or not sale.amount
+        ):
             return None
         quoted = encode_basestring_ascii
         code = quoted(product.sku)
@@ -158,7 +160,7 @@ class PlainJson:
                 own, reduced = price, sale
             else:
                 own = price
-                if reduced.currency != currency or reduced.amount > own.amount:
+                if reduced.currency != currency or reduced.amount > own.amount or not reduced.amount:
                     return None
             text = f'{{"code":{encode_basestring_ascii(variant.sku)},"parent_code":{code}'
             image = variant.image

@@ -216,18 +216,23 @@ def _quantities(product: Product) -> list[Problem]:
 
 
 def _links(product: Product) -> list[Problem]:
-    problems = [Problem(field, f'picture "{src}" is not an absolute http(s) address', src,
-                        "give the address under which the picture can be downloaded")
+    problems = [_no_link(field, f'picture "{src}"', src, "give the address under which the picture can be downloaded")
                 for field, src in sent_pictures(product) if not _URL.fullmatch(src)]
     link = product.presentation.link if product.presentation is not None else None
     if link is not None:
         if link.url and not _URL.fullmatch(link.url):
-            problems.append(Problem("presentation.link.url", f'link "{link.url}" is not an absolute http(s) address',
-                                    link.url))
+            problems.append(_no_link("presentation.link.url", f'link "{link.url}"', link.url))
         elif link.shown and not link.url:
             problems.append(Problem("presentation.link.url", "a link button is shown, but has no link",
                                     mend="give the link, or do not show the button"))
     return problems
+
+
+def _no_link(field: str, shown: str, address: str, mend: str = "") -> Problem:
+    """What is wrong with an address that is not absolute, or holds a blank."""
+    if _URL.fullmatch(re.sub(r"\s", "%20", address)):
+        return Problem(field, f"{shown} holds a blank, which no address may", address, "write %20 for the blank")
+    return Problem(field, f"{shown} is not an absolute http(s) address", address, mend)
 
 
 def sent_pictures(product: Product) -> list[tuple[str, str]]:
@@ -292,7 +297,20 @@ def S7(product: Product, payload: Any, settings: FlipsnackSettings) -> Any:
     return option_names_unique(product)
 
 
-CHECKED = (F12, F14, F16, A6, A7, A8, A9, A10, A11, A18, A24, S1, S2, S3, S4, S6, S7)
+@rule("S8", WARNING, source="feedbridge choice", mend="empty the reduced price where there is none",
+      good={"price": _MONEY, "sale_price": {"amount": "8", "currency": "EUR"}},
+      bad={"price": _MONEY, "sale_price": {"amount": "0", "currency": "EUR"}})
+def S8(product: Product, payload: Any, settings: FlipsnackSettings) -> Any:
+    """A reduced price is above 0: else the product is given away."""
+    prices = [("sale_price", product.sale_price)]
+    prices += [(f"variants.{number}.sale_price", one.sale_price) for number, one in enumerate(product.variants)]
+    return [
+        Problem(field, "the reduced price is 0, so the product is shown as free", "0")
+        for field, sale in prices if sale is not None and not sale.amount
+    ] or None
+
+
+CHECKED = (F12, F14, F16, A6, A7, A8, A9, A10, A11, A18, A24, S1, S2, S3, S4, S6, S7, S8)
 _LETTERS = {"F": 0, "A": 1, "S": 2}
 RULES: tuple[Rule, ...] = tuple(sorted(
     (*CHECKED, *HELD), key=lambda found: (_LETTERS[found.number[0]], int(found.number[1:])),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from feedbridge.platforms.base import Platform
 from feedbridge.platforms.magento.converter import MagentoConverter
+from feedbridge.platforms.magento.kept_rules import picture_has_an_address
 from feedbridge.platforms.magento.payload import Request
 from feedbridge.platforms.magento.quality import QUALITY, RULE_POINTS
 from feedbridge.platforms.magento.rules import RULES, field_has_a_place, ids_differ, ids_fit, one_currency
@@ -32,6 +33,7 @@ PLATFORM = Platform(
     unique_case=ids_fit,
     claims=one_currency,
     unplaced=field_has_a_place,
+    by_path=picture_has_an_address,
     placed=frozenset({
         "ids", "title", "status", "price", "sale_price", "tier_prices", "categories", "category_ids", "images",
         "options", "variants", "image", "variants.title", "custom_options", "attributes",

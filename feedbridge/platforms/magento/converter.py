@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from feedbridge.findings import Severity, cut
-from feedbridge.platforms.base import Outcome
+from feedbridge.platforms.base import BY_PATH, Outcome
 from feedbridge.platforms.magento import custom_options, images
 from feedbridge.platforms.magento.amounts import PlainAmounts
 from feedbridge.platforms.magento.draft import Draft, Item, draft, is_whole_number
@@ -52,6 +52,7 @@ class MagentoConverter:
         self._claims: dict[str | None, tuple[tuple[str, str], ...]] = {None: ()}
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         self._odd = False
+        self._by_path = False
         self._to_category_id = settings.category_field != "category_ids"
         self._to_category_ids = settings.category_field != "category_id"
 
@@ -68,7 +69,7 @@ class MagentoConverter:
     def _convert(self, product: Product) -> Outcome:
         made = draft(product, self._settings)
         amounts = self._amounts
-        self._odd = amounts.odd = False
+        self._odd = self._by_path = amounts.odd = False
         currency = self._screen_currency(made)
         entries = self._entries(product, made)
         keys = tuple([item.id for item in made.written])
@@ -181,6 +182,8 @@ class MagentoConverter:
                 self._odd = True
                 if not images.is_usable(src):
                     continue
+            if src[:4].lower() != "http":
+                self._by_path = True
             if src not in pictures:
                 pictures[src] = LightImageSource(src=src)
         return list(pictures.values())
@@ -225,12 +228,14 @@ class MagentoConverter:
             notes = (categories_have_ids.number,)
         if not self._settings.sku_as_id:
             for item in made.written:
-                if not item.own_id and not is_whole_number(item.id):
+                if not item.own_id:
                     notes += (id_is_the_stores.number,)
                     break
         if product.status == ACTIVE and any([item.price is None for item in made.items]):
             notes += (price_is_there.number,)
         if product.variants and made.parent is None:
             notes += (parent_is_left_out.number,)
+        if self._by_path:
+            notes += (BY_PATH,)
         return notes
 

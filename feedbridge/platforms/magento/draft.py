@@ -85,14 +85,22 @@ def draft(product: Product, settings: MagentoSettings) -> Draft:
 
 
 def variant_name(product: Product, variant: Any, settings: MagentoSettings) -> str:
-    """``Crew Tee - Navy / S``; a variant with a title of its own goes by that."""
+    """``Crew Tee - Navy / S``; a variant with a title of its own goes by that, unless it says its option values only."""
     title = variant.title
-    if title is not None and title != product.title:
-        return title
     values = [value for value in variant.option_values if value]
+    if title is not None and title != product.title and not says_only(title, values):
+        return title
     if not values:
         return product.title
     return product.title + settings.name_separator + settings.value_separator.join(values)
+
+
+def says_only(title: str, values: list[str]) -> bool:
+    """Whether a title is made of option values and what stands between them: ``S / Black``."""
+    rest = title.casefold()
+    for value in sorted(values, key=len, reverse=True):
+        rest = rest.replace(value.casefold(), " ", 1)
+    return bool(values) and bool(title.strip()) and not any(letter.isalnum() for letter in rest)
 
 
 def is_whole_number(text: str) -> bool:

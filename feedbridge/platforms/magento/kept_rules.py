@@ -8,7 +8,7 @@ from feedbridge.rules import Rule
 
 __all__ = [
     "KEPT_RULES", "categories_have_ids", "document_is_a_map", "field_has_a_place", "id_is_the_stores",
-    "parent_is_left_out",
+    "parent_is_left_out", "picture_has_an_address",
 ]
 
 ONCE = "the converter notes it, and the run says it once, with the number of products"
@@ -66,8 +66,16 @@ price_is_there = kept(
     good='"price": "18.95"', bad='no "price" member', held_by=ONCE,
 )
 
+picture_has_an_address = kept(
+    "M14b", title="Pictures are given as addresses where the mapping can make them; a path is one of the store's own "
+    "folder.", source=OURS, severity=Severity.WARNING,
+    mend="say where the pictures are, or nothing, if they lie in the store's folder",
+    good='"src": "https://cdn.example.test/images/tote.jpg"', bad='"src": "images/tote.jpg"', held_by=ONCE,
+)
+
 KEPT_RULES: tuple[Rule, ...] = (
     price_is_there,
+    picture_has_an_address,
     document_is_a_map,
     kept(
         "M3", mend="report a request whose key and id differ: it did not come from here",
