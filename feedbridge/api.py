@@ -69,8 +69,9 @@ class Result:
     def exit_status(self) -> int:
         """0: everything was written; 1: products were held back, a platform got none at all, or something of a file
         that belongs to no product could not be used."""
-        files = [[one.source, *one.attached.values()] for one in self._done.applied]
-        errors = any(f.severity is Severity.ERROR for file in files for one in file for f in one.findings)
+        found = [self.first_findings, *(one.source.findings for one in self._done.applied)]
+        found += [file.findings for one in self._done.applied for file in one.attached.values()]
+        errors = any(finding.severity is Severity.ERROR for findings in found for finding in findings)
         lost = errors or self._done.findings.codes["run.nothing-written"]
         return 1 if self._done.stitcher.held_anywhere or lost else 0
 

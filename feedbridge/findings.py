@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Finding", "Severity", "VALUE_CHARS", "cut"]
+__all__ = ["Finding", "Severity", "VALUE_CHARS", "cut", "name_shown"]
 
 VALUE_CHARS = 200
+NAME_CHARS = 80
 
 
 class Severity(StrEnum):
@@ -55,7 +56,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             text += f"#{self.pointer}"
         parts = [text] if text else []
         if self.column:
-            parts.append(f'column "{self.column}"')
+            parts.append(f'column "{name_shown(self.column)}"')
         if self.sku:
             parts.append(f"SKU {self.sku}")
         return ", ".join(parts)
@@ -68,6 +69,20 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """The finding as one JSON object (a line of ``findings.jsonl``)."""
         return msgspec.to_builtins(self)
+
+
+def name_shown(name: str) -> str:
+    """A column's name inside a message: on one line, and not longer than 80 characters.
+
+    >>> name_shown("price\\n(net)")
+    'price (net)'
+    """
+    text = name
+    if not name.isprintable():
+        text = "".join(
+            c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in name
+        )
+    return text if len(text) <= NAME_CHARS else text[: NAME_CHARS - 1] + "…"
 
 
 def cut(value: object) -> str:

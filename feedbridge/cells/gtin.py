@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from feedbridge.cells.base import CellError, Reader
 from feedbridge.cells.identifier import is_damaged
-from feedbridge.cells.plain import plain_text, quoted
+from feedbridge.cells.plain import plain_text, quoted, unwrapped
 from feedbridge.findings import Severity
 
 __all__ = ["Gtin", "check_digit"]
@@ -66,7 +66,9 @@ class Gtin(Reader):
 
 
 def bare(raw: Any) -> str:
-    """The digits without what people put between them. Raises CellError (warning)."""
+    """The digits without what people put between or around them (``="4006381333931"``). Raises CellError (warning)."""
+    if isinstance(raw, str):
+        raw = unwrapped(raw)
     if isinstance(raw, Decimal | float) or (isinstance(raw, str) and is_damaged(raw)):
         raise _warning(
             "cell.identifier-damaged",
@@ -79,7 +81,7 @@ def bare(raw: Any) -> str:
         text = plain_text(raw, "gtin")
     except CellError as exc:
         raise _warning(exc.code, exc.message, exc.mend) from exc
-    if text[:1].isdigit() and text[-1].isdigit():
+    if text[:1].isdigit() and text[-1:].isdigit():
         text = text.translate(_BETWEEN)
         if text.isdigit() and text.isascii():
             return text

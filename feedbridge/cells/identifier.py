@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from feedbridge.cells.base import CellError, Reader
-from feedbridge.cells.plain import plain_text, quoted
+from feedbridge.cells.plain import plain_text, quoted, unwrapped
 
 __all__ = ["Identifier", "is_damaged"]
 
@@ -24,6 +24,8 @@ class Identifier(Reader):
     '00123-A'
 
     ``1E5`` and ``12-05`` are identifiers somebody may well have chosen and pass; ``7.61E+12`` is not.
+
+    ``="00123"``, which keeps the zeros in a spreadsheet, is ``00123``.
 
     Raises: CellError, code identifier-damaged, identifier-unseen (a control or zero-width character inside),
             identifier-shape; with ``numeric`` also identifier-format.
@@ -46,7 +48,7 @@ class Identifier(Reader):
                 f"{quoted(raw)} is a yes or no, not an identifier",
                 "point the mapping at a text",
             )
-        text = plain_text(raw, "identifier").strip()
+        text = unwrapped(plain_text(raw, "identifier").strip())
         if is_damaged(text):
             raise damaged(text)
         if self.numeric and not (text.isascii() and text.isdigit()):

@@ -9,12 +9,13 @@ from typing import Any
 from feedbridge.cells.base import CellError
 from feedbridge.findings import cut
 
-__all__ = ["MAX_DIGITS", "plain_text", "quoted"]
+__all__ = ["MAX_DIGITS", "plain_text", "quoted", "unwrapped"]
 
 MAX_DIGITS = 40
 """Longer numbers are damage, and would cost time and memory out of all proportion."""
 
 _MOST = 10**MAX_DIGITS
+_WRAPPED = re.compile(r'="[^"]*"')
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -47,6 +48,15 @@ def plain_text(raw: Any, kind: str) -> str:
     raise CellError(
         f"cell.{kind}-shape", f"{quoted(raw)} is {shape}, not one {kind}", "point the mapping at one value inside it"
     )
+
+
+def unwrapped(text: str) -> str:
+    """What ``="00012"`` stands for: so an export keeps a spreadsheet from taking digits for a number.
+
+    >>> unwrapped('="00012"'), unwrapped('="a"&"b"')
+    ('00012', '="a"&"b"')
+    """
+    return text[2:-1].strip() if _WRAPPED.fullmatch(text) else text
 
 
 def bounded(number: Decimal) -> Decimal:

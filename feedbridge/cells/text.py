@@ -6,11 +6,11 @@ import re
 from typing import Any, ClassVar, Literal
 
 from feedbridge.cells.base import CellError, Reader
-from feedbridge.cells.plain import plain_text, quoted
+from feedbridge.cells.plain import plain_text, quoted, unwrapped
 
 __all__ = ["Text"]
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BLANKS = re.compile(r"\s+")
 
 
@@ -19,6 +19,8 @@ class Text(Reader):
 
     >>> Text().read("Tea pot, 1.5 l")
     'Tea pot, 1.5 l'
+    >>> Text().read('="007"')
+    '007'
     >>> Text(collapse_whitespace=True).read("Tea\\n   pot")
     'Tea pot'
 
@@ -36,6 +38,8 @@ class Text(Reader):
 
     def read(self, raw: Any) -> str:
         if raw.__class__ is str:
+            if raw[:1] == "=":
+                raw = unwrapped(raw)
             if raw.isprintable():
                 return " ".join(raw.split()) if self.collapse_whitespace else raw
         elif isinstance(raw, list) and self.join is not None:

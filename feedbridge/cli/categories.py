@@ -54,9 +54,19 @@ def categories(
     Exit status: 0 every path is assigned (by --lookup, or by what --out was filled with), 1 some are not.
     """
     from feedbridge.cli.convert import spooled
-    from feedbridge.run.categories import cover, no_categories, read_lookup, read_targets, seen_in, write_starter
+    from feedbridge.run.categories import (
+        can_be_written,
+        cover,
+        no_categories,
+        read_lookup,
+        read_targets,
+        seen_in,
+        write_starter,
+    )
     from feedbridge.run.inputs import open_inputs
 
+    if out is not None:
+        can_be_written(out, lookup)
     known = read_targets(targets, separator=separator)
     table = read_lookup(lookup) if lookup is not None else None
     paths, names = spooled(sources)
@@ -93,12 +103,18 @@ def show(coverage: Any, lookup: Path | None, out: Path | None) -> None:
             say(f"  {label}: {some(paths, 'path')}, {some(products, 'product')}")
     for path, given in coverage.unknown_ids[:SHOWN]:
         say(f'  "{path}" is assigned to {given}, which no target has')
+    if coverage.without_id:
+        own = coverage.without_id
+        verb = "has" if len(own) == 1 else "have"
+        more = f" and {len(own) - 5:,} more" if len(own) > 5 else ""
+        say(f"  {some(len(own), 'target')} {verb} no id and can be proposed only: "
+            f"{', '.join(target.shown for target in own[:5])}{more}")  # fmt: skip
     rows = [row for row in coverage.rows if not row.by]
     if rows:
         say()
         say("products  score  path -> nearest target")
     for row in rows[:SHOWN]:
-        near = f"{row.target.shown} ({row.target.id})" if row.target else "none is near"
+        near = f"{row.target.shown} ({row.target.id or 'no id'})" if row.target else "none is near"
         say(f"{row.products:8,}  {row.score:5.0f}  {row.key} -> {near}")
     if len(rows) > SHOWN:
         say(f"and {len(rows) - SHOWN:,} more" + (f" in {out}" if out else "; --out FILE or --json has them all"))

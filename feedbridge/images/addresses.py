@@ -6,7 +6,7 @@ import ipaddress
 import re
 import socket
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from feedbridge.images.picture import Trouble
 from feedbridge.images.settings import ImageSettings
@@ -14,9 +14,18 @@ from feedbridge.images.settings import ImageSettings
 __all__ = ["Address", "is_public", "parsed", "resolved", "shown"]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_SECRET = re.compile(r"token|key|sig|secret|pass|pw|auth|credential|policy|session|jwt|sas", re.IGNORECASE)
+_SECRET = re.compile(r"token|key|sig|secret|pass|pw|auth|credential|policy|sess|jwt|sas|hmac|login", re.IGNORECASE)
 _LONG = 20
 """A query's value of so many characters may be a secret, whatever its name."""
+_FRONT = re.compile(r"[\x00-\x20]*(?:[a-z][a-z0-9+.-]+:[/\\]*|[/\\]{2,})", re.IGNORECASE)
+"""What an address begins with, also one that is not quite right."""
+_ENDS = re.compile(r"([/\\?#])")
+_QUERY = re.compile(r"[?#]")
+_STEPS = re.compile(r"([/\\;&])")
+_WORDS = re.compile(r"([?#&;])")
+_HOST = re.compile(r"[^:]*(?::[0-9]*)?|\[.*")
+"""A host, and maybe its port; what else has a colon begins with a login."""
+_AT = re.compile("@|%40|\uff20|\ufe6b", re.IGNORECASE)
 
 
 def is_public(address: str) -> bool:
@@ -100,27 +109,67 @@ def resolved(address: Address, settings: ImageSettings) -> list[str]:
 
 
 def shown(url: str) -> str:
-    """An address as a finding may show it: without login, and without what may be a secret in its query.
+    """An address or path as a finding may show it: without login, and without what may be a secret.
 
     >>> shown("https://me:pw@cdn.example/a.jpg?v=2&X-Amz-Signature=0f3a#top")
     'https://***@cdn.example/a.jpg?v=2&X-Amz-Signature=***'
+    >>> shown("https:/me:pw@cdn.example/a.jpg;jsessionid=0f3a"), shown("a.jpg?token=0f3a")
+    ('https:/***@cdn.example/a.jpg;jsessionid=***', 'a.jpg?token=***')
+
+    What is shown need not be an address at all: a slip of the pen must not show what a right address would hide.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return re.sub(r"//[^/]*@", "//***@", url.partition("?")[0].partition("#")[0])
-    if not parts.netloc:
-        return url
-    host = f"***@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
-    words = []
-    for word in parts.query.split("&"):
-        name, equals, value = word.partition("=")
-        if equals and (_SECRET.search(name) or len(value) >= _LONG):
-            word = f"{name}=***"
-        elif not equals and len(name) >= _LONG:
-            word = "***"
-        words.append(word)
-    return urlunsplit((parts.scheme, host, parts.path, "&".join(words), ""))
+    front = _FRONT.match(url)
+    scheme, rest = (front.group(), url[front.end() :]) if front else ("", url)
+    if scheme:
+        rest = _without_login(rest)
+        path, mark, query = rest.partition("?")
+        rest = path.partition("#")[0] + mark + query.partition("#")[0]
+    begin = _QUERY.search(rest)
+    path, query = (rest[: begin.start()], rest[begin.start() :]) if begin else (rest, "")
+    parts = _ENDS.split(_each_masked(_STEPS.split(path), ";") + _each_masked(_WORDS.split(query), "?#&;"))
+    parts[::2] = map(_nobody, parts[::2])
+    return scheme + "".join(parts)
+
+
+def _without_login(rest: str) -> str:
+    """What follows the scheme, the login masked, also one that holds a separator as it is."""
+    end = _ENDS.search(rest)
+    host = rest[: end.start()] if end else rest
+    found = list(_AT.finditer(host))
+    if not found and not _HOST.fullmatch(host):
+        found = list(_AT.finditer(rest))
+    return f"***@{rest[found[-1].end() :]}" if found else rest
+
+
+def _nobody(part: str) -> str:
+    """A part of a path or query without ``user:password@``."""
+    *_, at = [None, *_AT.finditer(part)]
+    return f"***@{part[at.end() :]}" if at is not None and ":" in part[: at.start()] else part
+
+
+def _each_masked(pieces: list[str], before_long: str) -> str:
+    """Words and what separates them, by turns. What follows a secret belongs to it, unless it has a name of its own."""
+    before, was_secret = "", False
+    for place, piece in enumerate(pieces):
+        if place % 2:
+            before = piece
+            continue
+        goes_on = was_secret and before in "?#;" and "=" not in piece
+        pieces[place] = "***" if goes_on and piece else _masked(piece, before != "" and before in before_long)
+        was_secret = goes_on or pieces[place] != piece
+    return "".join(pieces)
+
+
+def _masked(word: str, long_ones: bool) -> str:
+    """``name=value`` without a value that may be a secret; ``long_ones``: whatever its name, when it is long."""
+    plain = word
+    for _ in range(3):
+        plain = unquote(plain)
+    named, equals, _ = plain.rpartition("=")
+    name, raw_equals, value = word.partition("=")
+    if not (equals and _SECRET.search(named)) and not (long_ones and len(value if raw_equals else word) >= _LONG):
+        return word
+    return f"{name}=***" if raw_equals and "=" not in unquote(unquote(unquote(name))) else "***"
 
 
 def _is_ip(host: str) -> bool:

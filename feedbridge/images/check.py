@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from feedbridge.findings import Finding, Severity, cut
 from feedbridge.images.addresses import parsed, shown
-from feedbridge.images.cache import Cache
+from feedbridge.images.cache import Cache, Known
 from feedbridge.images.content import media_type
 from feedbridge.images.fetch import Later, Wire
 from feedbridge.images.local import look_at
@@ -28,7 +28,7 @@ _SAME_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-
 @dataclass(slots=True)
 class Summary:
     """What the manifest says. ``checked`` distinct pictures, ``from_cache`` those whose server said that nothing had
-    changed, ``dead`` those no platform can show, ``bytes`` of all the others together."""
+    changed, ``dead`` those no platform can show (one on a private host was never asked for), ``bytes`` of all the others together."""
 
     checked: int = 0
     from_cache: int = 0
@@ -46,8 +46,12 @@ class _Looked(NamedTuple):
     results: Results
     dead_hosts: dict[str, list[int]]
     """Host or folder -> places of the pictures that are said at once."""
+    why: dict[str, Trouble]
+    """Host that was given up -> what decided that."""
     offline: bool
     from_cache: int
+    no_cache: str
+    """Why nothing could be kept for the next run, or ""."""
 
 
 def check_pictures(
@@ -65,10 +69,11 @@ def check_pictures(
     for result in looked.results:
         if isinstance(result, Facts):
             summary.bytes += result.size_bytes
-        else:
+        elif result.code != "images.private-address":
             summary.dead += 1
     told = sorted(
         [
+            *_without_cache(pictures, looked),
             *_dead(pictures, looked),
             *_faults(pictures, looked.results, settings),
             *_plain_http(pictures, looked.results),
@@ -92,6 +97,7 @@ class _Looker:
         self.hosts: dict[int, str] = {}
         """Place of a picture -> its host or folder."""
         self.from_cache = 0
+        self.no_cache = ""
         self.failed: BaseException | None = None
         self.lock = threading.Lock()
         self.finished = 0
@@ -108,10 +114,12 @@ class _Looker:
                     self.results[place] = look_at(picture, self.settings)
             except Trouble as exc:
                 self.results[place] = exc.bare()
+            except Exception as exc:
+                self.results[place] = _unforeseen(exc)
             if self.results[place] is not None:
                 self.finished += 1
                 self.progress(self.finished)
-        schedule = Schedule(tasks, self.settings.requests_per_second)
+        schedule = Schedule(tasks, self.settings.requests_per_second, self.settings.most_wait_seconds)
         if tasks:
             self.fetch(schedule, min(self.settings.connections, len(tasks)))
         return self.looked(schedule)
@@ -119,6 +127,7 @@ class _Looker:
     def fetch(self, schedule: Schedule, connections: int) -> None:
         """All addresses. Whatever ends it, also Ctrl-C, ends the threads, too."""
         cache = Cache(self.settings.cache)
+        self.no_cache = cache.missing
         wire = Wire(self.settings, schedule.pace)
         threads = [
             threading.Thread(target=self.work, args=(schedule, wire, cache), daemon=True) for _ in range(connections)
@@ -146,24 +155,35 @@ class _Looker:
 
     def one(self, task: Task, schedule: Schedule, wire: Wire, cache: Cache) -> None:
         url = self.pictures[task.place].src
-        known = cache.get(url)
+        known: Known | None = None
         result: Facts | Trouble
         try:
+            known = cache.get(url)
             result, fresh = wire.look_at(url, known)
+            if fresh is not None:
+                cache.put(url, fresh)
         except Later as exc:
             if not task.tries:
-                schedule.again(task, exc.seconds)
-                return
-            result, fresh = exc.trouble.bare(), None
+                if schedule.again(task, exc.seconds):
+                    return
+                result = self.waited_enough(exc.trouble)
+            else:
+                result = exc.trouble.bare()
         except Trouble as exc:
-            result, fresh = exc.bare(), None
-        if fresh is not None:
-            cache.put(url, fresh)
+            result = exc.bare()
+        except Exception as exc:
+            result = _unforeseen(exc)
         with self.lock:
             self.results[task.place] = result
             self.finished += 1
             self.from_cache += known is not None and result is known.facts
         schedule.done(task, result if isinstance(result, Trouble) and result.host_wide else None)
+
+    def waited_enough(self, trouble: Trouble) -> Trouble:
+        """Said of a whole host that asks to wait again and again."""
+        most = self.settings.most_wait_seconds
+        message = f"the server asks again and again to come later, for more than {most:g} seconds in all"
+        return Trouble(trouble.code, message, trouble.mend, certain=True)
 
     def looked(self, schedule: Schedule) -> _Looked:
         """Results of all, and which of them are said at once: those of a dead host, of a folder with none of them."""
@@ -186,7 +206,17 @@ class _Looker:
             )
             if not enough:
                 del together[host]
-        return _Looked(results, together, schedule.offline, self.from_cache)
+        why = {host: trouble for host in together if (trouble := schedule.dead(host)) is not None}
+        return _Looked(results, together, why, schedule.offline, self.from_cache, self.no_cache)
+
+
+def _unforeseen(exc: Exception) -> Trouble:
+    """What nobody thought of costs its picture the check, and never the run its outputs."""
+    return Trouble(
+        "images.unchecked",
+        f"the picture could not be checked ({type(exc).__name__})",
+        "open it in a browser; please report it with the address",
+    )
 
 
 Told = Iterable[tuple[int, Finding]]
@@ -233,7 +263,7 @@ def _dead(pictures: Sequence[Picture], looked: _Looked) -> Told:
             ),
         )
     for host, places in looked.dead_hosts.items():
-        trouble = looked.results[places[0]]
+        trouble = looked.why.get(host) or looked.results[places[0]]
         assert isinstance(trouble, Trouble)
         picture = pictures[places[0]]
         if looked.offline:
@@ -252,6 +282,19 @@ def _dead(pictures: Sequence[Picture], looked: _Looked) -> Told:
     for place, trouble in enumerate(looked.results):
         if isinstance(trouble, Trouble) and place not in together:
             yield place, _finding(pictures[place], trouble.code, trouble.message, trouble.mend)
+
+
+def _without_cache(pictures: Sequence[Picture], looked: _Looked) -> Told:
+    if looked.no_cache:
+        yield (
+            next(place for place, picture in enumerate(pictures) if picture.is_address),
+            Finding(
+                code="images.no-cache",
+                severity=Severity.ADVICE,
+                message=f"the user's cache folder cannot be written ({looked.no_cache}); every picture is fetched anew",
+                mend="name a folder that can: --image-cache DIR",
+            ),
+        )
 
 
 def _faults(pictures: Sequence[Picture], results: Results, settings: ImageSettings) -> Told:

@@ -81,11 +81,14 @@ class Wire:
                 if count:
                     self._pace(address.name)
                 answer = self._ask(address, asked)
+            except Later as exc:
+                if not count:
+                    raise
+                raise Later(exc.seconds, self._redirected(hop, exc.trouble)) from exc
             except Trouble as exc:
                 if not count:
                     raise
-                # nothing is said of the host that was asked first
-                raise Trouble(exc.code, f"the address redirects to {cut(shown(hop))}: {exc.message}", exc.mend) from exc
+                raise self._redirected(hop, exc) from exc
             if isinstance(answer, str):
                 hop = self._next(hop, answer)
                 continue
@@ -99,6 +102,11 @@ class Wire:
             f"the address redirects more than {self._settings.most_redirects} times",
             "give the picture's final address",
         )
+
+    @staticmethod
+    def _redirected(hop: str, trouble: Trouble) -> Trouble:
+        """What is wrong where a redirect leads to; nothing is said of the host that was asked first."""
+        return Trouble(trouble.code, f"the address redirects to {cut(shown(hop))}: {trouble.message}", trouble.mend)
 
     @staticmethod
     def _next(hop: str, location: str) -> str:
@@ -173,10 +181,10 @@ class Wire:
                 "images.answer",
                 f"the server answered {status} and asks to wait {seconds:.0f} seconds, longer than {longest:g}",
                 "run again later",
+                host_wide=True,
             )
-        raise Later(
-            seconds, Trouble("images.answer", f"the server answered {status}, also when asked again", "run again later")
-        )
+        again = f"the server answered {status}, also when asked again"
+        raise Later(seconds, Trouble("images.answer", again, "run again later", host_wide=True))
 
 
 class _Hop:
@@ -308,7 +316,8 @@ def _seconds(retry_after: str) -> float:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):  # strangers' dates: the parser raises all of these
         return 1.0
     now = datetime.fromtimestamp(time.time(), UTC)
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+    return max(0.0, (moment - now).total_seconds())

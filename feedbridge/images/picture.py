@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -47,14 +47,14 @@ class Picture:
 
 class Facts(msgspec.Struct, frozen=True):
     """What a picture is. ``kind``: ``jpeg``, ``png``, ``gif`` …; ``declared``: the media type its server gave, or "";
-    ``width`` and ``height`` in pixels, 0 when the format has none (SVG)."""
+    ``width`` and ``height`` in pixels, 0 when the format has none (SVG). The bounds hold for what is read from a cache."""
 
-    kind: str
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
-    declared: str = ""
+    kind: Annotated[str, msgspec.Meta(pattern=r"\A(jpeg|png|gif|webp|avif|bmp|tiff|ico|svg)\Z")]
+    width: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+    height: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+    size_bytes: Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    declared: Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f]{0,100}\Z")] = ""
 
 
 class Trouble(Exception):

@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 class _Host:
-    __slots__ = ("busy", "dead", "failures", "next", "queued", "waiting")
+    __slots__ = ("busy", "dead", "failures", "next", "queued", "waited", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Task] = deque()
@@ -40,13 +40,16 @@ class _Host:
         self.failures = 0
         self.dead: Trouble | None = None
         self.queued = False
+        self.waited = 0.0
+        """Seconds it asked to wait, in all."""
 
 
 class Schedule:
-    """Gives tasks to threads. Every task taken is followed by ``done`` or ``again``."""
+    """Gives tasks to threads. Every task taken is followed by ``done``, or by ``again`` that is granted."""
 
-    def __init__(self, tasks: Iterable[Task], per_second: float) -> None:
+    def __init__(self, tasks: Iterable[Task], per_second: float, most_wait_seconds: float = 60) -> None:
         self._gap = 1 / per_second
+        self._most_wait = most_wait_seconds
         self._change = threading.Condition()
         self._hosts: dict[str, _Host] = {}
         self._queue: list[tuple[float, int, str]] = []
@@ -103,16 +106,26 @@ class Schedule:
             while not self.stopped and (wait := moment - time.monotonic()) > 0:
                 self._change.wait(wait)
 
-    def again(self, task: Task, seconds: float) -> None:
-        """Try a task once more after some time; its whole host waits so long."""
+    def again(self, task: Task, seconds: float) -> bool:
+        """Try a task once more after some time; its whole host waits so long.
+
+        Returns: False when its host was given up, or would have to be waited for too long in all; then nothing is
+                 done, and the task is still to be followed by ``done``.
+        """
         with self._change:
             host = self._host(task.host)
+            now = time.monotonic()
+            longer = max(0.0, now + seconds - max(now, host.next))
+            if host.dead is not None or host.waited + longer > self._most_wait:
+                return False
+            host.waited += longer
             host.busy -= 1
-            host.next = max(host.next, time.monotonic() + seconds)
+            host.next = max(host.next, now + seconds)
             host.waiting.appendleft(task._replace(tries=task.tries + 1))
             self._answered = True
             self._enqueue(task.host)
             self._change.notify_all()
+            return True
 
     def done(self, task: Task, trouble: Trouble | None = None) -> None:
         """A task is over. ``trouble`` when it is one that concerns the whole host."""

@@ -36,6 +36,8 @@ class ImageSettings:
     total_seconds: float = 60
     longest_wait_seconds: float = 30
     """A server that asks to wait longer (Retry-After) is not asked again."""
+    most_wait_seconds: float = 60
+    """A server that asks to wait longer than that in all is given up."""
     smallest_side_pixels: int = 100
 
     def __post_init__(self) -> None:

@@ -180,7 +180,6 @@ class Applied:
         header = source.header if source.kind == "table" else None
         self.binder = Binder(mapping, header, source.name, self.attached, self.odd_members(), self.asked)
         self.binder.heading = lambda: heading_hint(source)
-        self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
         self.key = self.one_of(self.records_spec.group_by) if self.records_spec.group_by else None
         self.parents = self.parent_columns()
         self.starts = self.test_of(self.records_spec.starts, "starts")
@@ -200,6 +199,7 @@ class Applied:
         self.variant_if = self.each_of(self.records_spec.variant_if or (), "variant_if")
         keep = keep or {}
         plain = [name for name in keep if not mapping.has_overlay(name)]
+        self.full: dict[str | None, BoundTrees] = {None: self.binder.bind()}
         needed = frozenset().union(*(keep[name] for name in plain)) if plain else None
         common = pruned(self.full[None], needed)
         if self.folding is not None:
@@ -396,7 +396,7 @@ class Applied:
         """Groups as the records come (only when ``streams``)."""
         records = self.records(part, notice)
         if self.starts is not None:
-            return begun(records, self.starts, self.source.name)
+            return begun(records, self.starts, self.place)
         if self.key is None:
             return singles(records, self.records_spec.one == "variant")
         return self.stopping(adjacent(records, self.key, self.records_spec.fill_down))
@@ -405,7 +405,7 @@ class Applied:
         """Groups gathered over the whole source."""
         self.gather_rows = self.folding is not None
         if self.starts is not None:
-            return begun(self.records(None, notice), self.starts, self.source.name)
+            return begun(self.records(None, notice), self.starts, self.place)
         if self.key is None and self.parents is None:
             return singles(self.records(None, notice), self.records_spec.one == "variant")
         first = True
@@ -417,8 +417,14 @@ class Applied:
             return self.records(None, told)
 
         return self.stopping(
-            Anywhere(read, self.key, self.records_spec.fill_down, self.parents, self.source.name).groups()
+            Anywhere(
+                read, self.key, self.records_spec.fill_down, self.parents, self.source.name, place=self.place
+            ).groups()
         )
+
+    def place(self, record: Record) -> tuple[str, int, str]:
+        """File, line and JSON Pointer of a record."""
+        return place_of(self.source, record)
 
     def stopping(self, groups: Iterator[Group]) -> Iterator[Group]:
         """A key that is an expression and cannot be worked out leaves in doubt what belongs together: the run stops."""
@@ -517,6 +523,8 @@ class Applied:
             if column is not None:
                 return column
         if self.mapping.file.columns == "required":
+            if self.asked:
+                raise self.asked.error()
             wanted = " or ".join(f'"{name}"' for name in names)
             raise MappingError(
                 f"{self.source.name} has no column {wanted}",
@@ -551,6 +559,11 @@ class Applied:
         if link is not None:
             columns.inherit = link.inherit is True
             columns.inherits = link.inherit if isinstance(link.inherit, tuple) else ()
+            columns.always_test = self.test_of(link.always_variant_if, "parent")
+        if named is not None and self.binder.header is not None:
+            head, _, member = named.names.partition("[].")
+            place = self.binder.header.place(head)
+            columns.children_index, columns.children_member = -1 if place is None else place, member
         return columns
 
     def child_names(self, named: Children) -> Column | None:

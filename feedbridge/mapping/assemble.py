@@ -137,6 +137,24 @@ class Assembler:
         return count if count > 1 or not self.by_row else 0
 
 
+def sold_twice(maker: Assembler, group: Group) -> Record | None:
+    """With ``parent_row``: the variant's record that has the SKU of a product's own row with a price; None without."""
+    if not (maker.records.parent_row and maker.by_row) or len(group.members) < 2:
+        return None
+    sku, price = maker.trees.variant.fields.get("sku"), maker.trees.variant.fields.get("price")
+    if not isinstance(sku, BoundLeaf) or not isinstance(price, BoundLeaf):
+        return None
+    head = group.head
+    try:
+        own, amount = sku.evaluate(head[1]), price.evaluate(head[1])
+        if own is None or amount is None or not amount.amount:
+            return None
+        rest = (record for record in group.members if record is not head)
+        return next((record for record in rest if sku.evaluate(record[1]) == own), None)
+    except CellError:  # said where the field is read
+        return None
+
+
 def unzip(pairs: list[OptionPair]) -> OptionNamesValues:
     return tuple([name for name, _ in pairs]), tuple([value for _, value in pairs])
 
@@ -394,6 +412,7 @@ class _Work:
                     )
         elif fields:
             elements = [(record, record[1], group.head[1]) for record in group.members if self.is_variant(record)]
+            self.tell_sold_head()
             self.idle_records(elements)
         variants, pairs = [], []
         head_names: dict[int, str] = {}
@@ -445,6 +464,18 @@ class _Work:
         if record is self.group.head:
             return not (maker.records.parent_row and maker.by_row and any(map(self.further, self.group.members)))
         return self.further(record)
+
+    def tell_sold_head(self) -> None:
+        """The product's own row, which is no variant where there are others: one with a price and the SKU of a variant
+        says that variant twice."""
+        other = sold_twice(self.maker, self.group)
+        if other is not None:
+            head = self.group.head
+            self.complain(
+                other, "", "mapping.sku-twice",
+                f"has the SKU of line {head[0]}, which has a price of its own: of the two only one could be written",
+                "take one of the two rows out, or give it another SKU",
+            )  # fmt: skip
 
     def further(self, record: Record) -> bool:
         """Whether a record below the first is a variant."""

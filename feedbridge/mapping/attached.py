@@ -66,7 +66,7 @@ class AttachedFile:
         self.rows: dict[str, list[Record]] = {}
         self.findings: list[Finding] = list(source.findings)
         self.damaged: dict[str, Record] = {}
-        """The first damaged row for each key that can still be read: its record is held back."""
+        """The first damaged row for each key that it seems to have: its record is held back."""
         self.count = 0
         self.listed: list[list[str]] = []
         """The rows of a table that values are looked up in."""
@@ -83,7 +83,7 @@ class AttachedFile:
                 self.count += 1
                 if isinstance(record[1], BadCells):
                     self.findings.append(record[1].finding)
-                    named = record[1][key.index].strip() if record[1].reliable > key.index else ""
+                    named = record[1][key.index].strip()  # a guess, perhaps: then no record may have that name
                     if named:
                         self.damaged.setdefault(named, record)
                     continue
@@ -146,7 +146,7 @@ class AttachedFile:
             return None
         return Finding(
             code="mapping.attached-damaged", severity=Severity.ERROR, file=self.source.name, line=row[0],
-            message=f'cannot be read ({row[1].finding.code}), and it belongs to "{cut(key.strip())}"',
+            message=f'cannot be read ({row[1].finding.code}), and it seems to belong to "{cut(key.strip())}"',
             mend="mend the row; until then the record would not be complete", value=cut(key.strip()),
         )  # fmt: skip
 

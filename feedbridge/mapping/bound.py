@@ -315,12 +315,21 @@ class BoundLeaf:
     def _reader(self, record: Any, up: Any) -> Reader:
         for column in self.currency:
             raw = column.get(record, up)
+            if not is_blank(raw) and self.spec.currency_find is not None:
+                match = re.search(self.spec.currency_find, as_text(raw))
+                raw = match[1] if match is not None else None
             if not is_blank(raw):
                 code = as_text(raw).upper()
                 reader = self.currency_readers.get(code)
                 if reader is None:
                     code = readers()["currency"]().read(code)
                     fixed = {name: getattr(self.reader, name) for name in type(self.reader).model_fields}
+                    if self.spec.currency_only and fixed["currency"] not in (None, code):
+                        raise CellError(
+                            "cell.price-other-currency",
+                            f"the price is in {code}, and {fixed['currency']} is asked for",
+                            f"give the price in {fixed['currency']} first, or say --set currency={code}",
+                        )
                     reader = self.currency_readers[code] = type(self.reader)(**{**fixed, "currency": code})
                 return reader
         for column in self.units:

@@ -17,24 +17,29 @@ from feedbridge.sources.base import BadCells, BadDocument, Record, Source
 
 __all__ = ["Cautions"]
 
-Test = Callable[[Any, Any], bool]
+Tests = list[tuple[Callable[[Any, Any], bool], Column]]
+"""Conditions with their columns."""
 
 
 class BoundCaution:
-    """A caution whose columns are there. ``every``: tests that all hold; ``any``: of which one is enough (empty: none
-    is asked); ``column``: the one that is named; ``kinds``: whether its values are counted one by one."""
+    """A caution whose columns are there. ``every``: conditions that all hold; ``any``: of which one is enough (empty:
+    none is asked); ``kinds``: whether the values of the first one's column are counted one by one."""
 
-    def __init__(self, caution: Caution, every: list[Test], any_of: list[Test], column: Column, kinds: bool) -> None:
+    def __init__(self, caution: Caution, every: Tests, any_of: Tests, kinds: bool) -> None:
         self.caution = caution
         self.every = every
         self.any = any_of
-        self.column = column
         self.kinds = kinds
 
-    def holds(self, cells: Any) -> bool:
-        return all(test(cells, None) for test in self.every) and (
-            not self.any or any(test(cells, None) for test in self.any)
-        )
+    def column(self, cells: Any) -> Column | None:
+        """The column by which it holds for a record; None when it does not."""
+        for test, _ in self.every:
+            if not test(cells, None):
+                return None
+        if not self.any:
+            return self.every[0][1]
+        one = next((column for test, column in self.any if test(cells, None)), None)
+        return self.every[0][1] if self.every and one is not None else one
 
 
 class Count:
@@ -56,9 +61,9 @@ def bound(caution: Caution, binder: Binder) -> BoundCaution | None:
     if len(every) < len(caution.when) or (caution.any_ and not some):
         return None
     binder.used |= {column.label for _, column in (*every, *some)}
-    tests = [[binder.tested(column, one) for one, column in conditions] for conditions in (every, some)]
-    first, column = (every or some)[0]
-    return BoundCaution(caution, tests[0], tests[1], column, isinstance(first.is_, tuple))
+    tests = [[(binder.tested(column, one), column) for one, column in conditions] for conditions in (every, some)]
+    first, _ = (every or some)[0]
+    return BoundCaution(caution, tests[0], tests[1], isinstance(first.is_, tuple))
 
 
 class Cautions:
@@ -83,9 +88,10 @@ class Cautions:
             if not isinstance(cells, BadCells | BadDocument):
                 for one, count in each:
                     try:
-                        if not one.holds(cells):
+                        column = one.column(cells)
+                        if column is None:
                             continue
-                        kind = as_text(one.column.get(cells, None)) if one.kinds else ""
+                        kind = as_text(column.get(cells, None)) if one.kinds else ""
                     except CellError:  # said where a field is read
                         continue
                     count.records += 1
@@ -106,17 +112,20 @@ class Cautions:
 
     def finding(self, one: BoundCaution, count: Count, first: Record) -> Finding:
         file, line, pointer = place_of(self.source, first)
+        column = one.column(first[1])
+        assert column is not None
         number = "1 record" if count.records == 1 else f"{count.records:,} records"
         kinds = sorted(count.kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-        listed = f" ({', '.join(f'{name} {times:,}' for name, times in kinds)})" if kinds else ""
+        each = [f"{name} {times:,}" if len(kinds) > 1 else name for name, times in kinds]
+        listed = f" ({', '.join(each)})" if each else ""
         return Finding(
             code="mapping.caution",
             severity=Severity.WARNING,
             file=file,
             line=line,
             pointer=pointer,
-            column=one.column.label,
-            value=cut(as_text(one.column.get(first[1], None))),
+            column=column.label,
+            value=cut(as_text(column.get(first[1], None))),
             message=f"{number}{listed}: {one.caution.say}",
             mend=one.caution.mend,
         )

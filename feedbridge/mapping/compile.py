@@ -13,7 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from feedbridge.mapping.assemble import COLLECTED, Assembler, left_out, may_be_left_out, option_map, says_nothing
+from feedbridge.mapping.assemble import (
+    COLLECTED,
+    Assembler,
+    left_out,
+    may_be_left_out,
+    option_map,
+    says_nothing,
+    sold_twice,
+)
 from feedbridge.mapping.bound import BoundBlock, BoundLeaf, BoundMany, BoundNamed, BoundNode, is_blank, leaves_of
 from feedbridge.mapping.common import common_words
 from feedbridge.mapping.finish import attach_variants, order_images
@@ -195,6 +203,8 @@ class _Compiler(LeafCode):
             self.emit("for r in members:")
             self.emit("    v = r[1]")
             self.emit(f"    if r is not head and ({tests or 'True'}): further = True")
+            twice = self.constant(lambda group: sold_twice(maker, group))
+            self.emit(f"if further and {twice}(group) is not None: raise Punt")
         self.emit("for r in members:")
         self.depth += 1
         self.emit("v = r[1]")

@@ -173,16 +173,24 @@ def renaming_block(mapping: Mapping, pairs: Sequence[tuple[Expected, Renamed]]) 
     for expected, renamed in pairs:
         assert expected.leaf is not None
         path = expected.leaf.path
+        room = str(path[0])
         try:
-            whole = {**whole, path[0]: with_name(whole[path[0]], path[1:], expected.leaf, renamed, own)}
+            whole = {**whole, room: with_name(whole[room], path[1:], expected.leaf, renamed, own)}
             done.append(path)
         except LookupError:
             bare.append(f"{expected.field}: {flow(list(renamed))}")
     for path in done:
-        changed = lay_over(changed, {path[0]: only(whole[path[0]], path[1:])})
+        changed = lay_over(changed, {str(path[0]): only(whole[str(path[0])], path[1:])})
+    if changed and mapping.file.columns == "optional" and (not own or any(lent(mapping, path) for path in done)):
+        changed = {"columns": "optional", **changed}
     if changed and not own:
         return "; ".join([flow({"feedbridge": 1, "extends": mapping.name, **changed}), *bare])
     return "; ".join([*(f"{room}: {flow(fields)}" for room, fields in changed.items()), *bare])
+
+
+def lent(mapping: Mapping, path: KeyPath) -> bool:
+    """Whether a field comes from a base and would have to have all its columns when a file says it itself."""
+    return len(mapping.files) > 1 and not mapping.is_own(path) and not mapping.is_own(("columns",))
 
 
 def with_name(node: Any, path: KeyPath, leaf: Leaf, renamed: Renamed, own: bool, *, listed: bool = False) -> Any:

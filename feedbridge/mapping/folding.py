@@ -181,7 +181,7 @@ class Folding:
     def is_apart(self, row: Record) -> bool:
         """Whether a damaged row may be one of a record that stands elsewhere: nothing says that it is the record."""
         cells = row[1]
-        if not isinstance(cells, BadCells) or self.of is None or self.by is None or cells.reliable <= self.of.index:
+        if not isinstance(cells, BadCells) or self.by is None:
             return False
         told = [(self.by, self.base), *self.only]
         return not all(
@@ -328,7 +328,7 @@ class Folding:
                 self.tell_own_values(row, record, notice)
             if self.key is not None and blank(row[1][self.key.index]):
                 cells.lines.append(row)
-                self.add(cells, row, record, None if id(row) in in_layers else notice)
+                self.add(cells, row, record, None if self.by is not None and self.is_layer(row) else notice)
         taken = self.row_taken(layers, record)
         if taken is not None and taken is not record:
             cells.givers = {column.index: taken for column in self.taken_columns}

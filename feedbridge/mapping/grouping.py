@@ -11,6 +11,7 @@ from __future__ import annotations
 import pickle
 import re
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -108,10 +109,11 @@ class ParentColumns:
         In a damaged row the cells may stand beside their columns: the nearest one that names any is taken."""
         if not isinstance(cells, list) or self.children_index < 0:
             return []
-        texts = [cells[self.children_index]] if self.children_index < len(cells) else []
+        rows = [cells, *(row[1] for row in getattr(cells, "rows", ()))]
+        texts = ["\n".join(row[self.children_index] for row in rows if self.children_index < len(row))]
         if isinstance(cells, BadCells):
             places = sorted(range(len(cells)), key=lambda index: abs(index - self.children_index))
-            texts = [*(cells[index] for index in places), *([cells.raw] if self.children_member else [])]
+            texts += [*(cells[index] for index in places), *([cells.raw] if self.children_member else [])]
         own = set(self.names(cells))
         for text in texts:
             if self.children_member:
@@ -156,7 +158,11 @@ def singles(records: Iterator[Record], by_row: bool = False) -> Iterator[Group]:
         yield Group(record, [record] if by_row else [])
 
 
-def begun(records: Iterator[Record], begins: Callable[[Any, Any], bool], source_name: str = "") -> Iterator[Group]:
+def begun(
+    records: Iterator[Record],
+    begins: Callable[[Any, Any], bool],
+    place: Callable[[Record], tuple[str, int, str]],
+) -> Iterator[Group]:
     """A product begins where ``begins`` holds, and goes on until the next one. What stands above the first is held
     back each; a damaged record belongs to the product above."""
     members: list[Record] = []
@@ -168,7 +174,7 @@ def begun(records: Iterator[Record], begins: Callable[[Any, Any], bool], source_
             yield Group(members[0], members)
             members = []
         inside = inside or begin
-        members.append(record if inside or damaged else held(record, above_all(source_name, record[0])))
+        members.append(record if inside or damaged else held(record, above_all(*place(record))))
     if members:
         yield Group(members[0], members)
 
@@ -303,7 +309,8 @@ class Anywhere:
                 assert self.column is not None
                 filled = self.fill_down is True and root
                 keyless = [one for one in records if key_of(one, self.column) == ""] if filled else []
-                yield Group(records[0], records, root, told=filled_down(keyless, self.column))
+                key = "" if root.startswith("\0") else root
+                yield Group(records[0], records, key, told=filled_down(keyless, self.column))
             else:
                 yield from self.family(root, records)
 
@@ -311,36 +318,12 @@ class Anywhere:
         """For each record the key of its product ("" when it stands alone)."""
         if self.parents is None:
             assert self.column is not None
-            keys: list[str] = []
-            guesses: list[tuple[int, str]] = []
-            above, below_damaged = "", False
-            for number, record in enumerate(self.read()):
-                key = key_of(record, self.column)
-                if key is None:
-                    likely = guess(record, self.column)
-                    if not likely and self.fill_down and not below_damaged:
-                        key = above  # it may go on with the product above: then that is held back whole
-                    else:
-                        guesses.append((number, likely))
-                        below_damaged = True
-                elif key == "" and self.fill_down and below_damaged:
-                    guesses.append((number, guesses[-1][1]))
-                elif key == "" and self.fill_down:
-                    key = above
-                else:
-                    above, below_damaged = key, False
-                keys.append(key or "")
-            known = set(keys)
-            run = ""
-            for place, (number, key) in enumerate(guesses):
-                alone = place + 1 == len(guesses) or guesses[place + 1][0] != number + 1
-                if key in known and key:
-                    keys[number] = key
-            return keys, len(keys)
+            return self.rows_to_keys(self.column)
         parents = self.parents
         links: list[tuple[str, str]] = []
         parent_of: dict[str, str] = {}
         unsure: set[int] = set()
+        doubtful: list[tuple[str, Any]] = []
         for record in self.read():
             cells = record[1]
             lost = isinstance(cells, BadDocument)
@@ -348,21 +331,36 @@ class Anywhere:
             parent = "" if lost else first_text(parents.parent, cells)
             if isinstance(cells, BadCells):
                 unsure.add(len(links))
+                if own and parents.children is not None:
+                    doubtful.append((own, cells))
             elif own:
                 parent_of.setdefault(own, parent)
                 for other in others:
-                    self.called.setdefault(other, own)
-                for child in parents.named_children(cells):
-                    if child != own:
-                        self.child_of.setdefault(child, own)
+                    if other != own and self.called.setdefault(other, own) != own:
+                        self.twice.add(other)
+                try:
+                    for child in parents.named_children(cells):
+                        if child != own:
+                            self.child_of.setdefault(child, own)
+                except CellError:
+                    self.unreadable.add(own)
+                    doubtful.append((own, cells))
             links.append((own, parent))
-        if self.called:
+        if self.called:  # the name a record is called by is its own, whoever else has it as another name
+            firsts = self.called.keys() & parent_of.keys()
+            self.twice = (self.twice | firsts) & {parent for _, parent in links}
+            for name in firsts:
+                del self.called[name]
             links = [(own, self.called.get(parent, parent)) for own, parent in links]
             parent_of = {own: self.called.get(parent, parent) for own, parent in parent_of.items()}
+        for own, cells in doubtful:
+            for child in parents.likely_children(cells, parent_of):
+                if child != own:
+                    self.child_of.setdefault(child, own)
         if parents.children is not None:
-            self.there = set(parent_of)
             links = [(own, parent or self.child_of.get(own, "")) for own, parent in links]
             parent_of = {own: parent or self.child_of.get(own, "") for own, parent in parent_of.items()}
+        self.parent_of = parent_of
         roots = [self.root(own, parent, parent_of) for own, parent in links]
         # What a damaged record says may be wrong: it counts only where it leads to a product that is there.
         known = {root for number, root in enumerate(roots) if number not in unsure} if unsure else set()
@@ -370,6 +368,49 @@ class Anywhere:
             if roots[number] not in known:
                 roots[number] = ""
         return roots, len(links)
+
+    def rows_to_keys(self, column: Column) -> tuple[list[str], int]:
+        """The key of each record. Rows without one go on with the record above; below a damaged record with that one,
+        which goes to the product it seems to name if there is one."""
+        keys: list[str] = []
+        damaged: list[tuple[str, list[int]]] = []
+        between: list[int] = []
+        """Those of ``damaged`` that stand below the record with the key ``above``."""
+        above = ""
+        for number, record in enumerate(self.read()):
+            key = key_of(record, column)
+            likely = guess(record, column) if key is None else ""
+            if not key and not likely and self.fill_down:
+                if between:
+                    damaged[between[-1]][1].append(number)
+                    key = ""
+                elif key is None and not above:
+                    between.append(len(damaged))
+                    damaged.append(("", [number]))
+                else:
+                    key = above
+            elif key is None:
+                between.append(len(damaged))
+                damaged.append((likely, [number]))
+            else:
+                if key and key == above:
+                    for one in between:
+                        if len(damaged[one][1]) == 1:
+                            keys[damaged[one][1][0]] = key
+                above = key
+                between = []
+            keys.append(key or "")
+        known = set(keys)
+        for likely, numbers in damaged:
+            if likely and likely in known:
+                where = likely
+            elif len(numbers) > 1:
+                where = likely or f"\0{numbers[0]}-"
+            else:
+                continue
+            for number in numbers:
+                keys[number] = where
+        return keys, len(keys)
 
     @staticmethod
     def root(own: str, parent: str, parent_of: dict[str, str]) -> str:
@@ -384,42 +425,94 @@ class Anywhere:
         """A parent with its variants; records that only carry other records (sub-models) are neither."""
         parents = self.parents
         assert parents is not None
+        facts = [(self.judged(record, own, parent), own, parent) for record in records for own, parent in [self.link(record)]]
+        records = [record for record, _, _ in facts]
         if not root:
             for record in records:
                 yield Group(record, [])
             return
-        facts = [(record, *self.link(record)) for record in records]
-        carriers = {parent for _, _, parent in facts if parent}
+        carriers = {parent for _, own, parent in facts if parent and parent != own}
+        passing = parents.inherit or bool(parents.inherits)
         heads = [record for record, own, parent in facts if own == root and (not parent or parent == own)]
         members = [
             record
             for record, own, parent in facts
-            if parent and parent != own and own not in carriers and not parents.is_parent(record)
+            if parent and parent != own and not (passing and own in carriers) and not parents.is_parent(record)
         ]
         taken = {id(record) for record in [*heads, *members]}
         between = [(record, own) for record, own, _ in facts if id(record) not in taken]
         others = [record for record, _ in between]
+        told = [one for record, own, _ in facts for one in self.names_twice(record, own)]
+        if parents.never or parents.never_test is not None or parents.inherits:
+            told += [
+                (record, *no_variant_itself(own))
+                for record, own in between
+                if own in carriers and not isinstance(record[1], BadCells | BadDocument) and not parents.is_parent(record)
+            ]
         if parents.inherit and others:
             members = self.filled_up(members, facts, {id(record) for record in others})
         if parents.inherits and members:
             members = inherited(members, facts, parents.inherits)
         if heads:
-            told = [(record, *no_variants(own)) for record, own in between if own not in carriers]
             if not members and parents.is_parent(heads[0]):
-                told.insert(0, (heads[0], *no_variants(root)))
+                told.append((heads[0], *no_variants(root)))
+            told += [(record, *no_variants(own)) for record, own in between if own not in carriers]
             told += self.children_elsewhere(heads[0], root)
+            is_family = bool(members or others) or parents.is_parent(heads[0])
             if not members and not others:
                 members = parents.alone(heads[0])
             yield Group(heads[0], members, root, carriers=others, told=told)
             for record in heads[1:]:
-                yield Group(record, parents.alone(record), root)
-        elif parents.orphans == "group" and members:
+                again = self.again(record, heads[0], root) if is_family or parents.is_parent(record) else record
+                yield Group(again, parents.alone(again), root)
+        elif parents.orphans == "group" and members and root not in self.parent_of:
             message = f"{no_parent(root)}: the product is made of its variants alone"
-            told = [(members[0], "mapping.orphan", message, GIVE_PARENT)]
+            told.append((members[0], "mapping.orphan", message, self.give_parent(root)))
             yield Group(members[0], members, root, headless=True, carriers=others, told=told)
         else:
             for record in records:
                 yield Group(self.orphan(record, root), [], root)
+
+    def judged(self, record: Record, own: str, parent: str) -> Record:
+        """A record, held back when it says that it has a parent or variants, and not which."""
+        parents = self.parents
+        assert parents is not None
+        if parents.is_lost(record, own, parent):
+            column = parents.parent[0].label if parents.parent else ""
+            message = "is a variant, and names no parent" if not parent else "is a variant, and names itself as its parent"
+            return self.hold(record, "mapping.orphan", message, "name its parent", column)
+        if own not in self.unreadable or isinstance(record[1], BadCells | BadDocument):
+            return record
+        try:
+            parents.named_children(record[1])
+        except CellError as exc:
+            column = parents.children.label.partition("[")[0] if parents.children is not None else ""
+            message = f"{exc.message}, so its variants are not known"
+            return self.hold(record, exc.code, message, exc.mend, column)
+        return record
+
+    def again(self, record: Record, first: Record, root: str) -> Record:
+        """A second record of a product with variants: whatever it says, it is held back."""
+        if isinstance(record[1], BadCells | BadDocument):
+            return record
+        file, line, pointer = self.place(first)
+        where = f"{file}:{line}" if line else f"{file}#{pointer}"
+        message = f'"{cut(root)}" {TWICE} ({where}), and variants are of the first'
+        assert self.parents is not None
+        return self.hold(record, "mapping.parent-twice", message, "keep one of the two", self.parents.own[0].label, root)
+
+    def names_twice(self, record: Record, own: str) -> Iterator[tuple[Record, str, str, str]]:
+        """What is said of a record that shares a name with another one that variants call by it."""
+        if not self.twice or isinstance(record[1], BadCells | BadDocument):
+            return
+        assert self.parents is not None
+        for other in self.parents.names(record[1])[1:]:
+            if other in self.twice and other != own and self.called.get(other, other) != own:
+                owner = self.called.get(other, other)
+                message = f'has the name "{cut(other)}" of another record'
+                message += f' ("{cut(owner)}")' if owner != other else ""
+                message += ": variants that name it belong to that one"
+                yield record, "mapping.name-twice", message, "give each its own name, or let variants say another one"
 
     def filled_up(
         self, members: list[Record], facts: list[tuple[Record, str, str]], between: set[int]
@@ -454,29 +547,50 @@ class Anywhere:
         """What is said of variants that a parent names and that are not with it."""
         assert self.parents is not None
         names = self.parents.named_children(head[1])
-        missing = [name for name in names if name not in self.there]
+        missing = [name for name in names if name not in self.parent_of]
         if missing:
             shown = ", ".join(f'"{cut(name)}"' for name in missing[:5]) + (" …" if len(missing) > 5 else "")
             message = f"names {len(missing)} of {len(names)} variants that are not in the source: {shown}"
             yield head, "mapping.child-missing", message, "give the file they are in as well, or take them out of the list"
         for name in names:
-            other = self.child_of.get(name, root)
-            if other != root and name in self.there:
-                message = f'names the variant "{cut(name)}", which "{cut(other)}" has named before; it stays there'
+            if name != root and name in self.parent_of and self.root(name, self.parent_of[name], self.parent_of) != root:
+                other = self.parent_of[name]
+                message = f'names the variant "{cut(name)}", which belongs to "{cut(other)}"; it stays there'
                 yield head, "mapping.two-parents", message, "name it with one parent only"
 
     def orphan(self, record: Record, root: str) -> Record:
+        """A record whose product is not there."""
+        column = self.parents.parent[0].label if self.parents and self.parents.parent else ""
+        if root in self.parent_of:
+            message = f'names a parent that leads back to itself: "{cut(root)}" has "{cut(self.parent_of[root])}" above it'
+            mend = "name the product that they are all variants of"
+            return self.hold(record, "mapping.parent-circle", message, mend, column, root)
+        return self.hold(record, "mapping.orphan", no_parent(root), self.give_parent(root), column, root)
+
+    def give_parent(self, root: str) -> str:
+        """What to do about a parent that is not there; one that is written in another way is named."""
+        if self.alike is None:
+            self.alike = {}
+            for name in self.parent_of:
+                self.alike.setdefault(compared(name), name)
+        near = self.alike.get(compared(root))
+        if near is None:
+            return GIVE_PARENT
+        if unicodedata.normalize("NFC", near) == unicodedata.normalize("NFC", root):
+            return f'write it in the same Unicode form as its parent "{cut(near)}": the letters only look alike'
+        return f'write "{cut(near)}", as its parent does'
+
+    def hold(self, record: Record, code: str, message: str, mend: str, column: str, value: str = "") -> Record:
+        """A record held back; a damaged one is so already."""
+        if isinstance(record[1], BadCells | BadDocument):
+            return record
+        assert self.parents is not None
+        file, line, pointer = self.place(record)
         finding = Finding(
-            code="mapping.orphan",
-            severity=Severity.ERROR,
-            message=no_parent(root),
-            file=self.source_name,
-            line=record[0],
-            mend=GIVE_PARENT,
-            value=cut(root),
-            column=self.parents.parent[0].label if self.parents and self.parents.parent else "",
-        )
-        return record if isinstance(record[1], BadCells | BadDocument) else held(record, finding)
+            code=code, severity=Severity.ERROR, message=message, file=file, line=line, pointer=pointer, mend=mend,
+            column=column, value=cut(value), sku=cut(self.parents.sku(record[1])),
+        )  # fmt: skip
+        return held(record, finding)
 
 
 def held(record: Record, finding: Finding) -> Record:
@@ -493,14 +607,15 @@ def held(record: Record, finding: Finding) -> Record:
     return (record[0], document, *record[2:])
 
 
-def above_all(source_name: str, line: int) -> Finding:
+def above_all(file: str, line: int, pointer: str) -> Finding:
     """What is said of a record above the first product."""
     return Finding(
         code="mapping.orphan",
         severity=Severity.ERROR,
         message="stands above the first product, so nothing says which one it belongs to",
-        file=source_name,
+        file=file,
         line=line,
+        pointer=pointer,
         mend="put it below its product's row",
     )
 
@@ -565,6 +680,12 @@ def no_variants(name: str) -> tuple[str, str, str]:
     """Code, message and remedy for a model that nothing in the source is a variant of."""
     message = f'"{cut(name)}" is a model of variants, but no variant in the source names it'
     return "mapping.no-variants", message, "give the file with its variants as well"
+
+
+def no_variant_itself(name: str) -> tuple[str, str, str]:
+    """Code, message and remedy for a record between a product and its variants that nothing marks as a model."""
+    message = f'has variants and is a variant ("{cut(name)}"): it only passes on what it says to its own'
+    return "mapping.between", message, "if it is sold itself, name its product as the parent of its variants"
 
 
 def unspill(bucket: Any) -> Iterator[tuple[int, str, Record]]:

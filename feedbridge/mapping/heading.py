@@ -36,12 +36,16 @@ def heading_hint(source: Source) -> str:
         score = max(map(fields, texts))
         if score > best:
             best, at = score, line
-    title = f'the first line ("{filled[0][:60]}") does not look like a header' if filled else "the first line is no header"
+    title = (
+        f'the first line ("{filled[0][:60]}") does not look like a header' if filled else "the first line is no header"
+    )
     file = shlex.quote(str(getattr(source, "path", None) or source.name))
     ask = f"let it be found: feedbridge mapping suggest {file} --out my.yaml"
     if at:
         skip = f"source.skip_lines={at - 1}"
-        return f"{title}, but line {at} does: say --set {skip} (in a mapping source: {{skip_lines: {at - 1}}}), or {ask}"
+        return (
+            f"{title}, but line {at} does: say --set {skip} (in a mapping source: {{skip_lines: {at - 1}}}), or {ask}"
+        )
     if len(filled) <= 2 and wider and known < 2:
         return f"{title}: if that is a title, say how many lines stand above the header, --set source.skip_lines=N, or {ask}"
     return ""

@@ -217,15 +217,15 @@ class LeafCode:
                 self.emit(f"    try: encode({var})")
                 self.emit("    except UnicodeEncodeError: raise Punt from None")
             else:
-                self.emit(f"elif not {var}.isprintable() and not {var}.replace(NEWLINE, '').isprintable():")
+                self.emit(f"elif {var}[0] == '=' or not {var}.isprintable() and not {var}.replace(NEWLINE, '').isprintable():")
                 self.emit(f"    {var} = {read}({var}) or None")
         elif in_place and kind == "identifier":
             self.emit(f"{var} = {raw}.strip()")
             self.emit(f"if not {var}: {var} = None")
-            self.emit(f"elif not {var}.replace('-', '').isalnum(): {var} = {read}({var})")
+            self.emit(f"elif not {var}.replace('-', '').isalnum(): {var} = {read}({var}) or None")
         elif kind in UNIQUE and check is None and leaf.leaf.shape == "one":
             filled = var if raw == var else f"({var} := {raw})"
-            self.emit(f"{var} = {read}({var}) if {filled} and ({var} := {var}.strip()) else None")
+            self.emit(f"{var} = {read}({var}) or None if {filled} and ({var} := {var}.strip()) else None")
         else:
             if var != raw:
                 self.emit(f"{var} = {raw}")

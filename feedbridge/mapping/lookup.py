@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,10 +17,22 @@ from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.schema import LookupSpec
 from feedbridge.mapping.yaml import read_text, read_yaml
 
-__all__ = ["STEP", "Table", "load_table"]
+__all__ = ["STEP", "Table", "guarded", "load_table", "unguarded"]
 
 STEP = "\x1f"
 """What stands between the steps of a path, in answers that are paths."""
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How a cell begins that a spreadsheet takes for a formula, or that is guarded already. Source: OWASP, CSV injection."""
+
+
+def guarded(cell: str) -> str:
+    """A cell of a table with an apostrophe before what a spreadsheet would run."""
+    return f"'{cell}" if FORMULA.match(cell) else cell
+
+
+def unguarded(cell: str) -> str:
+    """A cell without the apostrophe that keeps it from being a formula; others as they are."""
+    return cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell
 
 
 class Table:
@@ -132,8 +145,11 @@ def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
         plain, _ = read_yaml(text, spec.file)
         if not isinstance(plain, dict):
             raise MappingError("must be a block of key: value", where=spec.file, code="mapping.lookup")
-        entries = {k: tuple(map(str, v)) if isinstance(v, list) else str(v) for k, v in plain.items()}
-        return Table(entries, spec.missing, spec.file)
+        open_keys = [k for k, v in plain.items() if v in (None, "")]
+        entries = {
+            k: tuple(map(str, v)) if isinstance(v, list) else str(v) for k, v in plain.items() if v not in (None, "")
+        }
+        return Table(entries, spec.missing, spec.file, open_keys)
     found, unanswered = _csv_table(text, spec)
     return Table(found, spec.missing, spec.file, unanswered)
 
@@ -194,7 +210,8 @@ def _entries(rows: Any, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:
         )
     entries: dict[str, str] = {}
     unanswered: list[str] = []
-    for row in rows:
+    for cells in rows:
+        row = [unguarded(cell) for cell in cells] + [""] * (len(names) - len(cells))
         if len(row) > max(key, value) and row[key].strip():
             if not row[value].strip():
                 unanswered.append(row[key].strip())

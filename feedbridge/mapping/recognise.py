@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from feedbridge.errors import CommandError
+from feedbridge.findings import name_shown
 from feedbridge.mapping.drift import LEAST_SHARE, MOST_NEW, Renamed, likely_rename, plain_names
 from feedbridge.mapping.heading import heading_hint
 from feedbridge.mapping.paths import loosened, normal
@@ -226,6 +227,9 @@ def _refusal(source: Source, names: Names, candidates: list[Candidate], pool: li
     hint = heading_hint(source)
     if hint:
         lines.insert(0, hint)
+    for finding in source.findings:
+        if finding.code == "source.xml-namespace":
+            lines.insert(0, f"{finding.message}: {finding.mend}")
     mend = (
         "name the mapping: --mapping NAME (feedbridge mapping list shows the presets)\n"
         f"        or have one begun for this file: feedbridge mapping suggest {file} --out my.yaml"
@@ -244,6 +248,7 @@ def _listed(texts: Sequence[str], most: int = 12) -> str:
 
 def short(name: str) -> str:
     """A name as it is shown in a line of names."""
+    name = name_shown(name)
     return name if len(name) <= 60 else name[:59] + "…"
 
 
@@ -266,7 +271,7 @@ def _about(one: Candidate, names: Names) -> list[str]:
     lines = [f"{label}: {_listed(texts)}" for label, texts in told if texts]
     renamed = renamed_in(one, names)
     if renamed:
-        lines.append("renamed? " + "; ".join(f"`{old}` is gone, `{new}` appeared" for _, (old, new) in renamed))
+        lines.append("renamed? " + "; ".join(f"`{short(old)}` is gone, `{short(new)}` appeared" for _, (old, new) in renamed))
     if len(one.lacks) == 1 and one.strength >= ACCEPT and one.lacks[0] in dict(renamed):
         old = dict(renamed)[one.lacks[0]].old
         lines.append(

@@ -203,6 +203,11 @@ class Spec(BaseModel):
     """True: the column may be missing from the file. Default: as ``columns`` says."""
     currency_from: Names | None = None
     """Column that holds the currency of this price."""
+    currency_find: str | None = None
+    """With ``currency_from``: where the currency stands in that column's text, as an expression with one group
+    (``\\[([A-Z]{3})\\]`` of ``All Websites [USD]``); a text in which it is not found says none."""
+    currency_only: bool = False
+    """With ``currency_from``: a price in another currency than ``currency`` is an error."""
     unit_from: Names | None = None
     """Column that holds the unit of this weight or length."""
     item: dict[str, str] | None = None
@@ -442,6 +447,8 @@ class ParentLink(Strict):
     """Columns that only parents fill: a record with one of them is never a variant itself."""
     never_variant_if: Condition | None = None
     """The same by a condition: ``{column: Type, matches: variable}``."""
+    always_variant_if: Condition | None = None
+    """A record for which this holds is a variant: held back where it names no parent, and never a product of its own."""
     orphans: Literal["hold", "group"] = "hold"
     """Variants whose parent is not in the source: held back, or grouped by the parent's name all the same."""
     inherit: bool | Names = False

@@ -50,7 +50,7 @@
         one.platform && el("p", { class: "muted" }, shown(data.platforms[one.platform] || one.platform))),
       cell("place", "Place", text(one.place), one.column && el("p", { class: "muted" }, text(one.column))),
       cell("sku", "SKU", text(one.sku)),
-      cell("field", "Field", el("code", null, shown(one.field))),
+      cell("field", "Field", el("code", null, shown(one.line || one.pointer ? one.field : ""))),
       cell("value", "Value", text(one.value)),
       cell("message", "Problem and remedy", el("p", null, text(one.message)), one.mend && el("p", { class: "mend" }, "Remedy: ", text(one.mend))));
   };

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -23,6 +24,8 @@ __all__ = ["MOST_BYTES", "render_page"]
 
 MOST_BYTES = 2_000_000
 """A page is always smaller."""
+_LOGIN = re.compile(r"""(https?:(?:\\*/){1,3})[^\s/"'<>?#]+@""", re.IGNORECASE)
+"""``user:password@`` of an address anywhere in the page, which is passed on by people."""
 SAMPLES_BYTES = 800_000
 """Where not all fits, samples leave the rest of the page to findings."""
 
@@ -98,7 +101,7 @@ def _document(page: Page, shown: Shown, style: str, script: str) -> bytes:
         ]
     )
     whole = f'<!doctype html>\n<html lang="en">\n{head}\n{tag("body", inside)}\n</html>\n'
-    return whole.encode("utf-8", "backslashreplace")
+    return _LOGIN.sub(r"\1***@", whole).encode("utf-8", "backslashreplace")
 
 
 def _hash(text: str) -> str:

@@ -480,7 +480,7 @@ def _filters(page: Page, titles: dict[str, str]) -> Html:
 
 
 def _finding(finding: dict[str, Any], titles: dict[str, str]) -> Html:
-    """A row as the script makes it too (``row`` in page.js)."""
+    """A row as the script makes it too (``row`` in page.js). What concerns the whole file names its fields in the message."""
 
     def of(name: str) -> str:
         return cut_to(str(finding.get(name) or ""), 1000)
@@ -495,7 +495,7 @@ def _finding(finding: dict[str, Any], titles: dict[str, str]) -> Html:
             [tag("bdi", _place(finding)), tag("p", tag("bdi", of("column")), class_="muted") if of("column") else None]
         ),
         "sku": tag("bdi", of("sku")),
-        "field": tag("code", of("field")),
+        "field": tag("code", of("field") if finding.get("line") or finding.get("pointer") else ""),
         "value": tag("bdi", of("value")),
         "message": join(
             [

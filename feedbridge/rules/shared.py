@@ -83,7 +83,7 @@ def values_known(product: Product) -> list[Problem] | None:
     """A variant's value is one its product's option lists (options that list none take any)."""
     problems: list[Problem] = []
     for slot, option in enumerate(product.options):
-        known = option.values
+        known = frozenset(option.values)
         if not known:
             continue
         for index, variant in enumerate(product.variants):

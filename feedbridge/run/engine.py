@@ -88,6 +88,13 @@ def run(
             gathered.add(attempt.current)
             attempt.clear()
         except OSError as exc:
+            read = [(source, path) for source in job.sources for path in source_paths(source)]
+            of = next((source for source, path in read if exc.filename and str(exc.filename) == str(path)), None)
+            if of is not None:
+                raise SourceError(
+                    f"cannot be read any more: {exc.strerror or exc}; nothing was written", where=of.name,
+                    code="source.changed", mend="put it back, then run the same command again",
+                ) from exc  # fmt: skip
             raise OutputError(
                 f"cannot write: {exc.strerror or exc}",
                 code="output.write",

@@ -16,6 +16,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -161,6 +163,13 @@ class OutputFolder:
                     f"is not empty and not a feedbridge output (no {MANIFEST} of feedbridge in it)", "not-ours",
                     "name a new folder, or empty this one yourself",
                 )
+            other = _somebodys(self.final)
+            if other is not None:
+                path, why = other
+                raise no(
+                    f"holds {path}, which {why}; replacing the folder would delete it", "holds-others",
+                    "move it out of this folder first, or name another output folder",
+                )
         except OSError as exc:
             raise _output_error(exc, self.shown) from exc
 
@@ -268,6 +277,28 @@ class _Tool(msgspec.Struct):
 
 class _Manifest(msgspec.Struct):
     tool: _Tool
+
+
+def _somebodys(folder: Path) -> tuple[str, str] | None:
+    """A file in an output folder that feedbridge did not write, or a quarantine file that was changed since (somebody's
+    mended rows), and which of the two; None when there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        ours = {MANIFEST, "findings.jsonl", "report.html", "quarantine", *manifest["platforms"]}
+        held = {entry["path"]: entry["sha256"] for entry in manifest["quarantine"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    for path in sorted(folder.iterdir()):
+        if path.name not in ours:
+            return path.name, "feedbridge did not write"
+    quarantine = folder / "quarantine"
+    for path in sorted(quarantine.iterdir()) if quarantine.is_dir() else ():
+        name = f"quarantine/{path.name}"
+        if name not in held:
+            return name, "feedbridge did not write"
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != held[name]:
+            return name, "was changed since it was written (mended, perhaps)"
+    return None
 
 
 def _is_ours(folder: Path) -> bool:

@@ -77,20 +77,22 @@ def pictures_by_path(platforms: Sequence[Platform], stitcher: Stitcher, sources:
         count, place, sku = notes[BY_PATH]
         applied = sources[source_of(place)]
         trees = applied.full.get(platform.name, applied.full[None])
-        nodes = [block.fields[name] for block in (trees.product, trees.variant) for name in PICTURES & block.fields.keys()]
+        nodes = [block.fields[n] for block in (trees.product, trees.variant) for n in PICTURES if n in block.fields]
         leaves = [leaf for node in nodes for leaf in leaves_of(node)]
         mend = next((mend for leaf in leaves if (mend := where_they_are(leaf, applied))), "")
         if mend:
             products = "1 product" if count == 1 else f"{count:,} products"
+            file, line, pointer = stitcher.file_line_pointer(place)
             found.append(
                 Finding(
                     code=f"{platform.name}.{platform.by_path.number}",
                     severity=platform.by_path.severity,
                     platform=platform.name,
-                    message=f"the pictures of {products} are written as paths, not as addresses, the first at line "
-                    f"{stitcher.file_line_pointer(place)[1]}",
+                    message=f"pictures of {products} are written as paths, not as addresses",
                     mend=mend,
-                    file=applied.source.name,
+                    file=file,
+                    line=line,
+                    pointer=pointer,
                     field="images",
                     sku=sku,
                 )
@@ -98,7 +100,7 @@ def pictures_by_path(platforms: Sequence[Platform], stitcher: Stitcher, sources:
     return found
 
 
-PICTURES = frozenset({"images", "image"})
+PICTURES = ("images", "image")
 
 
 def currency_not_used(stitcher: Stitcher, sources: Sequence[Applied]) -> list[Finding]:

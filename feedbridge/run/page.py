@@ -6,17 +6,20 @@ import json
 import pickle
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import feedbridge
+from feedbridge.cells import CellError
 from feedbridge.errors import OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.assemble import place_of
+from feedbridge.mapping.bound import BoundLeaf
 from feedbridge.mapping.group import Group
 from feedbridge.platforms import HashedFile, Outcome, Platform, platform
 from feedbridge.report.catalogue import CATALOGUE
@@ -38,6 +41,7 @@ from feedbridge.run.manifest import losses_of
 from feedbridge.run.process import given_fields
 from feedbridge.run.samples import Chosen
 from feedbridge.run.statistics import plain
+from feedbridge.sources.base import BadCells, BadDocument
 
 __all__ = ["page_of", "write_report"]
 
@@ -214,7 +218,7 @@ def _sample(done: Done, job: Job, chosen: Chosen) -> Sample:
     file, line, _ = place_of(applied.source, group.head)
     return Sample(
         sku=chosen.entry.sku,
-        title=product.title if product is not None else "",
+        title=product.title if product is not None else _title(applied, group),
         line=line,
         file=file,
         source=list(source_cells(applied, group)),
@@ -224,6 +228,19 @@ def _sample(done: Done, job: Job, chosen: Chosen) -> Sample:
             for name, outcome, state in zip(job.platforms, chosen.entry.outcomes, chosen.states, strict=True)
         ],
     )
+
+
+def _title(applied: Applied, group: Group) -> str:
+    """The title of a product of which nothing else was made, as far as its cells say it."""
+    leaf = applied.common.trees.product.fields.get("title")
+    for record in group.records() if isinstance(leaf, BoundLeaf) else ():
+        if isinstance(record[1], BadCells | BadDocument):
+            continue
+        with suppress(CellError):
+            title = leaf.evaluate(record[1], record[1])
+            if isinstance(title, str) and title.strip():
+                return title
+    return ""
 
 
 def _on_platform(name: str, chosen: Chosen, outcome: Outcome, state: str, product: Any) -> SamplePlatform:

@@ -454,9 +454,9 @@ class Provenance:
             # of columns with one name the first is the one that mappings mean
             first: set[str] = set()
             told["cells"] = []
-            givers = getattr(cells, "givers", {})  # cells that it has from the records above it, which show them
+            givers = getattr(cells, "givers", {})  # cells that it has from other records, which show them
             for index, (name, value) in enumerate(zip(self.applied.source.header, cells, strict=False)):
-                value = "" if index in givers else value
+                value = cells.own[index] if index in givers else value
                 fields = used.get(name, []) if name not in first else []
                 first.add(name)
                 told["cells"].append({"column": name, "value": value, "used_by": fields})

@@ -373,13 +373,15 @@ class Stitcher:
         if other is None:
             return
         said = "is written" if state == "h" else "is held back"
+        file, line, pointer = self.file_line_pointer(place)
         self.findings.add(
             self.read * 2 + 1,
             Finding(
                 code="run.held-sku",
                 severity=Severity.WARNING,
-                file=self.sources[place >> 40].name,
-                line=place & ((1 << 40) - 1),
+                file=file,
+                line=line,
+                pointer=pointer,
                 sku=cut(entry.sku),
                 platform=self.platforms[number].name,
                 field="sku",

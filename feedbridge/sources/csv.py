@@ -182,7 +182,7 @@ class CsvSource:
 
         Empty when the file is small, compressed, or in an encoding whose line ends cannot be found among the bytes.
         """
-        size = self.path.stat().st_size
+        size = files.size(self.path)
         if parts < 2 or self._compression or size < least_bytes or not has_plain_line_ends(self._encoding.codec):
             return []
         with closing(self._open()) as stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, name_shown
 from feedbridge.sources.base import compared
 
 __all__ = ["duplicate_headers"]
@@ -21,7 +21,7 @@ def duplicate_headers(header: Sequence[str], file: str, line: int) -> Iterator[F
             names = list(dict.fromkeys(header[index] for index in same))
             message = f"{len(same)} columns have this name: columns {', '.join(str(index + 1) for index in same)}"
             if len(names) > 1:
-                shown = ", ".join(f'"{name}"' for name in names)
+                shown = ", ".join(f'"{name_shown(name)}"' for name in names)
                 message += f"; {shown} are one name to a mapping"
             yield Finding(
                 code="csv.duplicate-header", severity=Severity.WARNING, file=file, line=line, column=names[0],

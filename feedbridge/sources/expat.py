@@ -29,14 +29,16 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARED = re.compile(r"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
+_WORD = re.compile(rb"[\w.'-]{0,40}[\x80-\xff][\w\x80-\xff.'-]*")
 _WIDE = re.compile("utf_?-?(16|32)|ucs", re.IGNORECASE)
 
 
 class XmlText:
-    """How the bytes of an XML file become text: ``codec``, ``bom``, and ``doubt`` when what is said of it is wrong."""
+    """How the bytes of an XML file become text: ``codec``, ``bom``, ``doubt`` when what is said of it is wrong, and
+    ``is_declared`` when nothing but the file's first line says it."""
 
-    def __init__(self, codec: str, bom: bytes = b"", doubt: str = "") -> None:
-        self.codec, self.bom, self.doubt = codec, bom, doubt
+    def __init__(self, codec: str, bom: bytes = b"", doubt: str = "", is_declared: bool = False) -> None:
+        self.codec, self.bom, self.doubt, self.is_declared = codec, bom, doubt, is_declared
 
 
 def xml_text(head: bytes, given: str | None, name: str) -> XmlText:
@@ -70,7 +72,10 @@ def xml_text(head: bytes, given: str | None, name: str) -> XmlText:
             code="source.xml",
             mend="correct the first line, or name the encoding with source.encoding",
         ) from exc
-    return XmlText("utf-8" if codec in ("utf-8", "ascii") else codec)
+    if codec in ("utf-8", "ascii"):
+        return XmlText("utf-8")
+    # as browsers do: what says ISO-8859-1 and has a byte from 80 to 9F is Windows-1252, never control characters
+    return XmlText("cp1252" if codec == "iso8859-1" else codec, is_declared=True)
 
 
 class XmlReader:
@@ -79,13 +84,17 @@ class XmlReader:
     Names come as ``namespace\\nlocal``, or ``local`` where there is no namespace. ``feed`` reads one piece more.
     ``line`` is the physical line of the tag at hand.
 
-    Raises: SourceError ``source.xml`` (not well-formed), ``source.xml-dtd``, ``source.xml-size``.
+    ``is_declared``: the codec is what the file says of itself; where its bytes are UTF-8 all the same, it is refused.
+
+    Raises: SourceError ``source.xml`` (not well-formed), ``source.xml-dtd``, ``source.xml-size``,
+            ``source.encoding-doubt``.
     """
 
     def __init__(
         self, pieces: Iterable[bytes], name: str, codec: str, *, start: Callable[[str, dict[str, str]], None],
         end: Callable[[str], None], text: Callable[[str], None],
         prefix: Callable[[str | None, str], None] | None = None, records: Callable[[], int] | None = None,
+        is_declared: bool = False,
     ) -> None:  # fmt: skip
         self.name = name
         self._records = records
@@ -93,6 +102,8 @@ class XmlReader:
         self._skipped = 0
         self._begun = False
         self._codec = codec
+        if is_declared and _is_single_byte(codec):
+            pieces = _not_utf8(pieces, codec, name)
         self._pieces = _decoded(pieces, codec, self.fault) if codec != "utf-8" else iter(pieces)
         self._fed = 0
         parser = expat.ParserCreate("utf-8", "\n")
@@ -212,6 +223,35 @@ _UNDEFINED = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 _ENDED = {
     expat.errors.codes[text] for text in (expat.errors.XML_ERROR_NO_ELEMENTS, expat.errors.XML_ERROR_UNCLOSED_TOKEN)
 }
+
+
+def _is_single_byte(codec: str) -> bool:
+    return len(bytes(range(256)).decode(codec, "replace")) == 256
+
+
+def _not_utf8(pieces: Iterable[bytes], codec: str, name: str) -> Iterator[bytes]:
+    """The pieces as they are. Raises SourceError at their end when every letter beyond ASCII is whole UTF-8, which text
+    in another encoding never is by chance."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    shown, before, could_be = "", b"", True
+    for piece in pieces:
+        if could_be and not (piece.isascii() and shown):
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError:
+                could_be = False
+            else:
+                found = None if shown else _WORD.search(before + piece)
+                shown = found[0].decode("utf-8", "replace").rstrip("\ufffd")[:40] if found else shown
+                before = piece[-80:]
+        yield piece
+    if could_be and shown:
+        raise SourceError(
+            f'its first line does not say UTF-8, but it is UTF-8: "{shown}" would be read as '
+            f'"{shown.encode().decode(codec, "replace")}"',
+            where=name, code="source.encoding-doubt",
+            mend="say source.encoding: utf-8 (--set source.encoding=utf-8), or have the first line corrected",
+        )  # fmt: skip
 
 
 def _decoded(pieces: Iterable[bytes], codec: str, fault: Callable[[str], SourceError]) -> Iterator[bytes]:

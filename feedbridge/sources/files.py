@@ -23,10 +23,12 @@ from feedbridge.errors import SourceError
 __all__ = [
     "BOMB_BYTES",
     "BOMB_RATIO",
+    "compression",
     "expand",
     "is_compressed",
     "open_binary",
     "sha256",
+    "size",
     "spool_stdin",
     "strip_compression_suffix",
 ]
@@ -47,7 +49,7 @@ def is_compressed(path: Path) -> str:
     Raises: SourceError when the file is missing, a folder or may not be read.
     """
     with _open(path) as stream:
-        return _compression(_start(path, stream))
+        return compression(_start(path, stream))
 
 
 def open_binary(path: Path, *, bomb_ratio: int = BOMB_RATIO, bomb_bytes: int = BOMB_BYTES) -> BinaryIO:
@@ -60,7 +62,7 @@ def open_binary(path: Path, *, bomb_ratio: int = BOMB_RATIO, bomb_bytes: int = B
     """
     stream = _open(path)
     try:
-        kind = _compression(_start(path, stream))
+        kind = compression(_start(path, stream))
         if not kind:
             return stream
         size = os.fstat(stream.fileno()).st_size
@@ -98,6 +100,12 @@ def sha256(path: Path) -> str:
             raise _unreadable(path, exc) from exc
 
 
+def size(path: Path) -> int:
+    """Bytes on disk. Raises SourceError."""
+    with _open(path) as stream:
+        return os.fstat(stream.fileno()).st_size
+
+
 def strip_compression_suffix(name: str) -> str:
     """
     >>> strip_compression_suffix("feed.csv.gz")
@@ -120,8 +128,28 @@ def expand(patterns: Sequence[str]) -> list[Path]:
     found: dict[Path, Path] = {}
     for pattern in patterns:
         for path in _matches(pattern):
-            found.setdefault(path if path == Path("-") else path.resolve(), path)
+            found.setdefault(path if path == Path("-") else _resolved(path), path)
     return list(found.values())
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        str(path).encode()
+        return path.resolve()
+    except UnicodeEncodeError as exc:
+        raise SourceError(
+            "its name has a byte that is not UTF-8, so no report could name it",
+            where=os.fsencode(path).decode("utf-8", "backslashreplace"),
+            mend="rename it, or pipe it into the command and give -",
+            code="source.unreadable",
+        ) from exc
+    except (OSError, RuntimeError) as exc:
+        raise SourceError(
+            "this link leads back to itself",
+            where=str(path),
+            mend="name the file itself",
+            code="source.unreadable",
+        ) from exc
 
 
 def _matches(pattern: str) -> list[Path]:
@@ -173,7 +201,8 @@ def _start(path: Path, stream: BinaryIO) -> bytes:
     return start
 
 
-def _compression(start: bytes) -> str:
+def compression(start: bytes) -> str:
+    """How bytes that begin so are compressed, as ``is_compressed`` names it."""
     if start.startswith(b"\x1f\x8b"):
         return "gzip"
     if start.startswith(b"BZh") and start[4:10] in _BZIP2_STARTS:
@@ -250,11 +279,11 @@ def _decoder(path: Path, kind: str, stream: BinaryIO) -> Any:
     if kind == "gzip":
         return gzip.GzipFile(fileobj=stream, mode="rb")
     if kind == "bzip2":
-        return bz2.BZ2File(stream, mode="rb")
+        return _Streams(stream, bz2.BZ2Decompressor, OSError, is_bounded=True)
     if kind == "xz":
-        return lzma.LZMAFile(stream, mode="rb")
+        return _Streams(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), lzma.LZMAError, is_bounded=True)
     if kind == "zstd":
-        return _Zstd(stream)
+        return _zstd(stream)
     return _only_member(path, stream)
 
 
@@ -276,42 +305,61 @@ def _only_member(path: Path, stream: BinaryIO) -> IO[bytes]:
     )
 
 
-class _Zstd:
-    """zstd frames one after the other. The library's own stream reader takes a cut-off file for a whole one."""
+class _Streams:
+    """bzip2, xz or zstd streams one after the other, to the end of the file. The libraries' own readers leave out what
+    follows a stream and is damaged or none, or take a file that is cut off for a whole one."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        import zstandard  # only zstd files need it
-
-        self._errors = zstandard.ZstdError
-        self._new = lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    def __init__(self, stream: BinaryIO, new: Callable[[], Any], error: type[Exception], *, is_bounded: bool) -> None:
+        self._new, self._error = new, error
+        self._is_bounded = is_bounded
         self._stream = stream
-        self._frame: Any = None
+        self._decoder: Any = None
+        self._count = 0
         self._held = b""
         self._ready = b""
 
     def read(self, size: int) -> bytes:
         while not self._ready:
-            # Small bites: one bite may unpack to thousands of times its size.
-            data = self._held or self._stream.read(1 << 14)
-            self._held = b""
-            if not data:
-                if self._frame is not None:
-                    raise EOFError("its last frame has no end")
-                return b""
-            if self._frame is None:
-                self._frame = self._new()
+            decoder = self._decoder
+            if decoder is not None and self._is_bounded and not decoder.needs_input:
+                data = b""
+            else:
+                # Small bites: one bite may unpack to thousands of times its size.
+                data = self._held or self._stream.read(1 << 14)
+                self._held = b""
+                if self._count and decoder is None:
+                    data = data.lstrip(b"\0") if data[:1] == b"\0" else data  # padding, as gzip takes it
+                    if not data and self._stream.peek(1):  # type: ignore[attr-defined]
+                        continue
+                if not data:
+                    if decoder is not None:
+                        raise EOFError("its last part has no end")
+                    return b""
+            if decoder is None:
+                decoder = self._decoder = self._new()
+                self._count += 1
             try:
-                self._ready = self._frame.decompress(data)
-            except self._errors as exc:
-                raise EOFError(str(exc)) from exc
-            if self._frame.eof:
-                self._held = self._frame.unused_data
-                self._frame = None
+                self._ready = decoder.decompress(data, _BLOCK_BYTES) if self._is_bounded else decoder.decompress(data)
+            except self._error as exc:
+                which = f"in its part {self._count}, or what follows part {self._count - 1} does not belong to it: "
+                raise EOFError(f"{which if self._count > 1 else ''}{exc}") from exc
+            if decoder.eof:
+                self._held = decoder.unused_data
+                self._decoder = None
         data, self._ready = self._ready[:size], self._ready[size:]
         return data
 
     def close(self) -> None:
-        self._frame = None
+        self._decoder = None
+
+
+def _zstd(stream: BinaryIO) -> _Streams:
+    import zstandard  # only zstd files need it
+
+    return _Streams(
+        stream, lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(), zstandard.ZstdError,
+        is_bounded=False,
+    )  # fmt: skip
 
 
 def _missing(path: Path) -> SourceError:

@@ -79,6 +79,7 @@ class FlatTable:
         self.is_quarantine = source.is_quarantine
         self.about: dict[str, Any] = source.about
         self.pointer_prefix = source.pointer_prefix
+        self.namespaces: frozenset[str] = frozenset(getattr(source, "namespaces", ()))
 
     def batches(self, part: Range | None = None) -> Iterator[Batch]:
         """All records in file order."""

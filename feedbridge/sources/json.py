@@ -23,6 +23,7 @@ from feedbridge.findings import Finding, Severity
 from feedbridge.sources.base import MEMBER, BadDocument, Batch, Range, Record
 from feedbridge.sources.encoding import codec_named, detect
 from feedbridge.sources.files import is_compressed, open_binary, sha256
+from feedbridge.sources.files import size as size_of
 from feedbridge.sources.json_lines import LineReader, blocks_of_lines, line_ends
 from feedbridge.sources.json_parse import dotted, lenient
 from feedbridge.sources.json_refused import Refusals
@@ -142,7 +143,7 @@ class JsonSource:
 
     def split(self, parts: int, *, least_bytes: int = SPLIT_BYTES) -> list[Range]:
         """Ranges of about equal size, cut at line ends: JSON Lines from ``least_bytes`` on, UTF-8, not compressed."""
-        size = self.path.stat().st_size
+        size = size_of(self.path)
         if self._shape != "lines" or self._encoding != "utf-8" or size < least_bytes or parts < 2:
             return []
         if is_compressed(self.path):
@@ -150,7 +151,7 @@ class JsonSource:
         wanted = [size * part // parts for part in range(1, parts)]
         starts, lines = [0], [1]
         position, line, after_return = 0, 1, False
-        with self.path.open("rb") as stream:
+        with open_binary(self.path) as stream:
             while wanted and (block := stream.read(self._block)):
                 if after_return and block.startswith(b"\n"):
                     line -= 1
@@ -343,7 +344,7 @@ class JsonSource:
 
     def _range_pieces(self, part: Range) -> Iterator[bytes]:
         left = part.end - part.start
-        with self.path.open("rb") as stream:
+        with open_binary(self.path) as stream:
             stream.seek(part.start)
             while left > 0 and (piece := stream.read(min(left, self._block))):
                 yield piece

@@ -14,7 +14,7 @@ from feedbridge.sources.base import Source
 from feedbridge.sources.combined import CombinedSource
 from feedbridge.sources.csv import CsvSource
 from feedbridge.sources.dialect import DELIMITERS
-from feedbridge.sources.files import is_compressed, open_binary, strip_compression_suffix
+from feedbridge.sources.files import compression, is_compressed, open_binary, strip_compression_suffix
 from feedbridge.sources.json import JsonSource
 from feedbridge.sources.unpacked import is_workbook, members
 
@@ -118,6 +118,7 @@ def _given(path: Path, name: str, format: str) -> str:
             f'there is no format "{format}"; there are {", ".join(NAMES)}', where="source.format", code="source.format"
         )
     if format in ("csv", "json"):
+        _refuse_archive(path, name)
         if is_compressed(path) == "zip" and is_workbook(path):
             _refuse_office(path, name)
             return "excel"
@@ -178,6 +179,7 @@ def _by_content(path: Path, name: str) -> tuple[str, bytes]:
         _refuse_office(path, name)
         return "excel", b""
     start = _start(path)
+    _refuse_archive(path, name, start)
     for magic, what, mend in _OTHERS:
         if start.startswith(magic):
             raise SourceError(f"this is {what}, which is not read", where=name, code="source.not-csv", mend=mend)
@@ -191,6 +193,21 @@ def _by_content(path: Path, name: str) -> tuple[str, bytes]:
     if (_XML_START.match(text) or _ELEMENT_START.match(text)) and not _HTML_START.match(text):
         return "xml", start
     return "", start
+
+
+def _refuse_archive(path: Path, name: str, start: bytes | None = None) -> None:
+    """Raises SourceError for a tar archive, and for what is compressed twice."""
+    start = _start(path) if start is None else start
+    outside = is_compressed(path)
+    if start[257:262] == b"ustar":
+        what = f"a tar archive{', compressed with ' + outside if outside else ''}"
+    elif outside and (inside := compression(start)) and inside != "zip":
+        what = f"a file compressed twice, {inside} in {outside}"
+    else:
+        return
+    raise SourceError(
+        f"this is {what}, which is not read", where=name, code="source.archive", mend="unpack it and give the file in it"
+    )
 
 
 def _refuse_office(path: Path, name: str) -> None:

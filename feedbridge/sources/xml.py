@@ -17,13 +17,14 @@ Google is ``title`` and the other, when it differs, ``rss:title`` or ``atom:titl
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from feedbridge.errors import SourceError
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, cut
 from feedbridge.sources.base import Batch, Range, Record
 from feedbridge.sources.expat import XmlReader, xml_text
 from feedbridge.sources.files import is_compressed, open_binary, sha256
@@ -37,9 +38,10 @@ RSS1 = "http://purl.org/rss/1.0/"
 
 BLOCK_BYTES = 1 << 16
 OUTLINE_BYTES = 4 << 20
-"""So much of a list without a known shape is looked at to find out which elements are the records."""
+"""So much of a list without a known shape is looked at, and then on to the first element with the name of a record."""
 OUTLINE_DEPTH = 4
 MOST_PATHS = 5_000
+NEAR = 0.85
 MOST_ITEM_CHARS = 32 << 20
 MOST_ITEM_ELEMENTS = 200_000
 
@@ -95,7 +97,8 @@ class XmlSource:
     ``about``       ``shape`` is google-rss, rss, google-atom, atom or generic
 
     ``line`` is that of the item's start tag. A file that is not well-formed is refused as a whole, also when records
-    were read before the fault.
+    were read before the fault. So is one in which, unless ``items`` is given, an element that could be a record stands
+    beside the records.
 
     Raises: SourceError ``source.xml``, ``source.xml-dtd``, ``source.xml-items``, ``source.xml-size``, ``source.empty``,
             when opened or while reading; CommandError: unknown encoding.
@@ -123,7 +126,7 @@ class XmlSource:
                 "the file is empty", where=self.name, code="source.empty", mend="export it again; is it the right file?"
             )
         text = xml_text(head, encoding, self.name)
-        self._codec, self._bom = text.codec, text.bom
+        self._codec, self._bom, self._is_declared = text.codec, text.bom, text.is_declared
         if text.doubt:
             self._notice(
                 "source.encoding-doubt", Severity.WARNING, text.doubt,
@@ -132,6 +135,8 @@ class XmlSource:
         outline = _Outline(self)
         self._root, self._own = outline.root, outline.own
         self.shape = outline.shape
+        self.is_named = bool(items)
+        self._notice_namespaces()
         self._steps = self._named(items) if items else outline.records()
         self._xpath = "/" + "/".join([self._root, *self._steps])
         self.pointer_prefix = f"{self._xpath}/"
@@ -203,6 +208,7 @@ class XmlSource:
             text=text,
             prefix=self._declared,
             records=records,
+            is_declared=self._is_declared,
         )
 
     def _pieces(self) -> Iterator[bytes]:
@@ -217,8 +223,29 @@ class XmlSource:
             if prefix:
                 self._prefixes.setdefault(uri, prefix)
 
+    def _notice_namespaces(self) -> None:
+        """A namespace that is nearly Google's: its elements are not taken for Google's."""
+        for uri in sorted(self.namespaces - {GOOGLE, *PREFIXES}):
+            if GOOGLE not in self.namespaces and is_like_google(uri):
+                self._notice(
+                    "source.xml-namespace", Severity.WARNING,
+                    f'the namespace "{cut(uri)}" is not Google\'s, so its elements are read under their prefix',
+                    f'did you mean "{GOOGLE}"? Correct it in the first element',
+                )  # fmt: skip
+
     def _notice(self, code: str, severity: Severity, message: str, mend: str) -> None:
         self.findings.append(Finding(code=code, severity=severity, file=self.name, message=message, mend=mend))
+
+
+def is_like_google(uri: str) -> bool:
+    """Whether a namespace is Google's with a slip of the pen."""
+    bare = uri.strip().casefold().rpartition("://")[2].strip("/")
+    return difflib.SequenceMatcher(None, bare, GOOGLE.rpartition("://")[2]).ratio() >= NEAR
+
+
+def is_record_name(local: str) -> bool:
+    """Whether elements of this name usually are products."""
+    return local.casefold() in RECORD_NAMES
 
 
 class _Outline:
@@ -231,6 +258,7 @@ class _Outline:
         self.counts: dict[Path_, int] = {}
         self.structured: set[Path_] = set()
         self.has_text = False
+        self._is_known = False
         self._path: list[str] = []
         self._items = 0
         reader = source._reader(self._start, self._end, self._text)
@@ -239,7 +267,7 @@ class _Outline:
             fed += source._block
             if self.shape and (self._items or fed > OUTLINE_BYTES):
                 break
-            if not self.shape and fed > OUTLINE_BYTES and any(count > 1 for count in self.counts.values()):
+            if not self.shape and fed > OUTLINE_BYTES and self._is_known:
                 break
         google = GOOGLE in source.namespaces
         self.shape = f"google-{self.shape}" if self.shape and google else self.shape or "generic"
@@ -250,8 +278,8 @@ class _Outline:
             return ("item",) if self.root == "RDF" else ("channel", "item")
         if self.shape in ("google-atom", "atom"):
             return ("entry",)
-        known = self._shallowest([path for path in self.structured if path[-1].casefold() in RECORD_NAMES])
-        if self.root.casefold() in RECORD_NAMES and self.counts:
+        known = self._shallowest([path for path in self.structured if is_record_name(path[-1])])
+        if is_record_name(self.root) and self.counts:
             if known:
                 raise self._several(known)
             return ()
@@ -323,11 +351,16 @@ class _Outline:
         elif depth <= OUTLINE_DEPTH + 1:
             path = tuple(self._path)
             if depth > 1 and path[:-1] in self.counts:
-                self.structured.add(path[:-1])
-            if depth <= OUTLINE_DEPTH and (path in self.counts or len(self.counts) < MOST_PATHS):
+                self._add_structured(path[:-1])
+            if depth <= OUTLINE_DEPTH and (path in self.counts or len(self.counts) < MOST_PATHS or is_record_name(local)):
                 self.counts[path] = self.counts.get(path, 0) + 1
                 if attributes:
-                    self.structured.add(path)
+                    self._add_structured(path)
+
+    def _add_structured(self, path: Path_) -> None:
+        if path not in self.structured:
+            self.structured.add(path)
+            self._is_known = self._is_known or is_record_name(path[-1])
 
     def _end(self, raw: str) -> None:
         if self._path:
@@ -352,6 +385,9 @@ class _Items:
         self._stack: list[_Node] = []
         self._line = self._chars = self._elements = 0
         self._others: dict[Path_, int] = {}
+        self._alike: set[Path_] = set()
+        self._suspect: Path_ = ()
+        self._suspect_line = 0
         self._names: dict[str, str] = {}
 
     def start(self, raw: str, attributes: dict[str, str]) -> None:
@@ -371,10 +407,15 @@ class _Items:
             outside.pop()
             stack.append(_Node(raw, attributes))
             self._line, self._chars, self._elements = self.reader.line, 0, 0
-        elif len(outside) <= OUTLINE_DEPTH + 1:
-            path = tuple(outside[1:])
-            if path in self._others or len(self._others) < MOST_PATHS:
-                self._others[path] = self._others.get(path, 0) + 1
+            return
+        path = tuple(outside[1:])
+        is_alike = self._looks_like_record(path, attributes)
+        if is_alike and not self.source.is_named:
+            raise self._beside(self._suspect or path)
+        if (is_alike or len(outside) <= OUTLINE_DEPTH + 1) and (path in self._others or len(self._others) < MOST_PATHS):
+            self._others[path] = self._others.get(path, 0) + 1
+            if is_alike:
+                self._alike.add(path)
 
     def end(self, raw: str) -> None:
         stack = self._stack
@@ -398,11 +439,38 @@ class _Items:
         return [
             Finding(
                 code="source.xml-unused", severity=Severity.ADVICE, file=self.source.name,
-                message=f'the {count} elements "{".".join(path)}" beside the records are not read',
+                message=f'the {count} elements "{".".join(path)}" beside the records are not read'
+                if count > 1 else f'the element "{".".join(path)}" beside the records is not read',
                 mend="name them with source.items if they are the products",
             )
-            for path, count in self._others.items() if count > 1 and path != self.steps[: len(path)]
+            for path, count in self._others.items()
+            if (count > 1 or path in self._alike) and path != self.steps[: len(path)]
         ]  # fmt: skip
+
+    def _looks_like_record(self, path: Path_, attributes: dict[str, str]) -> bool:
+        """Whether an element beside the records could be one: it has their name, or a name that products have and
+        something in it. What is in it is known when its first child is met."""
+        steps = self.steps
+        if not path or path == steps[: len(path)]:
+            return False
+        if steps and path[-1].casefold() == steps[-1].casefold():
+            self._suspect, self._suspect_line = path, self.reader.line
+            return True
+        if self._suspect and path[:-1] == self._suspect and not self.source.is_named:
+            return True
+        self._suspect = ()
+        if is_record_name(path[-1]):
+            self._suspect, self._suspect_line = path, self.reader.line
+            return bool(attributes) or self.source.is_named
+        return False
+
+    def _beside(self, path: Path_) -> SourceError:
+        chosen, other = ".".join(self.steps) or ".", ".".join(path)
+        return SourceError(
+            f'the records are taken from "{chosen}", but an element "{other}" could be one as well and would not be read',
+            where=f"{self.source.name}:{self._suspect_line}", code="source.xml-items",
+            mend=f"say which are the products, source.items: {chosen} or source.items: {other}; the others are then left out",
+        )  # fmt: skip
 
     def _too_large(self) -> SourceError:
         return SourceError(

@@ -66,3 +66,56 @@ def test_an_ordinary_address_is_shown_as_it_is(folder: str, file: str, versions:
 @given(st.text(max_size=60))
 def test_anything_can_be_shown(text: str):
     assert "me:secret@" not in shown(f"https://me:secret@{text}")
+
+
+@pytest.mark.parametrize(("src", "expected"), [
+    ("http://cdn.example/a.jpg?v=1;token=hunter2", "http://cdn.example/a.jpg?v=1;token=***"),
+    ("http://cdn.example/a.jpg?to%6ben=hunter2", "http://cdn.example/a.jpg?to%6ben=***"),
+    ("http://cdn.example/a.jpg?to%256Ben=hunter2", "http://cdn.example/a.jpg?to%256Ben=***"),
+    ("http://cdn.example/a.jpg?u=1%26token%3Dhunter2", "http://cdn.example/a.jpg?u=***"),
+    ("http://cdn.example/a.jpg?token=abc/hunter2;hunter2&v=1", "http://cdn.example/a.jpg?token=***;***&v=1"),
+    ("http://cdn.example/a.jpg;jsessionid=hunter2?v=1", "http://cdn.example/a.jpg;jsessionid=***?v=1"),
+    ("http://cdn.example/token=hunter2/a.jpg", "http://cdn.example/token=***/a.jpg"),
+    ("http://cdn.example/to/http://me:hunter2@cdn.example/a.jpg", "http://cdn.example/to/http://***@cdn.example/a.jpg"),
+    ("a.jpg?token=hunter2", "a.jpg?token=***"), ("a.jpg#token=hunter2", "a.jpg#token=***"),
+    ("https:/me:hunter2@cdn.example/x.jpg", "https:/***@cdn.example/x.jpg"),
+    ("https:\\\\me:hunter2@cdn.example/x", "https:\\\\***@cdn.example/x"),
+    ("http:me:hunter2@cdn.example/x.jpg", "http:***@cdn.example/x.jpg"),
+    ("//me:hunter2@cdn.example/x.jpg", "//***@cdn.example/x.jpg"),
+    ("\nht\ntp://me:hunter2@cdn.example/x", "\nht\ntp://***@cdn.example/x"),
+    ("https://me:p/hunter2#x@cdn.example/x", "https://***@cdn.example/x"),
+    ("https://me%3Ahunter2%40cdn.example/x", "https://***@cdn.example/x"),
+    ("https://cdn.example:8080/a@2x.jpg", "https://cdn.example:8080/a@2x.jpg"),
+    ("https://cdn.example/width=80,quality=75/a.jpg", "https://cdn.example/width=80,quality=75/a.jpg"),
+    ("C:\\shop\\a#1@2.jpg", "C:\\shop\\a#1@2.jpg"), ("tea & co/a; b?#3.jpg", "tea & co/a; b?#3.jpg"),
+])  # fmt: skip
+def test_shown(src: str, expected: str):
+    assert shown(src) == expected
+
+
+def coded(text: str, times: int) -> str:
+    """All characters percent-encoded, several times over."""
+    for _ in range(times):
+        text = "".join(f"%{byte:02X}" for byte in text.encode())
+    return text
+
+
+@given(
+    st.sampled_from(["https://", "https:/", "http:", "https:\\\\", "//", "HTTP:///", "\thttp://"]),
+    st.sampled_from(["", "me:hunter2@", "hunter2@", "me:hunter2%40"]),
+    st.sampled_from(["token", "X-Amz-Signature", "apiKey", "jsessionid"]),
+    st.integers(0, 2),
+    st.sampled_from(["{}?{}={}", "{}?v=1&{}={}", "{}?v=1;{}={}", "{};{}={}", "{};{}={}?v=1", "{}?v=1?{}={}", "{}/{}={}/b"]),
+    st.sampled_from(["hunter2", "x/hunter2", "hunter2=", "x=hunter2"]),
+    WORD,
+)
+def test_no_secret_is_shown_however_it_is_written(
+    front: str, login: str, name: str, times: int, form: str, secret: str, place: str
+):
+    if "/" in secret and "?" not in form.partition("{}={}")[0]:
+        secret = "hunter2"  # a slash ends what stands in a path
+    text = shown(front + login + "cdn.example/" + form.format(place, coded(name, times), secret))
+    assert "hunter2" not in text
+    assert text.startswith(front) and "cdn.example" in text
+    bare = shown(form.format(place, coded(name, times), secret))
+    assert "hunter2" not in bare and place in bare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import socket
@@ -12,13 +13,16 @@ import subprocess
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from feedbridge.errors import CommandError
 from feedbridge.findings import Finding, Severity
+from feedbridge.images import content
 from feedbridge.images.check import Summary, check_pictures
 from feedbridge.images.picture import Picture, Taker
 from feedbridge.images.settings import ImageSettings
@@ -163,7 +167,8 @@ def test_what_a_server_gives(tmp_path: Path, answer: Answer, expected: list[str]
     assert codes(found) == expected
     assert says in " ".join(finding.message for finding in found)
     assert summary.checked == 1
-    assert summary.dead == (summary.bytes == 0)
+    private = codes(found) == ["images.private-address"]
+    assert summary.dead == (summary.bytes == 0 and not private)
     for finding in found:
         assert (finding.file, finding.line, finding.column, finding.sku) == ("feed.csv", 2, "Image", "S0")
         assert finding.value == server.url("/a.jpg") and finding.mend and finding.severity is Severity.WARNING
@@ -285,6 +290,8 @@ class Busy:
     pytest.param(Busy(1, "Wed, 21 Oct 2015 07:28:00 GMT"), [], 2, 0, id="a date that is over"),
     pytest.param(Busy(9, "0"), ["images.answer"], 2, 0, id="429 twice"),
     pytest.param(Busy(9, "3600"), ["images.answer"], 1, 0, id="asks to wait too long"),
+    pytest.param(Busy(1, "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"), [], 2, 1, id="a year there is none"),
+    pytest.param(Busy(1, "Mon, 01 Jan 2024 00:00:00 +99999999999999"), [], 2, 1, id="a zone there is none"),
 ])  # fmt: skip
 def test_a_busy_server_is_asked_once_more(
     tmp_path: Path, answer: Answer, expected: list[str], asked: int, seconds: float
@@ -294,6 +301,79 @@ def test_a_busy_server_is_asked_once_more(
         assert codes(found) == expected
         assert server.seen["/a.jpg"] == asked
         assert server.moments[-1] - server.moments[0] >= seconds
+
+
+@pytest.mark.parametrize(("retry_after", "says"), [
+    pytest.param("1", "also when asked again", id="a second"), pytest.param("0", "also when asked again", id="at once"),
+    pytest.param("3600", "longer than 2", id="an hour"),
+])  # fmt: skip
+def test_a_server_that_is_always_busy_is_given_up(tmp_path: Path, retry_after: str, says: str):
+    names = [f"/{number}.jpg" for number in range(40)]
+    with serving(dict.fromkeys(names, give(b"", "", 429, Retry_After=retry_after))) as server:
+        found, summary = look([server.url(name) for name in names], settings_for(tmp_path, server))
+        assert server.seen.total() < 24
+    assert codes(found) == ["images.answer"]
+    assert "40 pictures" in found[0].message and says in found[0].message and summary.dead == 40
+
+
+def test_a_server_that_asks_to_wait_for_each_picture_is_given_up(tmp_path: Path):
+    """It gives them all when asked again, but to wait every time takes too long."""
+    names = [f"/{number}.jpg" for number in range(40)]
+    answers = {name: Busy(1, "1") for name in names}
+    with serving(answers) as server:
+        found, summary = look([server.url(name) for name in names], settings_for(tmp_path, server, most_wait_seconds=1.5))
+        assert server.seen.total() < 24
+    told = [finding for finding in found if finding.code == "images.answer"]
+    assert len(told) == 1 and "for more than 1.5 seconds in all" in told[0].message
+    assert f"{summary.dead} pictures" in told[0].message and 20 < summary.dead < 40
+
+
+def test_what_is_busy_behind_a_redirect_is_named(tmp_path: Path):
+    with serving({"/b.jpg": Busy(9, "0")}) as busy, serving({"/a.jpg": to(busy.url("/b.jpg"))}) as server:
+        found, _ = look([server.url("/a.jpg")], settings_for(tmp_path, server, busy))
+        assert codes(found) == ["images.answer"]
+        assert f"redirects to {busy.url('/b.jpg')}: the server answered 429" in found[0].message
+
+
+def scans(times: int, side: int = 6300) -> bytes:
+    """A progressive JPEG whose last scan, of few bytes, is there many times."""
+    data = BytesIO()
+    Image.new("L", (side, side), 128).save(data, "JPEG", progressive=True)
+    whole = data.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + whole[last:-2] * times + whole[-2:]
+
+
+@pytest.mark.parametrize("times", [pytest.param(8000, id="many"), pytest.param(90, id="fewer, of a large picture")])
+def test_of_a_picture_with_too_many_scans_only_the_head_is_read(tmp_path: Path, times: int):
+    with serving({"/a.jpg": give(scans(times))}) as server:
+        found, summary = look([server.url("/a.jpg")], settings_for(tmp_path, server, total_seconds=5))
+    assert (codes(found), summary.dead) == ([], 0)
+
+
+@pytest.mark.parametrize(("times", "expected"), [
+    pytest.param(20, ["images.broken"], id="is taken apart"), pytest.param(200, [], id="only the head"),
+])  # fmt: skip
+def test_the_scans_of_a_small_picture(tmp_path: Path, times: int, expected: list[str]):
+    with serving({"/a.jpg": give(scans(times, 200)[:-40])}) as server:
+        assert codes(look([server.url("/a.jpg")], settings_for(tmp_path, server))[0]) == expected
+
+
+def test_no_picture_is_taken_apart_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(content, "MOST_SECONDS", -1)
+    (tmp_path / "a.jpg").write_bytes(GOOD)
+    found, summary = look(["a.jpg"], settings_for(tmp_path), tmp_path)
+    assert (codes(found), summary.dead) == (["images.broken"], 1) and "cannot be read within" in found[0].message
+
+
+def test_a_picture_nobody_thought_of_does_not_end_the_run(tmp_path: Path):
+    """Whatever is raised for one picture (here: text that is none) is said of it; the others are looked at."""
+    (tmp_path / "good.jpg").write_bytes(GOOD)
+    with serving({"/good.jpg": give(picture(shade=3))}) as server:
+        sources = ["\udcff.jpg", "good.jpg", server.url("/\udcff.jpg"), server.url("/good.jpg")]
+        found, summary = look(sources, settings_for(tmp_path, server), tmp_path)
+    assert [finding.line for finding in found] == [2, 4]
+    assert (summary.checked, summary.dead) == (4, 2)
 
 
 class Tagged:
@@ -336,7 +416,7 @@ def test_what_did_not_change_is_not_fetched_again(tmp_path: Path, validator: dic
 @pytest.mark.parametrize("damage", [
     pytest.param(b"", id="empty"), pytest.param(b"\xff\xfe not JSON", id="not JSON"), pytest.param(b"[]", id="a list"),
     pytest.param(b'{"version": 99, "final": "", "etag": "x", "modified": "", "facts": {}}', id="another version"),
-    pytest.param(None, id="cut off"),
+    pytest.param(None, id="cut off"), pytest.param(b"[" * 10_000, id="nested"),
 ])  # fmt: skip
 def test_a_damaged_cache_is_as_none(tmp_path: Path, damage: bytes | None):
     with serving({"/a.jpg": Tagged(GOOD, ETag='"v1"')}) as server:
@@ -347,6 +427,28 @@ def test_a_damaged_cache_is_as_none(tmp_path: Path, damage: bytes | None):
         found, summary = look([server.url("/a.jpg")], settings)
         assert (codes(found), summary.from_cache) == ([], 0)
         assert look([server.url("/a.jpg")], settings)[1].from_cache == 1
+
+
+@pytest.mark.parametrize(("part", "value"), [
+    pytest.param("width", -5, id="width below zero"), pytest.param("width", 10**30, id="width beyond all"),
+    pytest.param("height", "200", id="height as text"), pytest.param("size_bytes", -1, id="size below zero"),
+    pytest.param("kind", "\x1b[31mx", id="kind with escapes"), pytest.param("sha256", "", id="no sum"),
+    pytest.param("declared", "image/png\r\nX: y", id="type with a line end"),
+    pytest.param("etag", '"v1"\r\nX: y', id="ETag with a line end"), pytest.param("etag", "\n", id="ETag of a line end"),
+    pytest.param("modified", "ü", id="date beyond ASCII"),
+])  # fmt: skip
+def test_a_cache_changed_by_hand_is_as_none(tmp_path: Path, part: str, value: object):
+    with serving({"/a.jpg": Tagged(GOOD, ETag='"v1"')}) as server:
+        settings = settings_for(tmp_path, server)
+        look([server.url("/a.jpg")], settings)
+        [entry] = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+        known = json.loads(entry.read_bytes())
+        (known["facts"] if part in known["facts"] else known)[part] = value
+        entry.write_text(json.dumps(known), encoding="utf-8")
+        server.heads.clear()
+        found, summary = look([server.url("/a.jpg")], settings)
+        assert (codes(found), summary.from_cache, summary.bytes) == ([], 0, len(GOOD))
+        assert "If-None-Match" not in server.heads[0][1] and "X" not in server.heads[0][1]
 
 
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -162,6 +163,35 @@ def test_nothing_is_done_when_pictures_cannot_be_checked(tmp_path: Path):
             out=tmp_path / "out", check_images=ImageSettings(tmp_path / "cache"),
         )  # fmt: skip
     assert not (tmp_path / "out").exists()
+
+
+def test_logins_are_not_passed_on_in_findings_and_report(tmp_path: Path):
+    rows = [("a", "a1", "https://me:hunter2@127.0.0.1/a.jpg"), ("b", "b1", "https:/me:hunter2@127.0.0.1/b.jpg")]
+    result = feedbridge.convert(
+        shop(tmp_path, rows), to=["flipsnack", "magento"], mapping=str(mapping_file(tmp_path)), out=tmp_path / "out",
+        check_images=ImageSettings(tmp_path / "cache"),
+    )  # fmt: skip
+    told = [finding for finding in result.findings if finding.code.startswith("images.")]
+    assert [finding.code for finding in told] == ["images.login"] and "hunter2" not in repr(told)
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "https://***@127.0.0.1/a.jpg" in report and "https:/***@127.0.0.1/b.jpg" in report
+    assert "hunter2" not in report
+
+
+def test_without_a_cache_folder_of_the_user_all_is_done(tmp_path: Path):
+    (tmp_path / "home").write_text("a file")
+    home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home" / "cache")}
+    with serving({"/a.jpg": give(picture(), ETag='"1"'), "/b.jpg": give(picture(shade=3))}) as server:
+        rows = [("a", "a1", server.url("/a.jpg")), ("b", "b1", server.url("/b.jpg"))]
+        done = subprocess.run(
+            command(shop(tmp_path, rows), tmp_path, "--check-images", "--image-hosts", server.host),
+            capture_output=True, text=True, env=os.environ | home,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = map(json.loads, (tmp_path / "out" / "findings.jsonl").read_text(encoding="utf-8").splitlines())
+    [told] = [line for line in lines if line["code"] == "images.no-cache"]
+    assert told["severity"] == "advice" and "--image-cache" in told["mend"]
+    assert "pictures: 2 checked, 0 dead" in done.stderr
 
 
 def command(source: Path, folder: Path, *more: str) -> list[str]:

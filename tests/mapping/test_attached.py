@@ -118,7 +118,7 @@ def test_a_mistake_in_a_further_file_has_its_file_and_line(run):
 def test_a_damaged_row_of_a_further_file_is_told(run):
     result = run(shop=SHOP, prices=POINTS + "B,30,1.00,,too,many\n")
     assert told(result, "csv.long-row") == [("csv.long-row", "prices.csv", 5)]
-    assert tiers(result)["B"] == [("10", "2.5"), ("20", "2")]
+    assert set(tiers(result)) == {"A"} and result.counts["magento"]["held_back"] == 1
 
 
 def test_several_further_files(run, tmp_path):
@@ -188,3 +188,18 @@ def test_further_files_of_twins_in_other_formats(tmp_path, ending):
     assert (twin.out / "magento" / "batch-0001.json").read_bytes() == (
         table.out / "magento" / "batch-0001.json"
     ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("row", "written", "codes"),
+    [
+        pytest.param("B,10,2.50,x,more,cells", 1, {"csv.long-row", "mapping.attached-damaged"}, id="its record is held back"),
+        pytest.param('B,"10,2.50', 1, {"csv.open-quote", "mapping.attached-damaged"}, id="a quote that is open"),
+        pytest.param('"B,10,2.50', 2, {"csv.open-quote"}, id="whose it is cannot be read"),
+        pytest.param("Z,10,2.50,x,more,cells", 2, {"csv.long-row"}, id="of a record that is not there"),
+    ],
+)  # fmt: skip
+def test_a_damaged_row_of_a_further_file_is_an_error(run, row, written, codes):
+    result = run(shop=SHOP, tiers=f"sku,qty,tier price,note\nA,10,4.50,\n{row}\n")
+    assert {code for code, n in result.finding_counts.items() if code in codes or code.startswith("mapping.att")} == codes
+    assert result.counts["magento"]["written"] == written and result.exit_status == 1

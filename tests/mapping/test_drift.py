@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 import feedbridge
-from feedbridge.mapping.drift import likely_rename, likeness
+from feedbridge.mapping.drift import (
+    Expected,
+    Renamed,
+    leaves,
+    likely_rename,
+    likeness,
+    names_of_leaf,
+    renaming_block,
+)
+from feedbridge.mapping.load import load_mapping
+from feedbridge.mapping.yaml import key_text
 
 
 @pytest.mark.parametrize(("old", "new"), [
@@ -132,3 +142,91 @@ def test_a_general_mapping_says_what_it_might_have_used(tmp_path: Path):
     found = feedbridge.check(source, to="flipsnack", mapping=str(mapping)).findings
     (told,) = (finding for finding in found if finding.code == "mapping.header-drift")
     assert told.message == "`Barcodes` is not used, but looks like `Barcode` (for product.gtin)"
+
+
+BASE = """\
+feedbridge: 1
+parameters: {currency: {about: ISO code}}
+columns: optional
+fragments:
+  price: {as: money, currency: "${currency}", decimal: ","}
+  body: {first_filled: [Body, Text], as: html}
+product:
+  sku: {from: Id, required: true}
+  title: {from: Name, required: true}
+  brand: Vendor
+  gtin: [Barcode, EAN]
+  price: {use: price, from: [Price, VK]}
+  description: {use: body}
+  status: {when: {column: Kind, is: x}, then: {from: State, as: status}, else: {value: draft}}
+  images: [Picture, {src: {from: Photo, as: list}, alt: Alt}]
+  attributes: {Colour: Shade}
+"""
+
+
+@pytest.mark.parametrize(("old", "field", "preset", "own"), [
+    pytest.param("Vendor", "product.brand", "product: {brand: [Vendor, New]}", "product: {brand: [Vendor, New]}", id="name"),
+    pytest.param("EAN", "product.gtin", "product: {gtin: [EAN, New]}", "product: {gtin: [Barcode, EAN, New]}", id="names"),
+    pytest.param(
+        "Price", "product.price", "product: {price: {use: price, from: [Price, New]}}",
+        "product: {price: {use: price, from: [Price, VK, New]}}", id="fragment",
+    ),
+    pytest.param(
+        "Body", "product.description", "product: {description: {use: body, first_filled: [Body, New]}}",
+        "product: {description: {use: body, first_filled: [Body, Text, New]}}", id="names in the fragment",
+    ),
+    pytest.param(
+        "State", "product.status.then",
+        "product: {status: {when: {column: Kind, is: x}, then: {from: [State, New], as: status}, else: {value: draft}}}",
+        "product: {status: {when: {column: Kind, is: x}, then: {from: [State, New], as: status}, else: {value: draft}}}",
+        id="branch",
+    ),
+    pytest.param(
+        "Picture", "product.images.0.src", "product: {images: [{from: [Picture, New]}, {src: {from: Photo, as: list}, alt: Alt}]}",
+        "product: {images: [{from: [Picture, New]}, {src: {from: Photo, as: list}, alt: Alt}]}", id="item",
+    ),
+    pytest.param(
+        "Photo", "product.images.1.src", "product: {images: [Picture, {src: {from: [Photo, New], as: list}, alt: Alt}]}",
+        "product: {images: [Picture, {src: {from: [Photo, New], as: list}, alt: Alt}]}", id="inside an item",
+    ),
+    pytest.param(
+        "Shade", "product.attributes.Colour", "product: {attributes: {Colour: [Shade, New]}}",
+        "product: {attributes: {Colour: [Shade, New]}}", id="named",
+    ),
+])  # fmt: skip
+def test_the_remedy_is_the_own_spec_under_a_further_name(tmp_path, monkeypatch, old, field, preset, own):
+    (tmp_path / "base.yaml").write_text(BASE, encoding="utf-8")
+    base = load_mapping(str(tmp_path / "base.yaml"), {"currency": "EUR"})
+    (leaf,) = (leaf for leaf in leaves(base) if key_text(leaf.path) == field)
+    pairs = [(Expected(names_of_leaf(leaf), field, "", 0, leaf), Renamed(old, "New"))]
+    assert renaming_block(base, pairs) == own
+    monkeypatch.setattr("feedbridge.mapping.drift.is_preset", lambda mapping: True)
+    text = renaming_block(base, pairs)
+    assert text == f"{{feedbridge: 1, extends: base, columns: optional, {preset}}}"
+    (tmp_path / "over.yaml").write_text(text.replace("extends: base", "extends: base.yaml") + "\n", encoding="utf-8")
+    over = load_mapping(str(tmp_path / "over.yaml"), {"currency": "EUR"})
+    (new,) = (leaf for leaf in leaves(over) if "New" in names_of_leaf(leaf))
+    assert (new.path, new.kind, new.parameters) == (leaf.path, leaf.kind, leaf.parameters)
+    assert [one.path for one in leaves(over)] == [one.path for one in leaves(base)]
+
+
+def test_the_remedy_followed_word_by_word_works(tmp_path: Path):
+    source, own = tmp_path / "feed.csv", tmp_path / "own.yaml"
+    source.write_text('Artikelnummer,Bezeichnung,Verkaufspreise\n1,Hut,"1,50"\n2,Topf,"2,75"\n', encoding="utf-8")
+    first = feedbridge.check(source, to="flipsnack", mapping="generic", set={"currency": "EUR"}).findings
+    (told,) = (finding for finding in first if finding.code == "mapping.header-drift")
+    own.write_text(told.mend[told.mend.index("{") :] + "\n", encoding="utf-8")
+    result = feedbridge.check(source, to="flipsnack", mapping=str(own), set={"currency": "EUR"})
+    assert result.finding_counts.get("mapping.header-drift") is None
+    products = feedbridge.read(source, mapping=str(own), set={"currency": "EUR"})
+    prices = [f"{product.price.amount} {product.price.currency}" for product in products]
+    assert prices == ["1.50 EUR", "2.75 EUR"]
+
+
+def test_a_path_in_quotes_is_the_path_without(tmp_path):
+    fields = [{"fieldTypeId": "ItemSKU", "value": "A"}, {"fieldTypeId": "ItemColor", "value": "Red"}]
+    source = tmp_path / "feed.json"
+    entity = {"entityId": 1, "summary": {"displayName": "Mug", "entityTypeId": "Item"}, "fieldValues": fields}
+    source.write_text(json.dumps([entity]), encoding="utf-8")
+    result = feedbridge.check(source, to="flipsnack", mapping="inriver-json", set={"currency": "EUR"})
+    assert result.counts["flipsnack"]["written"] == 1 and "mapping.header-drift" not in result.finding_counts

@@ -106,7 +106,10 @@ WEB = {"channel": "web", "base": "de"}
 @pytest.mark.parametrize(
     ("rows", "given", "title", "codes"),
     [
-        pytest.param([["print", "de", "P"], ["web", "en", "W"]], WEB, "W", ["mapping.other-language", "mapping.other-channel"], id="only in another language"),
+        pytest.param(
+            [["print", "de", "P"], ["web", "en", "W"]], WEB, "W", ["mapping.other-language", "mapping.other-channel"],
+            id="only in another language",
+        ),
         pytest.param([["print", "de", "P"], ["web", "de", "W"]], WEB, "W", ["mapping.other-channel"], id="in both"),
         pytest.param([["print", "de", "P"]], WEB, None, ["mapping.channel-missing"], id="not in the channel"),
         pytest.param([["print", "de", "P"], ["", "de", "N"]], WEB, None, ["mapping.channel-missing"], id="in no channel"),
@@ -143,7 +146,10 @@ def test_the_order_of_rows_does_not_matter(data):
     ("rows", "titles", "told"),
     [
         pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["A", "de", "Topf"]], ["Kanne"], [4], id="two"),
-        pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["B", "", "C"], ["A", "DE", "Topf"]], ["Kanne"], [5], id="apart, in another case"),
+        pytest.param(
+            [["A", "", "Pot"], ["A", "de", "Kanne"], ["B", "", "C"], ["A", "DE", "Topf"]], ["Kanne"], [5],
+            id="apart, in another case",
+        ),
         pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["A", "de", "Kanne"]], ["Kanne"], [], id="the same twice"),
         pytest.param([["A", "", "Pot"], ["A", "de", "Kanne"], ["", "de", "", "W"]], ["Kanne"], [], id="one that goes on"),
     ],
@@ -168,7 +174,8 @@ def test_a_row_that_goes_on_is_never_the_record():
         pytest.param(["A", "de"], 2, [2, 4], id="of another language"),
         pytest.param(["A"], 1, [2, 4], id="of a language that cannot be read"),
         pytest.param(["A", ""], 2, [4], id="a record itself"),
-        pytest.param(["A", ""], 0, [4], id="of no one knows whom"),
+        pytest.param(["A", ""], 0, [2, 4], id="that seems to be of the record"),
+        pytest.param([""], 0, [4], id="of no one knows whom"),
         pytest.param(["C", "de"], 2, [4], id="of a record that is not there"),
     ],
 )

@@ -364,8 +364,9 @@ def test_a_parent_that_is_only_ever_a_parent_and_has_no_variants_is_named():
     assert pot.product.variants == () and pot.codes == ["mapping.no-variants"]
 
 
-def test_records_between_a_parent_and_its_variants_are_counted_and_no_variants():
-    (pot,) = family(POT, ["sub", "pot", "Sub"], ["pot-m", "sub", "", "5.00", "M"])
+def test_models_between_a_parent_and_its_variants_are_counted_and_no_variants():
+    sub = ["sub", "pot", "Sub", "", "", "", "", "model"]
+    (pot,) = family(POT, sub, ["pot-m", "sub", "", "5.00", "M"])
     assert skus(pot) == ["pot-m"] and sorted(lines(pot)) == [2, 3, 4]
 
 

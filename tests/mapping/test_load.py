@@ -494,3 +494,19 @@ def test_columns_a_user_adds_to_a_preset_must_be_there(tmp_path, own, wrong):
         assert wrong in str(error.value)
     else:
         Applied(mapping, source)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "mend"),
+    [
+        pytest.param("", "currency", "leave --set currency out: this mapping asks for nothing; or add", id="none"),
+        pytest.param("parameters: {locale: {}}\n", "currency", "leave --set currency out; or add parameters: {currency: {}}", id="others"),
+        pytest.param("parameters: {currency: {}}\n", "curency", 'did you mean "currency"?', id="a slip"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_nobody_asked_for(parameters, name, mend, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"feedbridge: 1\n{parameters}product: {{sku: Id, title: Name}}\n", encoding="utf-8")
+    with pytest.raises(CommandError, match="has no parameter") as caught:
+        load_mapping(str(path), {name: "USD"})
+    assert caught.value.mend.startswith(mend)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feedbridge.errors import CommandError, MappingError
+from feedbridge.mapping.lookup import Table
 from tests.mapping.trial import BASE, Rows, applied, mapping_of, one, tried_group
 
 # lookups from files
@@ -102,3 +103,18 @@ def test_a_column_that_may_be_missing_leaves_the_field_out():
     }
     trial = one("brand: {from: Maker, optional: true, default: Acme}", {}, documents=False)
     assert trial.fields()["brand"] == "Acme"
+
+
+@pytest.mark.parametrize(
+    ("entries", "text", "answer"),
+    [
+        pytest.param({"red": "Rot", "RED": "RED edition"}, "red", "Rot", id="exact"),
+        pytest.param({"red": "Rot", "RED": "RED edition"}, "RED ", "RED edition", id="exact, in capitals"),
+        pytest.param({"red": "Rot", "RED": "RED edition"}, "Red", None, id="which of the two is not known"),
+        pytest.param({"red": "Rot", "RED": "Rot"}, "Red", "Rot", id="both say the same"),
+        pytest.param({"red": "Rot"}, "RED", "Rot", id="the only one"),
+    ],
+)
+def test_a_key_as_it_is_written_comes_before_one_in_another_case(entries, text, answer):
+    table = Table(entries, "empty", "colours.csv")
+    assert table.exchange(text) == (answer or "")

@@ -217,3 +217,18 @@ def test_what_is_no_number_is_found_not_raised(field: str, value: Any, place: st
     outcome = PLATFORM.converter(FlipsnackSettings(), {}).convert(broken, None)
     assert [(f.rule.number, f.problem.field, f.problem.value) for f in outcome.problems] == [("F14", place, "NaN")]
     assert outcome.body == b""
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        pytest.param("https://c.example/a b.jpg", ("holds a blank", "write %20"), id="a blank"),
+        pytest.param("/a.jpg", ("is not an absolute http(s) address", "can be downloaded"), id="a path"),
+        pytest.param("my pictures/a b.jpg", ("is not an absolute http(s) address", "can be downloaded"), id="both"),
+    ],
+)
+def test_an_address_is_told_what_is_wrong_with_it(address, words):
+    from feedbridge.platforms.flipsnack.rules import _no_link
+
+    problem = _no_link("images.0.src", f'picture "{address}"', address, "give an address where it can be downloaded")
+    assert words[0] in problem.message and words[1] in problem.mend

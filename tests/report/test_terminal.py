@@ -231,3 +231,28 @@ def test_rich_is_not_imported_for_plain_text():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("about", "head", "message", "example"),
+    [
+        pytest.param(
+            'rule: "A product has the store\'s own id."',
+            '1 warning [magento.A3], rule: "A product has the store\'s own id."\n',
+            'concerns 2 products, the first at line 2; rule: "A product has the store\'s own id."',
+            "shop.csv: concerns 2 products, the first at line 2 [magento.A3]\n",
+            id="a rule is framed, and said once",
+        ),
+        pytest.param(
+            "A price is below zero.",
+            "1 warning [magento.A3]: A price is below zero.\n",
+            "-1 is below zero",
+            "shop.csv: -1 is below zero [magento.A3]\n",
+            id="a fault is said as it is",
+        ),
+    ],
+)
+def test_what_heads_findings_is_not_read_as_its_opposite(about, head, message, example):
+    found = Finding(code="magento.A3", severity=Severity.WARNING, message=message, file="shop.csv")
+    text = shown([found], about={"magento.A3": about})
+    assert text.startswith(head) and example in text

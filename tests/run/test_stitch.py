@@ -132,6 +132,9 @@ def test_twins_in_documents_are_named_by_their_pointer(tmp_path):
     )
     result = made(job_of(path, "pim-json", ["flipsnack"], set={"currency": "EUR"}), tmp_path / "out")
     assert [finding["pointer"] for finding in result.findings if finding["severity"] == "error"] == ["/2", "/3"]
+    assert [f["message"] for f in result.findings if f["severity"] == "error"] == [
+        '"A" was there before, at pim.json:1#/0'
+    ] * 2
     assert result.counts("flipsnack")["written"] == 2
 
 

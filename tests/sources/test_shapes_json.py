@@ -124,6 +124,7 @@ def test_another_table_of_sales_layer_is_named(tmp_path):
     [
         pytest.param(DATA | {"product_formats": [["M", "99", "9", "S"]]}, ["json.orphan-row"], [], id="orphan"),
         pytest.param(DATA | {"products": [["M", "7", "A", [], "more"]]}, ["json.orphan-row"] * 2, ["json.row-too-long"], id="long row"),
+        pytest.param(DATA | {"products": [["M", "7", "A"]]}, ["json.orphan-row"] * 2, ["json.row-too-short"], id="short row"),
         pytest.param(DATA | {"products": ["x"]}, ["json.orphan-row"] * 2, ["json.not-an-object"], id="no row"),
         pytest.param(DATA | {"products": [], "product_formats": []}, ["source.no-records"], [], id="nothing changed"),
     ],
@@ -132,6 +133,12 @@ def test_rows_that_do_not_fit_are_told(tmp_path, data, codes, held):
     records, told = found(open_source(write(tmp_path, layer(data))))
     assert told == codes
     assert [record[1].finding.code for record in records if isinstance(record[1], BadDocument)] == held
+
+
+def test_a_short_row_of_a_variant_is_an_error_of_the_file(tmp_path):
+    source = open_source(write(tmp_path, layer(DATA | {"product_formats": [["M", "71", "7"]]})))
+    list(source.batches())
+    assert [(one.code, one.severity) for one in source.findings] == [("json.row-too-short", "error")]
 
 
 def test_a_member_that_stands_twice_inside_a_row_is_held_back(tmp_path):

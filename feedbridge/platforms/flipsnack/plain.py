@@ -190,10 +190,11 @@ def _grid(
         return None
     if any(delimiter in value for values in (*listed, *rows) for value in values):
         return None
+    known = [frozenset(values) for values in listed]
     for row in rows:
         if len(row) != count or not all(row):
             return None
-        if any(value not in known for value, known in zip(row, listed, strict=True)):
+        if any(value not in own for value, own in zip(row, known, strict=True)):
             return None
     quoted = encode_basestring_ascii
     members = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+
+import openpyxl
 import pytest
 
 import feedbridge.api
@@ -77,3 +80,49 @@ def test_a_field_that_would_hold_most_products_back_is_taken_out(tmp_path):
     draft = feedbridge.api.suggest(str(path), to=["magento"])
     assert "weight_grams" not in draft.product
     assert "magento: 40 read, 40 would be written, 0 held back" in "\n".join(draft.checked)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "row", "given"),
+    [
+        pytest.param("feed.csv", "sku,title,price", "a,Red hat,1.50", {"currency": "EUR"}, id="a currency"),
+        pytest.param("feed.csv", "sku,title,price EUR", "a,Red hat,1.50", {}, id="nothing"),
+        pytest.param(
+            "price list.csv", "sku,title,price,weight", "a,Red hat,1.234,2",
+            {"decimal": ".", "currency": "EUR", "weight_unit": "kg"}, id="several, and a name with a blank",
+        ),
+    ],
+)  # fmt: skip
+def test_the_next_step_works_as_it_is_printed(name, header, row, given, tmp_path, capsys):
+    feed, out = tmp_path / name, tmp_path / "my map.yaml"
+    feed.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    assert run(["mapping", "suggest", str(feed), "--out", str(out)]) == 0
+    words = shlex.split(capsys.readouterr().err.splitlines()[-1])
+    sets = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
+    assert words == ["feedbridge", "check", str(feed), "--mapping", str(out), *sets, "--to", "flipsnack"]
+    assert run(words[1:]) == 0
+
+
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [
+        pytest.param("Price list 2024\n", 2, id="a title"),
+        pytest.param("Price list 2024\n\n", 3, id="a title and a blank line"),
+        pytest.param("\nPrice list 2024;;\n\n\nvalid from May;;\n\n", 7, id="all sorts of lines"),
+    ],
+)
+def test_the_line_of_the_header_is_the_one_an_editor_shows(above, line, tmp_path, capsys):
+    path, out = tmp_path / "feed.csv", tmp_path / "feed.yaml"
+    path.write_text(above + GOOD, encoding="utf-8")
+    assert run(["mapping", "suggest", str(path), "--out", str(out)]) == 0
+    assert f"the header was found in line {line};" in capsys.readouterr().err
+    assert f"source: {{skip_lines: {line - 1}}}\n" in out.read_text(encoding="utf-8")
+
+
+def test_the_line_of_the_header_in_a_workbook(tmp_path, capsys):
+    book = openpyxl.Workbook()
+    for row in (["Price list"], [], *(line.split(";") for line in GOOD.splitlines())):
+        book.active.append(row)
+    book.save(tmp_path / "feed.xlsx")
+    assert run(["mapping", "suggest", str(tmp_path / "feed.xlsx")]) == 0
+    assert "the header was found in line 3;" in capsys.readouterr().err

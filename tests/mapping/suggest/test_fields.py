@@ -158,3 +158,71 @@ def test_every_line_has_reason_coverage_and_samples(tmp_path):
     lines = proposed(path).text().splitlines()
     above = lines[lines.index("  brand: brand") - 1]
     assert above == '  # the name is "brand" (en), the values are words that come again; filled 75%; "Kestrel", "Oaken"'
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "currency"),
+    [
+        pytest.param("VK brutto (€);UVP", ["12,50;15,00", "9,00;11,00"], "EUR", id="another column's name says it"),
+        pytest.param("Preis;UVP", ["12,50 €;15,00", "9,00 €;11,00"], "EUR", id="another column's cells say it"),
+        pytest.param("Preis;UVP", ["12,50 €;15,00", "9,00;11,00", "auf Anfrage;12,00"], "EUR", id="most amounts and a text"),
+        pytest.param("Preis;UVP", ["12,50 €;15,00", "9,00;11,00", "8,00;12,00"], "${currency}", id="few amounts only"),
+        pytest.param("Preis;UVP", ["12,50 €;15,00 $", "9,00 €;11,00"], "${currency}", id="another sign beside an amount"),
+        pytest.param("Preis USD;UVP", ["12,50;15,00 $", "9,00;11,00 $"], "USD", id="a sign that fits"),
+        pytest.param("Preis (€);EK (CHF);UVP", ["12,50;9,00;15,00", "9,00;8,00;11,00"], "${currency}", id="contradiction"),
+        pytest.param("Preis;UVP", ["12,50;15,00", "9,00;11,00"], "${currency}", id="nobody says it"),
+    ],
+)
+def test_one_currency_serves_all_money_columns(header, rows, currency, tmp_path):
+    path = tmp_path / "feed.csv"
+    lines = [f"SKU;Name;{header}", *(f"a{n};Red hat {n};{row}" for n, row in enumerate(rows))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = plain(proposed(path))
+    specs = [spec for spec in made["product"].values() if isinstance(spec, dict) and spec["from"] == "UVP"]
+    assert [spec["currency"] for spec in specs] == [currency]
+    assert ("currency" in made.get("parameters", {})) == (currency == "${currency}")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_stock"),
+    [
+        pytest.param("count", True, id="bare"),
+        pytest.param("Anzahl", True, id="bare, German"),
+        pytest.param("stock count", True, id="of the stock"),
+        pytest.param("inventoryCount", True, id="of the inventory"),
+        pytest.param("Anzahl Stück", True, id="pieces"),
+        pytest.param("core_count", False, id="cores"),
+        pytest.param("books_count", False, id="books"),
+        pytest.param("subjectCount", False, id="subjects"),
+        pytest.param("Anzahl Seiten", False, id="pages"),
+        pytest.param("pagecount", False, id="glued"),
+    ],
+)
+def test_a_count_of_something_else_is_no_stock(name, is_stock, tmp_path):
+    made = column(tmp_path, name, "3", "14", "27")
+    assert (made["product"].get("stock") is not None) == is_stock
+
+
+@pytest.mark.parametrize(
+    ("parent", "is_stock"), [pytest.param("inventory", True, id="stock"), pytest.param("books", False, id="books")]
+)
+def test_a_count_below_another_word(parent, is_stock, tmp_path):
+    path = tmp_path / "feed.json"
+    path.write_text(json.dumps([{"sku": f"a{n}", "name": f"Red hat {n}", parent: {"count": n + 3}} for n in range(3)]))
+    assert ("stock" in plain(proposed(path))["product"]) == is_stock
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_proposed"),
+    [
+        pytest.param("isbn", ("9780439023481.0", "9780439554930.0"), False, id="a decimal point"),
+        pytest.param("isbn13", ("9.78043902348e+12", "9.78043955493e+12"), False, id="an exponent"),
+        pytest.param("EAN", ("9,78044E+12", "9,78043E+12"), False, id="an exponent and a comma"),
+        pytest.param("isbn", ("439023483.0", "439554934.0"), False, id="short ones"),
+        pytest.param("EAN", ("9780439023481", "4006381333931"), True, id="whole"),
+    ],
+)
+def test_spoilt_gtins_are_left_to_a_person(name, values, is_proposed, tmp_path):
+    made = column(tmp_path, name, *values)
+    assert ("gtin" in made["product"]) == is_proposed
+    assert any(f'"{name}" is named like a GTIN' in line and values[0] in line for line in made["decide"]) != is_proposed
