@@ -123,7 +123,7 @@ def document_jobs(data: Path, rows: int) -> list[Job]:
 
 PRESETS = {
     "shopify": ["--set", "currency=EUR"],
-    "woocommerce": ["--set", "currency=EUR"],
+    "woocommerce": ["--set", "currency=EUR", "--set", "decimal=."],
     "magento2": ["--set", "currency=EUR", "--set", "media=https://shop.example/media"],
     "google": [],
 }

@@ -110,7 +110,8 @@ class MarkedReader(CachingReader):
             f"cell.{self.noun}-format",
             f"{quoted(raw)} has {_NAMES[other]}, but this column has {_NAMES[self.decimal]}",
             f"write {written.replace('.', ',') if self.decimal == ',' else written}, "
-            f'or set decimal: "{other}" in the mapping if the whole column is so',
+            f'or set decimal: "{other}" in the mapping if the whole column is so'
+            + ("; numbers of Excel, JSON and Parquet are typed and need no decimal comma: --set decimal=." * (other == ".")),
         )
 
 

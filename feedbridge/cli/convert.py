@@ -235,7 +235,7 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
             + f" [{code}]"
         )
     for mapping in result.manifest["mappings"]:
-        recognised = " (recognised by its columns)" if options["mapping"] == "auto" else ""
+        recognised = recognition(mapping["name"]) if options["mapping"] == "auto" else ""
         click.echo(f"mapping: {mapping['name']}{recognised}", err=True)
     if (pictures := result.manifest.get("images")) is not None:
         click.echo("pictures: {checked:,} checked, {dead:,} dead, {from_cache:,} unchanged".format(**pictures), err=True)
@@ -248,6 +248,16 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
         quarantine=[file["path"] for file in result.manifest["quarantine"]],
         scores={name: (about["score"], about["losses"]) for name, about in result.manifest["platforms"].items()},
     )
+
+
+def recognition(name: str) -> str:
+    """How a mapping was come by: a preset for a format, or the one for files of no known format."""
+    from feedbridge.mapping.load import load_mapping
+
+    mapping = load_mapping(name)
+    if mapping.file.recognise is not None and mapping.file.recognise.fallback:
+        return " (no format is recognised: read by ordinary column names; see what is used with feedbridge explain)"
+    return " (recognised by its columns)"
 
 
 def say(text: str) -> None:

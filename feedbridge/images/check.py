@@ -286,13 +286,15 @@ def _dead(pictures: Sequence[Picture], looked: _Looked) -> Told:
 
 def _without_cache(pictures: Sequence[Picture], looked: _Looked) -> Told:
     if looked.no_cache:
+        first = next(place for place, picture in enumerate(pictures) if picture.is_address)
         yield (
-            next(place for place, picture in enumerate(pictures) if picture.is_address),
+            first,
             Finding(
                 code="images.no-cache",
                 severity=Severity.ADVICE,
                 message=f"the user's cache folder cannot be written ({looked.no_cache}); every picture is fetched anew",
                 mend="name a folder that can: --image-cache DIR",
+                file=pictures[first].file,
             ),
         )
 

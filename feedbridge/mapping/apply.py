@@ -36,7 +36,7 @@ from feedbridge.mapping.compile import Build, Punt, compile_product
 from feedbridge.mapping.folding import Folded, Folding, layers_of
 from feedbridge.mapping.group import Group, Inherited
 from feedbridge.mapping.grouping import Anywhere, ParentColumns, adjacent, begun, held, singles
-from feedbridge.mapping.heading import heading_hint
+from feedbridge.mapping.heading import heading_hint, sheets_hint
 from feedbridge.mapping.load import Mapping
 from feedbridge.mapping.lookup import Table
 from feedbridge.mapping.paths import Column, Header, normal
@@ -179,7 +179,7 @@ class Applied:
         self.attached: dict[str, AttachedFile] = getattr(source, "attached", {})
         header = source.header if source.kind == "table" else None
         self.binder = Binder(mapping, header, source.name, self.attached, self.odd_members(), self.asked)
-        self.binder.heading = lambda: heading_hint(source)
+        self.binder.heading = lambda: sheets_hint(source) or heading_hint(source)
         self.key = self.one_of(self.records_spec.group_by) if self.records_spec.group_by else None
         self.parents = self.parent_columns()
         self.starts = self.test_of(self.records_spec.starts, "starts")
@@ -356,6 +356,9 @@ class Applied:
         flatten = self.flatten
         guarded = self.records_spec.formula_guard
         locale, scope = self.open(self.records_spec.locale), self.open(self.records_spec.scope)
+        for one in getattr(self.source, "sources", [self.source]):
+            if hasattr(one, "needed"):
+                one.needed = self.used_columns()
         for batch in self.source.batches(part):
             self.count += len(batch.records)
             if batch.findings and notice is not None:

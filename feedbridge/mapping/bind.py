@@ -235,6 +235,8 @@ class Binder:
         template = self.template(leaf) if spec.template else None
         if spec.when is not None and test[0] is None:
             return branches["else_"]
+        if spec.when is not None and not any(branches.values()) and not spec.required:
+            return None  # neither of them has a column here
         like = self.columns_like(spec.columns_like)
         if spec.columns_like and not like:
             return None

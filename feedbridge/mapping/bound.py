@@ -106,6 +106,21 @@ class BoundLeaf:
 
     def plain(self) -> bool:
         """The first filled of some columns straight into the reader: what the compiled path can write out in place."""
+        return self.nearly_plain() and not self.reshapes() and self.spec.default is None
+
+    def reshapes(self) -> bool:
+        """Whether a text is changed before its reader gets it."""
+        spec = self.spec
+        changed = self.regex is not None or spec.replace is not None or spec.case is not None
+        return changed or spec.strip_html or spec.unescape is not None
+
+    def reshape(self, text: str) -> str:
+        """A text as its reader gets it. Raises CellError."""
+        made: str = self._transform(text.strip())
+        return made
+
+    def nearly_plain(self) -> bool:
+        """Plain, but for changes to the text before its reader gets it, and what stands for an empty cell."""
         spec = self.spec
         return (
             bool(self.columns)
@@ -114,13 +129,7 @@ class BoundLeaf:
             and self.test is None
             and self.template is None
             and self.table is None
-            and self.regex is None
             and spec.all_ is None
-            and spec.default is None
-            and spec.replace is None
-            and spec.case is None
-            and not spec.strip_html
-            and spec.unescape is None
             and spec.item is None
             and not spec.without
             and self.labels is None

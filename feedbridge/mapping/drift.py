@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, name_shown
 from feedbridge.mapping.load import PLACEHOLDER, Mapping, lay_over
 from feedbridge.mapping.paths import EXPRESSION, QUOTED, loosened, normal, other_names
 from feedbridge.mapping.presets import preset_folder, presets
@@ -134,7 +134,7 @@ def header_drift(
         return []
     general = mapping.file.recognise is not None and mapping.file.recognise.fallback
     told = "; ".join(
-        (f"`{new}` is not used, but looks like `{old}`" if general else f"`{old}` is gone, `{new}` appeared")
+        (f"`{name_shown(new)}` is not used, but looks like `{old}`" if general else f"`{old}` is gone, `{name_shown(new)}` appeared")
         + (f" (for {expected.field})" if expected.field else "")
         for expected, (old, new) in pairs
     )

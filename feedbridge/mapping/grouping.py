@@ -82,8 +82,16 @@ class ParentColumns:
         """All names of a record; damaged documents have none."""
         if isinstance(cells, BadDocument):
             return []
-        found = (column.get(cells, None) for column in self.own)
-        return [as_text(raw) for raw in found if not is_blank(raw)]
+        found = []
+        for column in self.own:
+            raw = column.get(cells, None)
+            if raw.__class__ is str:  # nearly always
+                text = raw.strip()
+                if text:
+                    found.append(text)
+            elif not is_blank(raw):
+                found.append(as_text(raw))
+        return found
 
     def is_lost(self, record: Record, own: str, parent: str) -> bool:
         """Whether a record is a variant and names no parent."""
@@ -129,7 +137,11 @@ class ParentColumns:
 def first_text(columns: list[Column], cells: Any) -> str:
     for column in columns:
         raw = column.get(cells, None)
-        if not is_blank(raw):
+        if raw.__class__ is str:
+            text: str = raw.strip()
+            if text:
+                return text
+        elif not is_blank(raw):
             return as_text(raw)
     return ""
 

@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 from feedbridge.sources.base import BadCells, Source
 
-__all__ = ["heading_hint"]
+__all__ = ["heading_hint", "sheets_hint"]
 
 LOOKED = 12
 """Records among which the header is looked for."""
@@ -49,6 +49,12 @@ def heading_hint(source: Source) -> str:
     if len(filled) <= 2 and wider and known < 2:
         return f"{title}: if that is a title, say how many lines stand above the header, --set source.skip_lines=N, or {ask}"
     return ""
+
+
+def sheets_hint(source: Source) -> str:
+    """That a workbook has other sheets, and how to take one of them; empty when there is none."""
+    found = next((one for one in source.findings if one.code == "source.excel-sheets"), None)
+    return f"{found.message}: if another has the table, say --set source.sheet=NAME" if found is not None else ""
 
 
 def ways_to_split(source: Source, cells: list[str]) -> list[list[str]]:

@@ -36,6 +36,7 @@ FEW_VALUES = {"status", "boolean", "integer"}
 PATH_MARKS = set(".^[]*?@|&()'`!")
 """What is in the path of a document's member when it is more than a name."""
 MEMO_MOST = 50_000
+BACKSLASH = "\\"
 
 
 class Memo(dict[Any, Any]):
@@ -95,6 +96,9 @@ class LeafCode:
             if leaf.test is not None:
                 self.chosen(leaf, model, name, cells, up, var)
                 return
+            if in_table and len(leaf.columns) == 1 and leaf.spec.join is None and leaf.nearly_plain():
+                self.reshaped(leaf, check, model is Option or name == "value", f"{cells}[{leaf.columns[0].index}]", var)
+                return
             evaluate = self.constant(leaf.evaluate)
             self.emit(f"{var} = {evaluate}({cells}, {up})")
             if check is not None:
@@ -102,6 +106,21 @@ class LeafCode:
             return
         self.plain_leaf(leaf, model, name, cells, up, var, check)
         if leaf.spec.required:
+            self.emit(f"if {var} is None: raise Punt")
+
+    def reshaped(self, leaf: BoundLeaf, check: Check | None, repeats: bool, cell: str, var: str) -> None:
+        """A cell whose text is changed before its reader gets it, or for which something stands when it is empty."""
+        text, spec = self.new("t"), leaf.spec
+        self.emit(f"{text} = {cell}")
+        if leaf.reshapes():
+            only_unescaped = leaf.regex is None and spec.replace is None and spec.case is None and not spec.strip_html
+            unusual = f"{text} and {BACKSLASH!r} in {text}" if only_unescaped else text
+            self.emit(f"if {unusual}: {text} = {self.constant(leaf.reshape)}({text})")
+        self.text_leaf(leaf, check, repeats, text, var)
+        if spec.default is not None:
+            instead = Memo(lambda _: default_of(leaf, check))  # worked out when it is first needed: it may be wrong
+            self.emit(f"if {var} is None and not {cell}.strip(): {var} = {self.constant(instead)}[None]")
+        if spec.required:
             self.emit(f"if {var} is None: raise Punt")
 
     def chosen(
@@ -230,6 +249,14 @@ class LeafCode:
             if var != raw:
                 self.emit(f"{var} = {raw}")
             self.emit(f"{var} = {self.constant(Memo(text_reading(leaf, check)))}[{var}] if {var} else None")
+
+
+def default_of(leaf: BoundLeaf, check: Check | None) -> Any:
+    """What stands for an empty cell. Raises CellError, Punt."""
+    value = leaf.evaluate([""] * (leaf.columns[0].index + 1))
+    if check is not None and value is not None:
+        check(value)
+    return value
 
 
 def columns_of(leaf: BoundLeaf) -> list[Column]:

@@ -7,7 +7,9 @@ import json
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -199,13 +201,24 @@ def _record_mistakes(file: MappingFile) -> Iterable[tuple[KeyPath, str, str]]:
         )
 
 
+@lru_cache(maxsize=16)
+def _parsed(text: str, shown: str) -> tuple[Any, dict[KeyPath, tuple[str, int]]]:
+    return read_yaml(text, shown)
+
+
+def parsed(text: str, shown: str) -> tuple[Any, dict[KeyPath, tuple[str, int]]]:
+    """A mapping's text, parsed once a process: ruamel.yaml takes longer than a small conversion."""
+    plain, lines = _parsed(text, shown)
+    return deepcopy(plain), dict(lines)
+
+
 def _read_with_base(
     path: Path, shown: str, seen: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[KeyPath, tuple[str, int]], list[str], str]:
     if shown in seen:
         raise MappingError(f"extends itself: {' > '.join((*seen, shown))}", where=shown, code="mapping.extends")
     text = read_text(path, shown)
-    plain, lines = read_yaml(text, shown)
+    plain, lines = parsed(text, shown)
     if not isinstance(plain, dict):
         raise MappingError(
             "is not a mapping file", where=shown, code="mapping.shape", mend="begin it with feedbridge: 1"

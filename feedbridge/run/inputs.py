@@ -11,6 +11,7 @@ from typing import Any
 
 from feedbridge.errors import CommandError, SourceError
 from feedbridge.mapping.attached import AttachedFile, fits
+from feedbridge.mapping.heading import sheets_hint
 from feedbridge.mapping.load import Mapping as MappingFile
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.presets import presets
@@ -131,12 +132,20 @@ def choose_for_further(inputs: list[Input]) -> None:
             continue
         one.chosen = next((name for name, files in known.items() if further_of(files, one.header)), one.chosen)
         if not one.chosen and one.error is not None:
-            raise with_hint(one.error, one.header)
+            raise with_hint(with_sheets(one.error, one.first), one.header)
 
 
 def further_of(files: Mapping[str, FileSpec], header: Sequence[str]) -> str:
     """What a file with these columns would be as a further file; empty when it is none."""
     return next((spec.about or name for name, spec in files.items() if fits(spec, header)), "")
+
+
+def with_sheets(error: NotRecognised, source: Source | None) -> NotRecognised:
+    """The same, and which sheets of the workbook were not read: one of them may hold the table."""
+    hint = sheets_hint(source) if source is not None else ""
+    if not hint:
+        return error
+    return NotRecognised(error.message, [hint, *error.lines], error.candidates, error.where, error.mend)
 
 
 def with_hint(error: NotRecognised, header: Sequence[str]) -> NotRecognised:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from feedbridge.cells import CellError
-from feedbridge.findings import Finding, Severity, cut
+from feedbridge.findings import Finding, Severity, cut, name_shown
 from feedbridge.mapping.akeneo import RAW
 from feedbridge.mapping.apply import Applied
 from feedbridge.mapping.attached import AttachedFile
@@ -215,7 +215,7 @@ def unused(applied: Applied, sample: Sample | None) -> list[Finding]:
         names = unused_paths(applied, sample)
     if not names:
         return []
-    shown = ", ".join(names[:60]) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
+    shown = ", ".join(map(name_shown, names[:60])) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
     return [
         Finding(
             code="mapping.unused-columns",
@@ -247,7 +247,7 @@ def unused_of(further: AttachedFile, mapping: str) -> list[Finding]:
             code="mapping.unused-columns",
             severity=Severity.ADVICE,
             file=further.source.name,
-            message=f"the mapping {mapping} uses nothing of: {', '.join(names[:60])}",
+            message=f"the mapping {mapping} uses nothing of: {', '.join(map(name_shown, names[:60]))}",
             mend="map them where they matter (feedbridge mapping show prints a preset; extends: takes it up)",
         )
     ]

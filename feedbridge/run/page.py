@@ -35,6 +35,8 @@ from feedbridge.report.page_data import (
     SamplePlatform,
     SourceCell,
 )
+from feedbridge.rules import Rule
+from feedbridge.rules.quality import Quality
 from feedbridge.run.engine import Done
 from feedbridge.run.job import Job
 from feedbridge.run.manifest import losses_of
@@ -133,7 +135,8 @@ def _platforms(done: Done, manifest: dict[str, Any]) -> list[PlatformPart]:
     for place, target in enumerate(done.stitcher.platforms):
         told = manifest["platforms"][target.name]
         counts, tally = told["counts"], done.stitcher.statistics.scores[place]
-        stated = {f"{target.name}.{one.number}": one.stated for one in (*target.rules, *target.quality)}
+        every: list[Rule | Quality] = [*target.rules, *target.quality]
+        stated = {f"{target.name}.{one.number}": one.stated for one in every}
         parts.append(
             PlatformPart(
                 name=target.name,
@@ -233,7 +236,9 @@ def _sample(done: Done, job: Job, chosen: Chosen) -> Sample:
 def _title(applied: Applied, group: Group) -> str:
     """The title of a product of which nothing else was made, as far as its cells say it."""
     leaf = applied.common.trees.product.fields.get("title")
-    for record in group.records() if isinstance(leaf, BoundLeaf) else ():
+    if not isinstance(leaf, BoundLeaf):
+        return ""
+    for record in group.records():
         if isinstance(record[1], BadCells | BadDocument):
             continue
         with suppress(CellError):

@@ -58,7 +58,8 @@ class CombinedSource:
     def place_at(self, line: int, index: int) -> tuple[str, int, str]:
         """File, line and JSON Pointer of the record with that line and index."""
         number = bisect_right(self._starts, index) - 1
-        source, record = self.sources[number], (line, {}, index - self._starts[number], {})
+        source = self.sources[number]
+        record: Record = (line, {}, index - self._starts[number], {})
         place, pointer = getattr(source, "place", None), getattr(source, "pointer", None)
         if place is not None:
             found: tuple[str, int, str] = place(record)

@@ -3,13 +3,17 @@
 How values become cells (text)::
 
     text                        as it is
-    12, 12.0                    12; a format of zeros shows them: 12 as 0000 is 0012
+    12, 12.0                    12; a format of zeros shows them: 12 as 0000 is 0012, as "A-"0000 A-0012
     12.5, 19.989999999999998    12.5, 19.99: Excel knows 15 digits, and shows no more
+    1.234                       1.2340, which no reader takes for a thousand and more
+    9.5 as 0.00 €               9.5 €: the currency of the format is behind it
+    0.19 as 19%                 0.19, with a finding once a column
+    cells merged downwards      the first one's value in each row, with a finding
     4006381333931000000         4.006381333931E+18: more than 15 digits are lost to Excel, so what is left is told
     TRUE, FALSE                 TRUE, FALSE
     dates and times             2025-11-20, 2025-11-20T10:30:00, 10:30:00
     formulas                    the value that was calculated last
-    errors (#N/A, #REF!)        empty, with a finding
+    errors (#N/A, #REF!)        empty, with a finding; in a column that the mapping uses the row is held back
 
 openpyxl says which number formats are dates; the sheet itself is read here, because a sheet may be too large for
 memory, and because a formula that was never calculated must not pass for an empty cell.
@@ -25,7 +29,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +40,9 @@ from feedbridge.findings import Finding, Severity, cut
 from feedbridge.sources.base import FRONT_COLUMNS, GUARD, BadCells, Batch, Range, Record, still_twice
 from feedbridge.sources.duplicates import duplicate_headers
 from feedbridge.sources.excel_book import Cell, Sheet, Workbook
+from feedbridge.sources.excel_formats import Format, format_of
 from feedbridge.sources.files import is_compressed, sha256
+from feedbridge.sources.typed import one_way
 from feedbridge.sources.unpacked import open_seekable
 
 __all__ = ["ExcelSource"]
@@ -46,6 +52,7 @@ MOST_DIGITS = 15
 _HEAD_ROWS = 20
 _WHOLE = re.compile(r"-?[0-9]{1,400}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][-+]?[0-9]{1,4})?")
+_LOST = frozenset({"source.excel-error", "source.excel-formula"})
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError, struct.error,
     KeyError, IndexError, OverflowError,
@@ -59,7 +66,9 @@ class ExcelSource:
     ``has_header``  the first row that is not blank names the columns; False: they are ``column 1``, ``column 2`` …
     ``skip_lines``  rows of the sheet before it that are not part of the table
 
-    ``line`` is the row's number in the sheet.
+    ``line``    is the row's number in the sheet
+    ``needed``  columns whose cells must have a value: a row with an error of the sheet in one of them is held back;
+                whoever knows the mapping sets it
 
     Raises: SourceError ``source.excel``, ``source.excel-sheet``, ``source.excel-size``, ``source.empty``,
             ``csv.columns``, ``csv.huge-cell``, when opened or while reading; CommandError ``source.extra``.
@@ -86,6 +95,7 @@ class ExcelSource:
         self.header: list[str] = []
         self.is_quarantine = False
         self.blank_rows = 0
+        self.needed: Collection[str] = ()
         self._front = 0
         self._skip = skip_lines
         with self._open() as book:
@@ -93,6 +103,7 @@ class ExcelSource:
             self._shown = _Shown(book.styles(), book.epoch_1904)
             self._sheet = self._choose(book, sheet)
             self._read_header(book, has_header)
+            self._read_merged(book)
         self.about: dict[str, Any] = {
             "format": "excel",
             "sheet": self._sheet.name,
@@ -106,20 +117,42 @@ class ExcelSource:
         findings: list[Finding] = []
         told: set[int] = set()
         last, blank = self._data_row - 1, 0
+        hidden: set[int] = set()
+        hidden_lines: list[int] = []
+        merged: dict[int, tuple[int, str]] = {}
         with self._open() as book:
-            for line, cells in book.rows(self._sheet, self._strings):
+            for line, cells in book.rows(self._sheet, self._strings, hidden):
                 if line < self._data_row:
                     continue
                 texts, noticed = self._texts(line, cells, told)
-                findings += noticed
+                lost = next((one for one in noticed if one.code in _LOST and one.column in self.needed), None)
+                findings += [one for one in noticed if one is not lost]
                 if not any(texts) and not noticed:
                     continue
                 blank += line - last - 1
                 last = line
-                records.append(self._record(line, texts))
+                if line in hidden:
+                    hidden_lines.append(line)
+                if self._merged:
+                    self._fill(line, texts, merged)
+                record = self._record(line, texts)
+                if lost is not None and not isinstance(record[1], BadCells):
+                    record = self._bad(
+                        line, texts, lost.code, lost.message.replace(", read as empty", ""), lost.mend, lost.value, lost.column
+                    )
+                records.append(record)
                 if len(records) >= ROWS_PER_BATCH:
                     yield Batch(records, findings)
                     records, findings = [], []
+        if hidden_lines:
+            findings.append(
+                Finding(
+                    code="source.excel-hidden-rows", severity=Severity.WARNING, file=self.name, line=hidden_lines[0],
+                    message=f"rows that the sheet does not show are read like all others: {len(hidden_lines)}, "
+                    f"the first is row {hidden_lines[0]}",
+                    mend="if they were filtered out to be left out, delete them, or copy the shown rows to a new workbook",
+                )
+            )  # fmt: skip
         if records or findings:
             yield Batch(records, findings)
         self.blank_rows = self.about["blank_rows"] = blank
@@ -248,6 +281,37 @@ class ExcelSource:
             Finding(code=code, severity=severity, message=message, mend=mend, file=self.name, line=line, column=column)
         )
 
+    def _read_merged(self, book: Workbook) -> None:
+        """Cells merged downwards, by their first row: (column, last row)."""
+        self._merged: dict[int, list[tuple[int, int]]] = {}
+        named: list[str] = []
+        first = (0, 0)
+        for place, top, bottom, name in book.merged(self._sheet):
+            if top >= self._data_row and 0 <= place - self._front < len(self.header):
+                self._merged.setdefault(top, []).append((place, bottom))
+                first = first if named else (place, top)
+                named.append(name)
+        if named:
+            more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+            self._notice(
+                "source.excel-merged", Severity.WARNING,
+                f"cells are merged over several rows; the value of the first is taken for each: {', '.join(named[:5])}{more}",
+                "if it is not meant for all these rows, split the cells and fill in what is", self.header[first[0] - self._front],
+                first[1],
+            )  # fmt: skip
+
+    def _fill(self, line: int, texts: list[str], merged: dict[int, tuple[int, str]]) -> None:
+        """Give a row what cells merged downwards from a row above hold; ``merged`` keeps those by their column."""
+        for place, (bottom, text) in list(merged.items()):
+            if line > bottom:
+                del merged[place]
+                continue
+            texts += [""] * (place + 1 - len(texts))
+            texts[place] = texts[place] or text
+        for place, bottom in self._merged.get(line, ()):
+            if place < len(texts) and texts[place]:
+                merged[place] = (bottom, texts[place])
+
     # --- rows --------------------------------------------------------------------------------------------------------
 
     def _texts(
@@ -276,6 +340,15 @@ class ExcelSource:
                     self._about_cell(
                         "source.excel-error", line, place, f"{cut(cell.text)} is an error of the sheet, read as empty",
                         "mend the formula or the cell", cell.text,
+                    )
+                )  # fmt: skip
+            elif not header and ~place not in told and (odd := self._shown.unlike(cell)):
+                told.add(~place)
+                noticed.append(
+                    self._about_cell(
+                        "source.excel-format", line, place,
+                        f"the sheet shows {odd}, but the number under it is read: {text} (said once a column)",
+                        "if what is shown is meant, format the column as text and enter it so", text,
                     )
                 )  # fmt: skip
             elif lost and not header and place not in told:
@@ -322,13 +395,16 @@ class ExcelSource:
         texts += [""] * (width - len(texts))
         return (line, texts[front:width])
 
-    def _bad(self, line: int, texts: list[str], code: str, message: str, mend: str, value: str = "") -> Record:
+    def _bad(
+        self, line: int, texts: list[str], code: str, message: str, mend: str, value: str = "", column: str = ""
+    ) -> Record:
         width = self._front + len(self.header)
         bad = BadCells((texts + [""] * width)[self._front : width])
         bad.raw, bad.reliable, bad.last_line = _as_csv(texts), 0, line
         bad.finding = Finding(
-            code=code, severity=Severity.ERROR, file=self.name, line=line, message=message, mend=mend, value=cut(value)
-        )
+            code=code, severity=Severity.ERROR, file=self.name, line=line, message=message, mend=mend, value=cut(value),
+            column=column,
+        )  # fmt: skip
         return (line, bad)
 
 
@@ -355,7 +431,14 @@ class _Shown:
         ]
         self._dates = {index for index, code in enumerate(codes) if is_date_format(code)}
         self._spans = {index for index in self._dates if is_timedelta_format(codes[index])}
-        self._zeros = {index: len(code) for index, code in enumerate(codes) if re.fullmatch("0{2,50}", code)}
+        self._formats: dict[int, Format] = {}
+        self._odd: dict[int, str] = {}
+        for index, (code, given) in enumerate(zip(codes, styles, strict=True)):
+            known = format_of(code)
+            if known.percent or known.ignored:
+                self._odd[index] = "per cent" if known.percent else f"the format {cut(code)}"
+            elif known.pieces or (known.currency and given == code):  # the sign of one built into Excel is the reader's
+                self._formats[index] = known
 
     def text(self, cell: Cell) -> tuple[str, bool]:
         """The text of a cell that is no text itself ("" when it has no value), and whether digits of it are lost."""
@@ -371,10 +454,18 @@ class _Shown:
         if cell.style in self._dates:
             return self._date(float(text), cell.style in self._spans), False
         shown, lost = number_text(text)
-        if cell.style in self._zeros and _WHOLE.fullmatch(shown):
-            sign, digits = shown[: shown.startswith("-")], shown.lstrip("-")
-            shown = sign + digits.zfill(self._zeros[cell.style])
-        return shown, lost
+        known = self._formats.get(cell.style)
+        if known is None or not shown:
+            return one_way(shown), lost
+        if known.currency:
+            return f"{one_way(shown)} {known.currency}", lost
+        return known.identifier(shown) if _WHOLE.fullmatch(shown) else one_way(shown), lost
+
+    def unlike(self, cell: Cell) -> str:
+        """What a sheet shows in place of a number that is read; empty when it shows the number."""
+        if cell.kind != "n" or cell.style in self._dates:
+            return ""
+        return self._odd.get(cell.style, "")
 
     def _date(self, value: float, is_span: bool) -> str:
         try:

@@ -31,7 +31,11 @@ MOST_CELL_CHARS = 10_000_000
 MOST_SHEETS = 1_000
 
 _BLOCK_BYTES = 1 << 16
-_ESCAPED = re.compile("_x(0009|000[AaDd]|005[Ff])_")
+_ESCAPED = re.compile("(?:_x[0-9A-Fa-f]{4}_)+")
+_MERGED = re.compile(
+    rb"""<(?:[A-Za-z_][\w.-]*:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Za-z]{1,3})([0-9]{1,7}):([A-Za-z]{1,3})([0-9]{1,7})["']"""
+)
+MOST_MERGED = 500_000
 _PLACE = re.compile(r"([A-Za-z]{1,4})([0-9]{1,10})")
 
 
@@ -151,9 +155,12 @@ class Workbook:
                 pass
         return found
 
-    def rows(self, sheet: Sheet, strings: list[str]) -> Iterator[tuple[int, list[Cell]]]:
-        """Row number and cells (in the order of their columns, counted from 0) of every row that has any value."""
-        walk = _SheetWalk(self, strings)
+    def rows(
+        self, sheet: Sheet, strings: list[str], hidden: set[int] | None = None
+    ) -> Iterator[tuple[int, list[Cell]]]:
+        """Row number and cells (in the order of their columns, counted from 0) of every row that has any value;
+        numbers of rows that are not shown go to ``hidden``."""
+        walk = _SheetWalk(self, strings, set() if hidden is None else hidden)
         reader = self._reader(sheet.part, walk.start, walk.end, walk.text)
         more = True
         while more:
@@ -161,6 +168,24 @@ class Workbook:
             if walk.rows:
                 rows, walk.rows = walk.rows, []
                 yield from rows
+
+    def merged(self, sheet: Sheet) -> list[tuple[int, int, int, str]]:
+        """The merged cells of more than one row: column (counted from 0), first and last row, and how a sheet names them."""
+        found: list[tuple[int, int, int, str]] = []
+        kept = b""
+        for piece in self._pieces(sheet.part, 0):
+            text = kept + piece
+            end = 0
+            if b"mergeCell" in text:
+                for one in _MERGED.finditer(text):
+                    end = one.end()
+                    if one[2] != one[4]:
+                        name = f"{one[1].decode()}{int(one[2])}:{one[3].decode()}{int(one[4])}".upper()
+                        found.append((column_of(one[1].decode()), int(one[2]), int(one[4]), name))
+                if len(found) > MOST_MERGED:
+                    raise self._too_large(f"it has more than {MOST_MERGED:,} merged cells")
+            kept = text[max(end, len(text) - 256) :]
+        return found
 
     # --- parts -------------------------------------------------------------------------------------------------------
 
@@ -239,9 +264,10 @@ class Workbook:
 class _SheetWalk:
     """Collects the rows of one sheet."""
 
-    def __init__(self, book: Workbook, strings: list[str]) -> None:
+    def __init__(self, book: Workbook, strings: list[str], hidden: set[int]) -> None:
         self._book, self._strings = book, strings
         self.rows: list[tuple[int, list[Cell]]] = []
+        self.hidden = hidden
         self._row = 0
         self._cells: dict[int, Cell] = {}
         self._seen = 0
@@ -266,6 +292,8 @@ class _SheetWalk:
             if number <= self._row:
                 raise self._book.damaged(f"row {number} stands behind row {self._row}")
             self._row, self._column, self._seen = number, -1, 0
+            if attributes.get("hidden", "0") in ("1", "true"):
+                self.hidden.add(number)
         elif local == "sheetData":
             self._in_data = True
 
@@ -308,10 +336,7 @@ class _SheetWalk:
             found = _PLACE.fullmatch(place)
             if found is None or int(found[2]) != self._row:
                 raise self._book.damaged(f"row {self._row} has a cell at {place[:20]}")
-            column = 0
-            for letter in found[1].upper():
-                column = column * 26 + ord(letter) - 64
-            column -= 1
+            column = column_of(found[1])
         self._seen += 1
         if column >= MOST_COLUMNS or self._seen > MOST_COLUMNS:
             raise SourceError(
@@ -320,6 +345,8 @@ class _SheetWalk:
                 code="csv.columns",
                 mend="is this a table of products? Export it again",
             )
+        if column in self._cells:
+            raise self._book.damaged(f"row {self._row} has the cell {place or column + 1} twice, with two values")
         self._column = column
         self._kind = attributes.get("t", "n")
         self._style = self._number(attributes.get("s"), 0, 1 << 20, "style")
@@ -352,8 +379,30 @@ class _SheetWalk:
 
 
 def unescaped(text: str) -> str:
-    """Text in which line ends are written ``_x000D_``, as it is meant."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    """Text in which characters are written ``_x000D_``, as it is meant.
+
+    >>> unescaped("a_x0041_b"), unescaped("_xD83D__xDE00_"), unescaped("_x005F_x0041_"), unescaped("_xD83D_")
+    ('aAb', '😀', '_x0041_', '_xD83D_')
+    """
+    return _ESCAPED.sub(_meant, text) if "_x" in text else text
+
+
+def _meant(found: re.Match[str]) -> str:
+    try:
+        return b"".join(bytes.fromhex(unit) for unit in re.findall("_x(.{4})_", found[0])).decode("utf-16-be")
+    except UnicodeDecodeError:  # half a character
+        return found[0]
+
+
+def column_of(letters: str) -> int:
+    """
+    >>> column_of("A"), column_of("ab")
+    (0, 27)
+    """
+    column = 0
+    for letter in letters.upper():
+        column = column * 26 + ord(letter) - 64
+    return column - 1
 
 
 def _joined(folder: str, target: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from feedbridge.findings import Finding
 from feedbridge.sources.base import BadCells, BadDocument, Batch, Range, Record, Source, compared
 from feedbridge.sources.duplicates import duplicate_headers
+from feedbridge.sources.typed import one_way
 
 __all__ = ["FlatTable", "flat_table"]
 
@@ -18,7 +19,7 @@ MOST_DIGITS = 40
 
 
 def cell(value: Any) -> str:
-    """A scalar as a CSV export writes it."""
+    """A scalar as a CSV export writes it; ``1.234``, which a text could mean two ways, as ``1.2340``."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -26,7 +27,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal) and abs(value.adjusted()) <= MOST_DIGITS:
-        return format(value, "f")
+        return one_way(format(value, "f"))
     return str(value)
 
 

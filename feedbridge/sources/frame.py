@@ -8,6 +8,7 @@ How values become cells (text)::
     12                            12
     12.5, 1e6, 12.0               12.5, 1000000, 12: pandas makes floats of whole numbers when a column has gaps
     Decimal("1.10")               1.10
+    1.234                         1.2340, which no reader takes for a thousand and more
     dates and times               ISO 8601; a datetime column in which every time is midnight gives dates
     lists and dicts               their JSON
 
@@ -30,9 +31,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from feedbridge.errors import SourceError
-from feedbridge.findings import Finding, Severity
+from feedbridge.findings import Finding, Severity, cut
 from feedbridge.sources.base import BadCells, Batch, Range, Record
 from feedbridge.sources.duplicates import duplicate_headers
+from feedbridge.sources.typed import one_way
 
 if TYPE_CHECKING:
     import pandas
@@ -79,11 +81,11 @@ class FrameSource:
         """All records in the frame's order, from the start at each call."""
         for first in range(0, len(self._frame), ROWS_PER_BATCH):
             rows = self._frame.iloc[first : first + ROWS_PER_BATCH]
-            unsafe: dict[int, tuple[int, str]] = {}
+            unsafe: dict[int, tuple[int, str, bool]] = {}
             columns = [self._column(rows.iloc[:, place], place, unsafe) for place in range(len(self.header))]
             records: list[Record] = list(enumerate(map(list, zip(*columns, strict=True)), first + 2))
-            for row, (place, value) in unsafe.items():
-                records[row] = self._unsafe(records[row], place, value)
+            for row, (place, value, is_bytes) in unsafe.items():
+                records[row] = self._unsafe(records[row], place, value, is_bytes=is_bytes)
             yield Batch(records, [])
 
     def split(self, parts: int, *, least_bytes: int = 8 << 20) -> list[Range]:
@@ -97,7 +99,7 @@ class FrameSource:
             digest.update(_row_bytes([cells for _, cells in batch.records]))
         return digest.hexdigest()
 
-    def _column(self, series: pandas.Series[Any], place: int, unsafe: dict[int, tuple[int, str]]) -> list[str]:
+    def _column(self, series: pandas.Series[Any], place: int, unsafe: dict[int, tuple[int, str, bool]]) -> list[str]:
         """A column's cells; rows with a float too great go to ``unsafe``, by their place in the batch."""
         limit = FIRST_UNSAFE.get(series.dtype.name.lower(), FIRST_UNSAFE_FLOAT)
         values: list[Any]
@@ -113,21 +115,28 @@ class FrameSource:
         if any(issubclass(each, float) for each in types):
             for row, value in enumerate(values):
                 if isinstance(value, float) and limit <= abs(value) < INFINITY:
-                    unsafe.setdefault(row, (place, _float_text(float(value))))
+                    unsafe.setdefault(row, (place, _float_text(float(value)), False))
         if types == {float}:
             return list(map(_float_text, values))
+        if bytes in types:
+            for row, value in enumerate(values):
+                if isinstance(value, bytes) and not _is_text(value):
+                    unsafe[row] = (place, _text(value), True)
         if place in self._dates_only:
             return [text[:10] for text in map(_text, values)]
         return [value if type(value) is str else _text(value) for value in values]
 
-    def _unsafe(self, record: Record, place: int, value: str) -> Record:
+    def _unsafe(self, record: Record, place: int, value: str, *, is_bytes: bool) -> Record:
         line, cells = record
         bad = BadCells(cells)
         bad.raw, bad.reliable, bad.last_line = _as_csv(cells), place, line
         bad.finding = Finding(
-            code="frame.float-identifier", severity=Severity.ERROR, file=self.name, line=line,
-            column=self.header[place], value=value, message="a number this long came as a float: digits may be lost",
-            mend='read the column as text: dtype={"…": str} in pandas.read_csv',
+            code="source.bytes" if is_bytes else "frame.float-identifier", severity=Severity.ERROR, file=self.name,
+            line=line, column=self.header[place], value=cut(value),
+            message="these bytes are no UTF-8 text" if is_bytes
+            else "a number this long came as a float: digits may be lost",
+            mend='decode the column: frame["…"].str.decode(…)' if is_bytes
+            else 'read the column as text: dtype={"…": str} in pandas.read_csv',
         )  # fmt: skip
         return (line, bad)
 
@@ -185,7 +194,15 @@ def _float_text(value: float) -> str:
         return text[:-2] if value else "0"
     if text == "nan":
         return ""
-    return format(Decimal(text), "f") if "e" in text else text
+    return one_way(format(Decimal(text), "f") if "e" in text else text)
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(value: Any) -> str:
@@ -203,7 +220,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return _float_text(value)
     if isinstance(value, Decimal):
-        return "" if value.is_nan() else format(value, "f")
+        return "" if value.is_nan() else one_way(format(value, "f"))
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, (list, tuple, dict)):

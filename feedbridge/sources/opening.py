@@ -118,11 +118,11 @@ def _given(path: Path, name: str, format: str) -> str:
             f'there is no format "{format}"; there are {", ".join(NAMES)}', where="source.format", code="source.format"
         )
     if format in ("csv", "json"):
-        _refuse_archive(path, name)
         if is_compressed(path) == "zip" and is_workbook(path):
             _refuse_office(path, name)
             return "excel"
         start = _start(path)
+        _refuse_archive(path, name, start)
         return "parquet" if start.startswith(b"PAR1") else "excel" if start.startswith(b"PK\x03\x04") else format
     found, start = _by_content(path, name)
     if found == format:
@@ -195,9 +195,8 @@ def _by_content(path: Path, name: str) -> tuple[str, bytes]:
     return "", start
 
 
-def _refuse_archive(path: Path, name: str, start: bytes | None = None) -> None:
+def _refuse_archive(path: Path, name: str, start: bytes) -> None:
     """Raises SourceError for a tar archive, and for what is compressed twice."""
-    start = _start(path) if start is None else start
     outside = is_compressed(path)
     if start[257:262] == b"ustar":
         what = f"a tar archive{', compressed with ' + outside if outside else ''}"

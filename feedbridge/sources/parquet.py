@@ -7,8 +7,9 @@ How values become cells (text)::
     true, false                 true, false
     whole numbers, decimals     exactly
     12.5, 1e6, 12.0             12.5, 1000000, 12; a 32-bit 12.1 is 12.1
+    1.234                       1.2340, which no reader takes for a thousand and more
     dates and times             ISO 8601, with their zone
-    bytes                       their UTF-8 text
+    bytes                       their UTF-8 text; a row with others is held back
 
 In documents texts, whole numbers, true, false and null stay what they are, numbers with a point are Decimal, and the
 rest becomes text in the same way.
@@ -31,9 +32,11 @@ from typing import Any, Literal
 
 from feedbridge.errors import CommandError, SourceError
 from feedbridge.findings import Finding, Severity, cut
-from feedbridge.sources.base import BadCells, Batch, Range, Record
+from feedbridge.sources.base import BadCells, BadDocument, Batch, Range, Record
 from feedbridge.sources.duplicates import duplicate_headers
 from feedbridge.sources.files import is_compressed, sha256
+from feedbridge.sources.json_parse import encode
+from feedbridge.sources.typed import one_way
 from feedbridge.sources.unpacked import open_seekable
 
 __all__ = ["ParquetSource"]
@@ -151,14 +154,14 @@ class ParquetSource:
         self.findings += duplicate_headers(self.header, self.name, 1)
 
     def _rows(self, rows: Any, first: int) -> list[Record]:
-        unsafe: dict[int, tuple[int, str]] = {}
+        unsafe: dict[int, tuple[int, str, bool]] = {}
         columns = [self._column(column, place, unsafe) for place, column in enumerate(rows.columns)]
         records: list[Record] = list(enumerate(map(list, zip(*columns, strict=True)), first))
-        for row, (place, value) in unsafe.items():
-            records[row] = self._unsafe(records[row], place, value)
+        for row, (place, value, is_bytes) in unsafe.items():
+            records[row] = self._unsafe(records[row], place, value, is_bytes=is_bytes)
         return records
 
-    def _column(self, column: Any, place: int, unsafe: dict[int, tuple[int, str]]) -> list[str]:
+    def _column(self, column: Any, place: int, unsafe: dict[int, tuple[int, str, bool]]) -> list[str]:
         values = column.to_pylist()
         types = set(map(type, values))
         if types <= {str}:
@@ -169,22 +172,30 @@ class ParquetSource:
         if narrow is not None:
             values = [value if value is None else narrow(value) for value in values]
         for row, value in enumerate(values):
-            if type(value) is float and FIRST_UNSAFE_FLOAT <= abs(value) < float("inf"):
-                unsafe.setdefault(row, (place, cell_text(value)))
+            if type(value) is bytes and not _is_text(value):
+                unsafe.setdefault(row, (place, cell_text(value), True))
+            elif type(value) is float and FIRST_UNSAFE_FLOAT <= abs(value) < float("inf"):
+                unsafe.setdefault(row, (place, cell_text(value), False))
         return [value if type(value) is str else cell_text(value) for value in values]
 
-    def _unsafe(self, record: Record, place: int, value: str) -> Record:
+    def _unsafe(self, record: Record, place: int, value: str, *, is_bytes: bool) -> Record:
         line, cells = record
         bad = BadCells(cells)
         text = io.StringIO(newline="")
         csv.writer(text).writerow(cells)
         bad.raw, bad.reliable, bad.last_line = text.getvalue().removesuffix("\r\n"), place, line
-        bad.finding = Finding(
+        bad.finding = self._no_text(line, self.header[place], value) if is_bytes else Finding(
             code="frame.float-identifier", severity=Severity.ERROR, file=self.name, line=line, column=self.header[place],
             value=value, message="a number this long is stored as a float: digits may be lost",
             mend="store the column as text, or as whole numbers",
         )  # fmt: skip
         return (line, bad)
+
+    def _no_text(self, line: int, column: str, value: str) -> Finding:
+        return Finding(
+            code="source.bytes", severity=Severity.ERROR, file=self.name, line=line, column=column, value=cut(value),
+            message="these bytes are no UTF-8 text", mend="store the column as text, or leave it out of the file",
+        )  # fmt: skip
 
     def _documents(self, rows: Any, first: int) -> list[Record]:
         columns = [
@@ -192,10 +203,22 @@ class ParquetSource:
         ]
         names = [name for name, _, _ in columns]
         values = [[_member(value, kind) for value in column.to_pylist()] for _, kind, column in columns]
-        return [
+        records: list[Record] = [
             (first + row, dict(zip(names, members, strict=True)), first + row - 2)
             for row, members in enumerate(zip(*values, strict=True))
         ]
+        for name, kind, column in columns:
+            if not _may_hold_bytes(kind):
+                continue
+            for row, value in enumerate(column.to_pylist()):
+                broken = _broken_bytes(value)
+                if broken is not None and not isinstance(records[row][1], BadDocument):
+                    line, document, index = records[row]
+                    bad = BadDocument(document)
+                    bad.finding = self._no_text(line, name, cell_text(broken))
+                    bad.raw = encode(document).decode()
+                    records[row] = (line, bad, index)
+        return records
 
 
 def _narrow(kind: str) -> Callable[[float], float] | None:
@@ -206,6 +229,31 @@ def _narrow(kind: str) -> Callable[[float], float] | None:
 
     short = numpy.float32 if kind == "float" else numpy.float16
     return lambda value: float(str(short(value)))
+
+
+def _exactly(value: float) -> Decimal:
+    exact = Decimal(repr(value).removesuffix(".0"))
+    return Decimal(format(exact, "f")) if exact else Decimal(0)
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _may_hold_bytes(kind: Any) -> bool:
+    return "binary" in str(kind)
+
+
+def _broken_bytes(value: Any) -> bytes | None:
+    """The first bytes in a value, however deep, that are no text."""
+    if isinstance(value, bytes):
+        return None if _is_text(value) else value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return next((found for one in inner if (found := _broken_bytes(one)) is not None), None)
 
 
 def cell_text(value: Any) -> str:
@@ -221,9 +269,9 @@ def cell_text(value: Any) -> str:
         text = repr(value)
         if text.endswith(".0"):
             return text[:-2] if value else "0"
-        return format(Decimal(text), "f") if "e" in text else text
+        return one_way(format(Decimal(text), "f") if "e" in text else text)
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return one_way(format(value, "f"))
     if isinstance(value, datetime.timedelta):
         return str(value)
     if isinstance(value, (datetime.date, datetime.time)):
@@ -244,7 +292,7 @@ def _member(value: Any, kind: Any) -> Any:
             return None
         narrow = _narrow(str(kind))
         return (
-            Decimal(cell_text(narrow(value) if narrow else value)) if abs(value) != float("inf") else cell_text(value)
+            _exactly(narrow(value) if narrow else value) if abs(value) != float("inf") else cell_text(value)
         )
     if types.is_struct(kind) and isinstance(value, dict):
         return {kind.field(place).name: _member(value.get(kind.field(place).name), kind.field(place).type)

@@ -76,4 +76,4 @@ def test_no_text_is_changed(text):
         assert Text().read(text) == text
     except CellError as exc:
         assert exc.code in ("cell.text-control", "cell.half-character")
-        assert any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text)
+        assert any(c < " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff" for c in text)

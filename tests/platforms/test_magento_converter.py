@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feedbridge.platforms.base import Outcome
+from feedbridge.platforms.base import BY_PATH, Outcome
 from feedbridge.platforms.magento.converter import MagentoConverter
 from feedbridge.platforms.magento.payload import Request
 from feedbridge.platforms.magento.settings import MagentoSettings
@@ -75,7 +75,7 @@ def test_parent_goes_first_with_documented_members_only():
         "images": [{"src": "/c/crew.jpg"}], "type": "configurable",
     }
     assert document["30002"]["special_price"] == "15"
-    assert (outcome.entries, outcome.notes, outcome.problems) == (3, ("A3",), [])
+    assert (outcome.entries, outcome.notes, outcome.problems) == (3, ("A3", BY_PATH), [])
 
 
 @pytest.mark.parametrize(("option", "written"), [

@@ -88,7 +88,10 @@ def columns(*cells: str) -> str:
         pytest.param(42, "0.00", "42", id="decimals of the format"),
         pytest.param("00042", None, "00042", id="text of digits"),
         pytest.param("  as\nit is ", None, "  as\nit is ", id="text"),
-        pytest.param("a\u00adb_x0041_", None, "a\u00adb_x0041_", id="text that looks like an escape"),
+        pytest.param("a\u00adb_x0041_", None, "a\u00adbA", id="an escape, as Excel shows it"),
+        pytest.param("_x005F_x0041_", None, "_x0041_", id="text that looks like an escape"),
+        pytest.param("_xD83D__xDE00__xD83D_", None, "_xD83D__xDE00__xD83D_", id="half a character stays"),
+        pytest.param("_xD83D__xDE00_!", None, "\U0001f600!", id="a character in two halves"),
         pytest.param(True, None, "TRUE", id="true"),
         pytest.param(False, None, "FALSE", id="false"),
         pytest.param(datetime.date(2025, 11, 20), None, "2025-11-20", id="date"),
@@ -280,3 +283,125 @@ def test_a_quarantine_file_saved_as_a_workbook_is_fed_back(tmp_path):
     good, bad = records(source)
     assert good == (2, ["A", "a"])
     assert bad[1].finding.code == "source.unmended"
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        pytest.param(42, "00000;-00000", "00042", id="a section for negative ones"),
+        pytest.param(-42, "00000;-00000", "-00042", id="a negative one"),
+        pytest.param(42, "00000_-", "00042", id="a blank as wide as a stroke"),
+        pytest.param(42, "[Red]00000", "00042", id="a colour"),
+        pytest.param(42, '"A-"0000', "A-0042", id="a word in front"),
+        pytest.param(42, r"\A0000", "A0042", id="a letter in front"),
+        pytest.param(12345, "00000-000", "00012-345", id="a stroke inside"),
+        pytest.param(42, '"SKU "#', "SKU 42", id="a word and no zeros"),
+        pytest.param(4.5, "00000", "4.5", id="no whole number"),
+        pytest.param(9.5, "#,##0.00 [$USD]", "9.5 USD", id="currency code"),
+        pytest.param(9.5, "[$$-409]#,##0.00", "9.5 $", id="currency sign of a country"),
+        pytest.param(9.5, "[$£-809]#,##0.00", "9.5 £", id="pounds"),
+        pytest.param(9.5, "#,##0.00 €", "9.5 €", id="bare sign"),
+        pytest.param(9.5, '#,##0.00\\ "€"', "9.5 €", id="sign in quotes"),
+        pytest.param(9.5, '0.00" EUR"', "9.5 EUR", id="code in quotes"),
+        pytest.param(9.5, "[$-409]#,##0.00", "9.5", id="a country and no currency"),
+        pytest.param(9.5, '"$"#,##0_);("$"#,##0)', "9.5", id="built into Excel: the reader's own currency"),
+        pytest.param(1.234, None, "1.2340", id="three decimals"),
+        pytest.param(1.234, "0.000 [$EUR]", "1.2340 EUR", id="three decimals and a currency"),
+        pytest.param(1.234, "0.000", "1.2340", id="three decimals shown"),
+    ],
+)  # fmt: skip
+def test_a_number_as_its_format_shows_it(tmp_path, value, code, text):
+    path = book(tmp_path / "b.xlsx", ("S", [["a", "b"], [value, "x"]]), formats={"A2": code} if code else None)
+    source = ExcelSource(path)
+    assert (records(source), noticed(source)) == ([(2, [text, "x"])], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        pytest.param(0.19, "0%", "0.19", id="per cent"),
+        pytest.param(12.5, '0.00" kg"', "12.5", id="a unit"),
+        pytest.param(4.5, "000.00", "4.5", id="zeros before a point"),
+        pytest.param(42, "[<1000]00000;0", "42", id="a condition"),
+    ],
+)
+def test_a_format_that_is_not_read_is_said_once_a_column(tmp_path, value, code, text):
+    rows = [["a", "b"], [value, "x"], [value, "y"]]
+    source = ExcelSource(book(tmp_path / "b.xlsx", ("S", rows), formats={"A2": code, "A3": code}))
+    assert [cells for _, cells in records(source)] == [[text, "x"], [text, "y"]]
+    assert noticed(source) == [("source.excel-format", 2, "a")]
+
+
+def test_hidden_rows_are_read_and_counted(tmp_path):
+    path = book(tmp_path / "b.xlsx", ("S", [["a"], ["1"], ["2"], ["3"]]))
+    workbook = openpyxl.load_workbook(path)
+    for line in (3, 4):
+        workbook.active.row_dimensions[line].hidden = True
+    workbook.save(path)
+    source = ExcelSource(path)
+    assert records(source) == [(2, ["1"]), (3, ["2"]), (4, ["3"])]
+    assert noticed(source) == [("source.excel-hidden-rows", 3, "")]
+    assert "2, the first is row 3" in [f for batch in source.batches() for f in batch.findings][0].message
+
+
+def test_cells_merged_downwards_have_one_value(tmp_path):
+    rows = [["sku", "brand", "x"], ["A", "Acme", 1], ["B", None, 2], ["C", None, 3], ["D", None, 4]]
+    path = book(tmp_path / "b.xlsx", ("S", rows))
+    workbook = openpyxl.load_workbook(path)
+    workbook.active.merge_cells("B2:B4")
+    workbook.save(path)
+    source = ExcelSource(path)
+    brands = [cells[1] for _, cells in records(source)]
+    assert brands == ["Acme", "Acme", "Acme", ""]
+    assert [(f.code, f.line, f.column) for f in source.findings] == [("source.excel-merged", 2, "brand")]
+    assert "B2:B4" in source.findings[0].message
+
+
+def test_a_cell_that_is_there_twice_is_refused(tmp_path):
+    sheet = columns("<c r='A2'><v>1</v></c><c r='A2'><v>2</v></c>")
+    with pytest.raises(SourceError, match="row 2 has the cell A2 twice"):
+        records(ExcelSource(raw_book(tmp_path / "b.xlsx", sheet)))
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        pytest.param("<c r='A2' t='e'><v>#N/A</v></c>", "source.excel-error", id="error"),
+        pytest.param("<c r='A2'><f>1+1</f></c>", "source.excel-formula", id="formula never calculated"),
+    ],
+)
+def test_a_needed_cell_without_a_value_holds_its_row_back(tmp_path, cell, code):
+    source = ExcelSource(raw_book(tmp_path / "b.xlsx", columns(cell, "<c r='A3'><v>5</v></c>")))
+    source.needed = {"a"}
+    (_, bad), good = records(source)
+    assert isinstance(bad, BadCells)
+    assert (bad.finding.code, bad.finding.column, bad.finding.severity.name) == (code, "a", "ERROR")
+    assert (good, noticed(source)) == ((3, ["5"]), [])
+
+
+HEAD = ["sku", "title", "price"]
+
+
+@pytest.mark.parametrize(
+    ("price", "code", "given", "finding"),
+    [
+        pytest.param(1.234, None, {"currency": "EUR"}, "", id="a typed number"),
+        pytest.param(1.234, None, {"currency": "EUR", "decimal": "."}, "", id="with decimal points"),
+        pytest.param(1.234, None, {"currency": "EUR", "decimal": ","}, "cell.price-format", id="never a thousand"),
+        pytest.param(9.5, "0.00 [$USD]", {"currency": "EUR"}, "cell.price-currency", id="another currency"),
+        pytest.param(9.5, "0.00 [$USD]", {"currency": "USD"}, "", id="the same currency"),
+        pytest.param("=1+1", None, {"currency": "USD"}, "source.excel-formula", id="no value"),
+    ],
+)
+def test_a_price_of_a_workbook_is_right_or_refused(tmp_path, price, code, given, finding):
+    path = book(tmp_path / "b.xlsx", ("S", [HEAD, ["A", "Lamp", price]]), formats={"C2": code} if code else None)
+    result = feedbridge.convert(path, to="magento", out=tmp_path / "out", set=given)
+    errors = [f.code for f in result.findings if f.severity.name == "ERROR"]
+    assert errors == ([finding] if finding else [])
+
+
+def test_the_other_sheets_are_named_when_the_first_is_no_table(tmp_path):
+    path = book(tmp_path / "b.xlsx", ("Cover", [["Price list"]]), ("Products", [HEAD, ["A", "Lamp", 5]]))
+    for mapping in ("auto", "google"):
+        with pytest.raises(feedbridge.FeedbridgeError, match='not read: "Products"'):
+            feedbridge.convert(path, to="magento", out=tmp_path / "out", set={"currency": "EUR"}, mapping=mapping)

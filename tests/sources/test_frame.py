@@ -201,3 +201,23 @@ def test_headers_that_a_mapping_cannot_tell_apart_are_told():
     [finding] = FrameSource(pd.DataFrame([[1, 2]], columns=["SKU", "sku "])).findings
     assert (finding.code, finding.column, finding.line) == ("csv.duplicate-header", "SKU", 1)
     assert '"SKU", "sku " are one name' in finding.message
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        pytest.param([1.234, 12.5], ["1.2340", "12.5"], id="floats"),
+        pytest.param([Decimal("1.234"), Decimal("0.125")], ["1.2340", "0.125"], id="decimals"),
+        pytest.param(["1.234", "12,5"], ["1.234", "12,5"], id="texts stay"),
+    ],
+)
+def test_three_decimals_are_no_thousand(values, texts):
+    source = FrameSource(pandas.DataFrame({"x": values}))
+    assert [cells[0] for batch in source.batches() for _, cells in batch.records] == texts
+
+
+def test_bytes_that_are_no_text_hold_their_row_back():
+    source = FrameSource(pandas.DataFrame({"sku": ["A", "B"], "x": [b"a", b"a\xff"]}))
+    (_, good), (_, bad) = (record for batch in source.batches() for record in batch.records)
+    assert (good, type(bad)) == (["A", "a"], BadCells)
+    assert (bad.finding.code, bad.finding.line, bad.finding.column) == ("source.bytes", 3, "x")

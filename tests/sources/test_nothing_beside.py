@@ -86,7 +86,7 @@ def test_a_record_beside_the_records_stops_the_run(tmp_path, text, chosen, other
         pytest.param(f"<p><head><record>5</record></head>{TWO}</p>", id="a number called record"),
         pytest.param(f"<p><group>{product(1)}</group><group>{product(2)}</group></p>".replace("group", "list", 2), id="one list"),
         pytest.param(f"<p>{TWO}<totals><count>2</count></totals></p>", id="totals"),
-        pytest.param("<p><product><sku>1</sku><product><sku>x</sku></product></product><product><sku>2</sku></product></p>", id="inside a record"),
+        pytest.param(f"<p><product><sku>1</sku>{product(7)}</product>{product(2)}</p>", id="inside a record"),
         pytest.param("<p xmlns:x='urn:x'><product><sku>1</sku></product><x:product><sku>2</sku></x:product></p>", id="two namespaces"),
     ],
 )  # fmt: skip
@@ -170,7 +170,9 @@ NO_NAMESPACE = "http://purl.org/rss/1.0/modules/content/"
     "text",
     [
         pytest.param(f'<rss xmlns:g="{GOOGLE}"><channel><item>{ITEM}</item></channel></rss>', id="RSS"),
-        pytest.param(f'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="{GOOGLE}"><entry>{ITEM}</entry></feed>', id="Atom"),
+        pytest.param(
+            f'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="{GOOGLE}"><entry>{ITEM}</entry></feed>', id="Atom"
+        ),
     ],
 )
 def test_a_flat_google_feed_is_googles(tmp_path, text):
@@ -224,7 +226,9 @@ def test_utf8_that_says_otherwise_is_refused(tmp_path, declared, block):
         pytest.param("ISO-8859-1", b"5 \x80 \x93x\x94", "5 € “x”", id="Windows-1252 that says Latin-1"),
         pytest.param("latin1", b"M\xfcller", "Müller", id="Latin-1"),
         pytest.param("ISO-8859-1", b"Mug", "Mug", id="plain"),
-        pytest.param("ISO-8859-1", "Ã¼".encode() + b" \xfc", "Ã\x83Â¼ ü".replace("\x83", "ƒ"), id="one letter is not UTF-8"),
+        pytest.param(
+            "ISO-8859-1", "Ã¼".encode() + b" \xfc", "Ã\x83Â¼ ü".replace("\x83", "ƒ"), id="one letter is not UTF-8"
+        ),
         pytest.param("Shift_JIS", "茶".encode("shift_jis"), "茶", id="two bytes a letter"),
     ],
 )
@@ -242,16 +246,23 @@ def test_control_characters_in_texts_are_refused(sign):
     assert text(control="remove").read(f"it{sign}s") == "its"
 
 
-@pytest.mark.parametrize("quick", [True, False], ids=["alone", "with a row held back"])
-def test_cells_wrapped_for_spreadsheets_are_unwrapped(tmp_path, quick):
+def test_cells_wrapped_for_spreadsheets_are_unwrapped(tmp_path):
     (tmp_path / "m.yaml").write_text(
-        "feedbridge: 1\nname: feed\nsource: {format: csv}\nrecords: {one: product}\nproduct:\n  sku: sku\n  title: title\n"
-        '  gtin: {from: gtin, as: gtin}\n  mpn: mpn\n  price: {from: price, as: money, decimal: ".", currency: EUR}\n'
+        "feedbridge: 1\nname: feed\nsource: {format: csv}\nrecords: {one: product}\nproduct:\n  sku: {from: sku, as: identifier}\n"
+        "  title: title\n  gtin: {from: gtin, as: gtin}\n  mpn: {from: mpn, as: identifier}\n"
+        '  price: {from: price, as: money, decimal: ".", currency: EUR}\n'
     )
-    rows = ['="00012","=""Mug 1""",="4006381333931",="",9', '00013,"=""a""&""b""",,="07",9'] + ["00014,x,,,?"] * (not quick)
+    rows = ['="00012","=""Mug 1""",="4006381333931",="",9', '00013,"=""a""&""b""",="",="07",9']
     path = write(tmp_path, "sku,title,gtin,mpn,price\n" + "\n".join(rows) + "\n", "feed.csv")
-    read = [p for p in feedbridge.read(path, mapping=str(tmp_path / "m.yaml"))]
-    assert read
+    mapping = str(tmp_path / "m.yaml")
+    read = [(p.sku, p.title, p.gtin, p.mpn) for p in feedbridge.read(path, mapping=mapping)]
+    assert read == [("00012", "Mug 1", "4006381333931", None), ("00013", '="a"&"b"', None, "07")]
+    result = feedbridge.convert(path, mapping=mapping, to="magento", out=tmp_path / "out")
+    [written] = [file for file in (tmp_path / "out" / "magento").rglob("*") if b"Mug 1" in file.read_bytes()]
+    assert b"00012" in written.read_bytes() and b'="' not in written.read_bytes().replace(b'="a"&', b"").replace(
+        b'=""a""&', b""
+    )
+    assert result.counts["magento"]["written"] == 2
 
 
 @pytest.mark.parametrize(
@@ -272,7 +283,9 @@ def test_wrapped_cells_by_reader(kind, raw, read):
     assert readers()[kind]().read(raw) == read
 
 
-@pytest.mark.parametrize(("kind", "code"), [("identifier", "cell.identifier-damaged"), ("gtin", "cell.identifier-damaged")])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("identifier", "cell.identifier-damaged"), ("gtin", "cell.identifier-damaged")]
+)
 def test_a_damaged_number_is_damaged_in_its_wrapping_too(kind, code):
     with pytest.raises(CellError) as caught:
         readers()[kind]().read('="7.61E+12"')
@@ -297,18 +310,34 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "name", "text"),
-    [(CsvSource, "f.csv", "sku,title\n1,Mug\n"), (JsonSource, "f.jsonl", '{"sku": 1}\n{"sku": 2}\n'), (XmlSource, "f.xml", f"<p>{TWO}</p>")],
+    [
+        (CsvSource, "f.csv", "sku,title\n1,Mug\n"),
+        (JsonSource, "f.jsonl", '{"sku": 1}\n{"sku": 2}\n'),
+        (XmlSource, "f.xml", f"<p>{TWO}</p>"),
+    ],
     ids=["CSV", "JSON Lines", "XML"],
 )
 def test_a_source_that_is_gone_is_a_source_error(tmp_path, kind, name, text):
     source = kind(write(tmp_path, text, name))
     source.path.unlink()
-    for use in (lambda: source.split(2, least_bytes=1), lambda: list(source.batches()), source.sha256):
-        if kind is XmlSource and use() == []:
-            continue
+    uses = [lambda: list(source.batches()), source.sha256]
+    if kind is not XmlSource:  # which is never split
+        uses.append(lambda: source.split(2, least_bytes=1))
+    for use in uses:
         with pytest.raises(SourceError) as caught:
             use()
         assert caught.value.code == "source.missing"
+
+
+def test_a_source_that_goes_while_another_is_read_is_a_source_error(tmp_path):
+    first, second = (write(tmp_path, "sku,title,price\n1,Mug,9\n", name) for name in ("a.csv", "b.csv"))
+    with pytest.raises(SourceError) as caught:
+        feedbridge.convert(
+            [first, second], mapping="generic", set={"currency": "EUR"}, to="flipsnack", out=tmp_path / "out",
+            progress=lambda *_: second.unlink(missing_ok=True),
+        )  # fmt: skip
+    assert (caught.value.code, "b.csv" in caught.value.where) == ("source.changed", True)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feedbridge.errors import SourceError
-from feedbridge.sources.base import BadCells
+from feedbridge.sources.base import BadCells, BadDocument
 from feedbridge.sources.opening import open_source
 from feedbridge.sources.parquet import ParquetSource
 
@@ -44,7 +44,9 @@ def records(source: Any) -> list[Any]:
         ),
         pytest.param(pa.array([1] * 3, pa.timestamp("ns")), ["1970-01-01T00:00:00.000000001"] * 3, id="nanoseconds"),
         pytest.param(pa.array([datetime.time(10, 30)] * 3), ["10:30:00"] * 3, id="times"),
-        pytest.param(pa.array([b"a", b"\xff", None]), ["a", "\\xff", ""], id="bytes"),
+        pytest.param(pa.array([b"a", "\u00e9".encode(), None]), ["a", "\u00e9", ""], id="bytes"),
+        pytest.param(pa.array([Decimal("1.234"), Decimal("-0.050"), None], pa.decimal128(10, 3)), ["1.2340", "-0.050", ""], id="three decimals"),
+        pytest.param(pa.array([1.234, 1234.567, 0.125]), ["1.2340", "1234.567", "0.125"], id="floats of three decimals"),
         pytest.param(pa.nulls(3), ["", "", ""], id="nothing"),
     ],
 )  # fmt: skip
@@ -108,3 +110,23 @@ def test_a_damaged_file_is_refused(tmp_path, end):
     with pytest.raises(SourceError) as caught:
         records(ParquetSource(path))
     assert caught.value.code == "source.parquet"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(pa.array([b"a", b"a\xff", None]), id="bytes of a table"),
+        pytest.param(pa.array([[b"a"], [b"b", b"a\xff"], []]), id="bytes in a list"),
+        pytest.param(pa.array([{"y": b"a"}, {"y": b"a\xff"}, None]), id="bytes in an object"),
+    ],
+)
+def test_bytes_that_are_no_text_hold_their_row_back(tmp_path, values):
+    source = open_source(written(tmp_path / "t.parquet", sku=["A", "B", "C"], x=values))
+    found = [record[1] for record in records(source)]
+    assert [isinstance(one, BadCells | BadDocument) for one in found] == [False, True, False]
+    assert (found[1].finding.code, found[1].finding.line, found[1].finding.column) == ("source.bytes", 3, "x")
+
+
+def test_a_number_in_a_document_is_exact(tmp_path):
+    source = open_source(written(tmp_path / "t.parquet", sku=["A"], x=[1.234], y=[0.0], tags=[["t"]]))
+    assert [str(value) for value in list(records(source)[0][1].values())[1:3]] == ["1.234", "0"]

@@ -138,7 +138,7 @@ def test_rows_that_do_not_fit_are_told(tmp_path, data, codes, held):
 def test_a_short_row_of_a_variant_is_an_error_of_the_file(tmp_path):
     source = open_source(write(tmp_path, layer(DATA | {"product_formats": [["M", "71", "7"]]})))
     list(source.batches())
-    assert [(one.code, one.severity) for one in source.findings] == [("json.row-too-short", "error")]
+    assert [one.code for one in source.findings if one.severity == "error"] == ["json.row-too-short"]
 
 
 def test_a_member_that_stands_twice_inside_a_row_is_held_back(tmp_path):

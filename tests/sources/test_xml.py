@@ -139,7 +139,7 @@ def test_the_size_of_a_block_changes_nothing(tmp_path, block):
         pytest.param('<?xml version="1.0" encoding="UTF-16"?>{}', "utf-16-be", "utf-16-be", id="UTF-16 without a mark"),
         pytest.param("\ufeff{}", "utf-32-le", "utf-32-le", id="UTF-32"),
         pytest.param(
-            '\r\n \n<?xml version="1.0" encoding="latin-1"?>{}', "latin-1", "iso8859-1", id="blank lines first"
+            '\r\n \n<?xml version="1.0" encoding="latin-1"?>{}', "latin-1", "cp1252", id="blank lines first"
         ),
     ],
 )
