@@ -142,7 +142,9 @@ def paths_not_found(applied: Applied, sample: Sample) -> list[Finding]:
     ):
         for leaf in top_leaves(block):
             columns = leaf.columns
-            if not columns or leaf.spec.optional or applied.mapping.may_lack(leaf.leaf.path) or any(column.label.lstrip("^") in paths for column in columns):
+            if not columns or leaf.spec.optional or applied.mapping.may_lack(leaf.leaf.path):
+                continue
+            if any(column.label.lstrip("^") in paths for column in columns):
                 continue
             if any(not is_blank(cell(column, document, up)) for column in columns for document, up in documents):
                 continue

@@ -11,7 +11,7 @@ import pytest
 
 from feedbridge.errors import CommandError, SourceError
 from feedbridge.sources.base import UNMENDED, BadCells
-from feedbridge.sources.csv import CsvSource, Limits, RangeNotClean
+from feedbridge.sources.csv import CsvSource, Limits
 from feedbridge.sources.csv_records import LOOK_AHEAD_LINES
 
 MOST_CELL_CHARS, MOST_RECORD_LINES = Limits().cell_chars, Limits().record_lines

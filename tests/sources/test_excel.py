@@ -341,7 +341,7 @@ def test_hidden_rows_are_read_and_counted(tmp_path):
     source = ExcelSource(path)
     assert records(source) == [(2, ["1"]), (3, ["2"]), (4, ["3"])]
     assert noticed(source) == [("source.excel-hidden-rows", 3, "")]
-    assert "2, the first is row 3" in [f for batch in source.batches() for f in batch.findings][0].message
+    assert "2, the first is row 3" in next(f for batch in source.batches() for f in batch.findings).message
 
 
 def test_cells_merged_downwards_have_one_value(tmp_path):

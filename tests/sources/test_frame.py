@@ -212,12 +212,12 @@ def test_headers_that_a_mapping_cannot_tell_apart_are_told():
     ],
 )
 def test_three_decimals_are_no_thousand(values, texts):
-    source = FrameSource(pandas.DataFrame({"x": values}))
+    source = FrameSource(pd.DataFrame({"x": values}))
     assert [cells[0] for batch in source.batches() for _, cells in batch.records] == texts
 
 
 def test_bytes_that_are_no_text_hold_their_row_back():
-    source = FrameSource(pandas.DataFrame({"sku": ["A", "B"], "x": [b"a", b"a\xff"]}))
+    source = FrameSource(pd.DataFrame({"sku": ["A", "B"], "x": [b"a", b"a\xff"]}))
     (_, good), (_, bad) = (record for batch in source.batches() for record in batch.records)
     assert (good, type(bad)) == (["A", "a"], BadCells)
     assert (bad.finding.code, bad.finding.line, bad.finding.column) == ("source.bytes", 3, "x")

@@ -45,7 +45,10 @@ def records(source: Any) -> list[Any]:
         pytest.param(pa.array([1] * 3, pa.timestamp("ns")), ["1970-01-01T00:00:00.000000001"] * 3, id="nanoseconds"),
         pytest.param(pa.array([datetime.time(10, 30)] * 3), ["10:30:00"] * 3, id="times"),
         pytest.param(pa.array([b"a", "\u00e9".encode(), None]), ["a", "\u00e9", ""], id="bytes"),
-        pytest.param(pa.array([Decimal("1.234"), Decimal("-0.050"), None], pa.decimal128(10, 3)), ["1.2340", "-0.050", ""], id="three decimals"),
+        pytest.param(
+            pa.array([Decimal("1.234"), Decimal("-0.050"), None], pa.decimal128(10, 3)), ["1.2340", "-0.050", ""],
+            id="three decimals",
+        ),
         pytest.param(pa.array([1.234, 1234.567, 0.125]), ["1.2340", "1234.567", "0.125"], id="floats of three decimals"),
         pytest.param(pa.nulls(3), ["", "", ""], id="nothing"),
     ],
