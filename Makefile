@@ -18,8 +18,8 @@ demo: install ## convert the demo fixtures for all three platforms into demo-out
 	$(BIN)/feedbridge convert fixtures/demo/digital.csv --mapping digital --set currency=EUR --to flickrocket --out demo-output/digital || test $$? -eq 1
 	@echo "Look at demo-output/shop and demo-output/digital: payloads in flipsnack/, magento/, flickrocket/; what was held back, and why, in quarantine/ and findings.jsonl."
 
-test: $(VENV)/.installed-test ## run every test
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-test ## run every test, on all cores
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 golden: $(VENV)/.installed-test ## rewrite the expected files of the golden tests; then read `git diff fixtures/`
 	FEEDBRIDGE_GOLDEN=write $(BIN)/python -m pytest -k golden $(ARGS)

@@ -74,14 +74,12 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 def name_shown(name: str) -> str:
     """A column's name inside a message: on one line, and not longer than 80 characters.
 
-    >>> name_shown("price\\n(net)")
-    'price (net)'
+    >>> print(name_shown("price\\n(net)"))
+    price\\n(net)
     """
     text = name
     if not name.isprintable():
-        text = "".join(
-            c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in name
-        )
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
     return text if len(text) <= NAME_CHARS else text[: NAME_CHARS - 1] + "…"
 
 

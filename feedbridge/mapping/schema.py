@@ -403,7 +403,8 @@ class Layers(Strict):
     of: Names
     """Column that is equal in all rows of a record."""
     base: str = ""
-    """What the record's own row has in ``by``; when it has none such, its first row is its own."""
+    """What the record's own row has in ``by``. Where it is known to be empty, a record without such a row is held back;
+    where it is a parameter, its first row is its own."""
     own: Names | None = None
     """Columns that the row of ``base`` says for the record, as a price in its currency; all else is its first row's."""
     only: dict[str, str] = Field(default_factory=dict)

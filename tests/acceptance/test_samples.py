@@ -116,7 +116,7 @@ CASES = {
         "auto",
         {"currency": "USD"},
         (316, 316, 0, 0, 0, 0),
-        {"magento.M11": 1},
+        {"flipsnack.S8": 1, "magento.M11": 1},
     ),
     **{
         f"{name}-{kind}": Case((f"{PARTS}/{kind}/{name}.{kind}",), "pc-parts.yaml", {}, (*counts, 0, 0, 0), codes)

@@ -138,7 +138,7 @@ BOMBS: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "the same cell again": (
         "b.xlsx",
         lambda p: workbook(p, sheet='<row r="1">…</row>', repeat=("sheet", '<c r="A1"><v>1</v></c>', 1_000_000)),
-        "refused csv.columns",
+        "refused source.excel",
     ),
     "a cell of 20 MB": (
         "b.xlsx",
