@@ -146,6 +146,9 @@ class Folding:
             if self.by is None:
                 yield self.joined(run[0], run[1:], [], notice)
                 continue
+            if not strays and len(run) == 1 and not self.only and self.is_own_row(run[0][1]):
+                yield run[0]  # nearly always
+                continue
             name, number = self.named(run[0]), self.own_row(run)
             apart = bool(name) and (number is None or self.is_apart(run[0]))
             if apart and not gather:
@@ -156,6 +159,13 @@ class Folding:
                 yield self.whole(run, number, notice)
             elif found := strays.pop((name, False), None):
                 yield self.substitute(found, notice)
+
+    def is_own_row(self, cells: list[str]) -> bool:
+        """Whether a sound row is plainly the record itself."""
+        if cells.__class__ is not list or self.by is None or self.base is None:
+            return False
+        have = cells[self.by.index]
+        return have == self.base or have.strip().casefold() == self.base.strip().casefold()
 
     def strays(self, read: Callable[[], Iterator[Record]]) -> dict[tuple[str, bool], list[Record]]:
         """Rows that do not stand with their record, by its name, and whether it has a row of its own."""
@@ -214,7 +224,7 @@ class Folding:
         """Rows that follow each other and name the same record."""
         run: list[Record] = []
         name = ""
-        seen: set[tuple[str, ...]] = set()
+        seen: set[tuple[str, ...]] | None = None
         assert self.name is not None
         index = self.name.index
         for row in rows:
@@ -229,15 +239,17 @@ class Folding:
                 if goes_on:
                     run.append(row)
                     continue
-                place = self.place(cells) if self.by is not None else ()
-                if self.by is not None and place not in seen:
-                    seen.add(place)
-                    run.append(row)
-                    continue
+                if self.by is not None:
+                    if seen is None:
+                        seen = {self.place(one[1]) for one in run if not isinstance(one[1], BadCells)}
+                    place = self.place(cells)
+                    if place not in seen:
+                        seen.add(place)
+                        run.append(row)
+                        continue
             if run:
                 yield run
-            run, name = [row], own
-            seen = {self.place(cells)} if self.by is not None and not isinstance(cells, BadCells) else set()
+            run, name, seen = [row], own, None
         if run:
             yield run
 
