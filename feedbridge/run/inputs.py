@@ -125,6 +125,8 @@ def flat(source: Source) -> Source:
 def choose_for_further(inputs: list[Input]) -> None:
     """A file that no preset, or only a general one, is for may be a further file of another's preset. Raises the first
     error that is left."""
+    if len(inputs) == 1 and inputs[0].error is None:
+        return  # alone and recognised
     chosen = dict.fromkeys(one.chosen for one in inputs if one.chosen and not one.general)
     known = {name: load_mapping(name, {}).file.files for name in chosen}
     for one in inputs:
