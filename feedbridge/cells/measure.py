@@ -31,7 +31,7 @@ class Measure(MarkedReader):
 
     def given_unit(self) -> str | None:
         """The mapping's unit; each measure has its own parameter for it."""
-        raise NotImplementedError
+        raise NotImplementedError  # Weight and Length say it; this class is never a reader itself
 
     def read(self, raw: Any) -> Decimal:
         if raw.__class__ is not str:

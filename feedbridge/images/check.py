@@ -114,7 +114,7 @@ class _Looker:
                     self.results[place] = look_at(picture, self.settings)
             except Trouble as exc:
                 self.results[place] = exc.bare()
-            except Exception as exc:
+            except Exception as exc:  # a fault with one picture is said of it; it must not end the run
                 self.results[place] = _unforeseen(exc)
             if self.results[place] is not None:
                 self.finished += 1
@@ -171,7 +171,7 @@ class _Looker:
                 result = exc.trouble.bare()
         except Trouble as exc:
             result = exc.bare()
-        except Exception as exc:
+        except Exception as exc:  # whatever a stranger's server answers: said of this picture, not the end of the run
             result = _unforeseen(exc)
         with self.lock:
             self.results[task.place] = result

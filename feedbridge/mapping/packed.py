@@ -98,7 +98,7 @@ class Unpacker:
             closed = self.closed.match(text, place)
             if closed is not None:
                 value: str | list[str] = enclosed(closed[0])
-                place = BLANKS.match(text, closed.end()).end()  # type: ignore[union-attr]
+                place = BLANKS.match(text, closed.end()).end()  # type: ignore[union-attr]  # as above
             else:
                 upcoming = self.ends.search(text, place)
                 end = upcoming.start() if upcoming is not None else len(text)

@@ -207,6 +207,7 @@ def test_folder_of_others_is_left_alone(tmp_path, manifest):
 def test_file_is_left_alone(tmp_path):
     (tmp_path / "shop").write_text("a file")
     refused(tmp_path / "shop", "output.is-file")
+    assert (tmp_path / "shop").read_text() == "a file"
 
 
 def test_parent_of_parent_must_be_there(tmp_path):

@@ -176,7 +176,7 @@ def test_a_damaged_file_is_read_or_refused(name, steps):
 
 @pytest.mark.parametrize("format", ["csv", "json", "excel", "parquet", "xml"])
 @pytest.mark.parametrize("name", ["feed.csv", "feed.json", "feed.xml", "feed.xlsx", "feed.parquet"])
-def test_a_format_that_is_not_the_file_s_is_refused(name, format):
+def test_a_format_that_is_not_the_file_s_is_read_or_refused(name, format):
     with written(name, FILES[name]) as path:
         read_or_refused(path, format=format)
 

@@ -32,7 +32,7 @@ _ZIP_ERRORS = (
     EOFError,
     ValueError,
     RuntimeError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile, for a compression it does not know
     OverflowError,
     IndexError,
 )
