@@ -118,6 +118,10 @@ class Platform:
     """(field, address or path) of the pictures a product has in the payload; None: all it has."""
     quality: tuple[Quality, ...] = ()
     """What makes a product good there: the criteria of the feed score."""
+    delivery: Callable[[Any, Any, Mapping[str, str]], Any] | None = None
+    """``delivery(delivery settings, settings, environment)``: a Delivery (delivery.py); None: files only."""
+    delivery_settings: type[BaseModel] | None = None
+    """A child of ``delivery.DeliverySettings``."""
     rule_points: Mapping[str, int] = field(default_factory=dict)
     """Points of the feed score a rule's warning costs, by the rule's number, where it is not the usual."""
 
