@@ -17,23 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import ValidationError
 
-from feedbridge.errors import CommandError, MappingError, SourceError
+from feedbridge.errors import CommandError, SourceError
 from feedbridge.findings import Finding, Severity
 from feedbridge.images import ImageSettings
 from feedbridge.mapping.apply import Applied
-from feedbridge.mapping.load import Mapping
-from feedbridge.mapping.nearest import nearest
-from feedbridge.platforms import PlatformSettings, platform, platform_names
+from feedbridge.platforms import platform_names
 from feedbridge.product import Product, to_model
 from feedbridge.run.engine import Done, Progress, keep_of, run
 from feedbridge.run.folder import OutputFolder
-from feedbridge.run.inputs import open_inputs, source_paths
+from feedbridge.run.inputs import source_paths
 from feedbridge.run.job import Job
 from feedbridge.run.manifest import manifest_of, write_manifest
 from feedbridge.run.page import write_report
 from feedbridge.run.pictures import needs
+from feedbridge.run.preparing import prepare
 from feedbridge.sources.opening import open_source
 
 if TYPE_CHECKING:
@@ -45,9 +43,6 @@ __all__ = ["Result", "check", "convert", "explain", "read", "suggest"]
 
 SourceLike = Any
 """A path, a glob, a pandas DataFrame, or a list of these."""
-
-ENVIRONMENT = "FEEDBRIDGE_"
-
 
 class Result:
     """What a run made: counts, findings, payloads, products. Shows itself as a table in a notebook."""
@@ -210,7 +205,7 @@ def convert(
 
     Raises: FeedbridgeError (CommandError, MappingError, SourceError, OutputError). Nothing half-written is left.
     """
-    job = _job(sources, to, mapping, set, workers, strict, limit, names)
+    job = prepare(sources, to, mapping, set, workers, strict, limit, names)
     job.allow_empty = allow_empty
     job.images = _image_settings(check_images)
     _needs_platform(job)
@@ -245,7 +240,7 @@ def check(
     image_progress: Progress | None = None,
 ) -> Result:
     """The same as ``convert`` without writing anything."""
-    job = _job(sources, to, mapping, set, workers, strict, limit, names)
+    job = prepare(sources, to, mapping, set, workers, strict, limit, names)
     job.allow_empty = allow_empty
     job.images = _image_settings(check_images)
     _needs_platform(job)
@@ -264,7 +259,7 @@ def read(
 
     Use ``check`` to see why.
     """
-    return _products(_job(sources, (), mapping, set, 1, False, None, names))
+    return _products(prepare(sources, (), mapping, set, 1, False, None, names))
 
 
 def explain(
@@ -288,7 +283,7 @@ def explain(
 
     if (sku is None) == (line is None):
         raise CommandError("which product is not said", code="command.unknown-sku", mend="give sku= or line=")
-    return explain(_job(sources, to, mapping, set, 1, False, None, names), sku=sku, line=line)
+    return explain(prepare(sources, to, mapping, set, 1, False, None, names), sku=sku, line=line)
 
 
 def suggest(
@@ -319,7 +314,7 @@ def suggest(
     wanted = [to] if isinstance(to, str) else list(dict.fromkeys(to))
 
     def job_of(mapping: str, given: dict[str, str]) -> Job:
-        job = _job(thing, wanted, mapping, given, 1, False, MOST_PRODUCTS, [shown])
+        job = prepare(thing, wanted, mapping, given, 1, False, MOST_PRODUCTS, [shown])
         job.allow_empty = True
         _needs_platform(job)
         return job
@@ -366,104 +361,3 @@ def _needs_platform(job: Job) -> None:
             code="command.platform",
             mend=f"give to= one or several of {', '.join(platform_names())}",
         )
-
-
-def _job(
-    sources: Any,
-    to: str | Sequence[str],
-    mapping: str,
-    set: MappingABC[str, str] | None,
-    workers: int | None,
-    strict: bool,
-    limit: int | None,
-    names: Sequence[str] | None,
-) -> Job:
-    wanted = [to] if isinstance(to, str) else list(dict.fromkeys(to))
-    for name in wanted:
-        if name not in platform_names():
-            near = nearest(name, platform_names())
-            raise CommandError(
-                f'there is no platform "{name}"; there are {", ".join(platform_names())}',
-                code="command.platform",
-                mend=f'did you mean "{near}"?' if near else "",
-            )
-    given = {key: str(value) for key, value in (set or {}).items()}
-    own = {key: given.pop(key) for key in list(given) if key.split(".")[0] in platform_names() and "." in key}
-    pairs = open_inputs(sources, mapping, given, names)
-    mappings = [mapping for _, mapping in pairs]
-    for one in mappings:
-        _check_overlays(one)
-    settings = {name: _settings(name, mappings, own) for name in wanted}
-    unused = [key for key in own if key.split(".")[0] not in wanted]
-    if unused:
-        raise CommandError(
-            f"{unused[0]} is a setting of a platform that is not written",
-            where=f"--set {unused[0]}",
-            code="command.setting",
-            mend=f"add --to {unused[0].split('.')[0]}, or leave it out",
-        )
-    if limit is not None and limit < 1:
-        raise CommandError("--limit must be at least 1", code="command.limit")
-    if workers is not None and workers < 1:
-        raise CommandError("--workers must be at least 1", code="command.workers")
-    environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)}
-    return Job(
-        [source for source, _ in pairs],
-        mappings,
-        wanted,
-        settings,
-        environment,
-        strict=strict,
-        limit=limit,
-        workers=workers
-        if workers is not None
-        else len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1,
-    )
-
-
-def _check_overlays(mapping: Mapping) -> None:
-    """A mapping may say something for platforms that are there only. Raises MappingError."""
-    for name in mapping.file.platforms:
-        if name not in platform_names():
-            near = nearest(name, platform_names())
-            raise MappingError(
-                f'there is no platform "{name}"; there are {", ".join(platform_names())}',
-                code="mapping.unknown-platform",
-                where=mapping.places.where(("platforms", name)),
-                mend=f'did you mean "{near}"?' if near else "",
-            )
-
-
-def _settings(name: str, mappings: Sequence[Mapping], own: MappingABC[str, str]) -> PlatformSettings:
-    """A platform's settings: the mapping's, then ``--set <platform>.<key>=<value>``."""
-    target = platform(name)
-    values: dict[str, Any] = {}
-    for mapping in mappings:
-        overlay = mapping.file.platforms.get(name)
-        values |= overlay.settings if overlay else {}
-    for key, value in own.items():
-        owner, _, setting = key.partition(".")
-        if owner == name:
-            values[setting] = value
-    try:
-        return target.settings(**values)
-    except ValidationError as exc:
-        error = exc.errors()[0]
-        setting = str(error["loc"][0]) if error["loc"] else ""
-        known = list(target.settings.model_fields)
-        if setting not in known:
-            near = nearest(setting, known)
-            raise CommandError(
-                f'{name} has no setting "{setting}"; it has {", ".join(known)}',
-                where=f"--set {name}.{setting}",
-                code="command.setting",
-                mend=f'did you mean "{near}"?' if near else "",
-            ) from exc
-        raise CommandError(
-            f"{error['msg']}: {error.get('input')!r}",
-            where=f"--set {name}.{setting}",
-            code="command.setting",
-            mend=f"feedbridge platform show {name} lists the settings",
-        ) from exc

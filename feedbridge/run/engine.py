@@ -30,7 +30,7 @@ from feedbridge.run.pictures import check_pictures
 from feedbridge.run.process import Chunk, Processor, finding_of, held_records, index_of
 from feedbridge.run.quarantine import QuarantineWriter
 from feedbridge.run.ranges import EdgeRun, RangeResult, plan_ranges
-from feedbridge.run.stitch import FindingFile, Late, Stitcher
+from feedbridge.run.stitch import FindingFile, Late, Stitcher, Watch
 from feedbridge.sources.base import Source
 
 __all__ = ["Done", "Progress", "run"]
@@ -54,10 +54,15 @@ class Done:
 
 
 def run(
-    job: Job, working: Path | None, progress: Progress | None = None, image_progress: Progress | None = None
+    job: Job,
+    working: Path | None,
+    progress: Progress | None = None,
+    image_progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Done:
     """Do a job. ``working``: the folder to write into; None for ``check``, which writes no payload.
-    ``image_progress``: told the number of pictures that were checked so far.
+    ``image_progress``: told the number of pictures that were checked so far. ``watch``: takes the products instead of
+    the platforms' writers; findings and quarantine are written all the same.
 
     Raises: FeedbridgeError and its children; nothing it wrote is then worth keeping.
     """
@@ -68,7 +73,9 @@ def run(
     ]
     seen = [state_of(source) for source in job.sources]
     while True:
-        attempt = _Run(job, working, applied, gathered, whole, progress)
+        if watch is not None:
+            watch.restart()
+        attempt = _Run(job, working, applied, gathered, whole, progress, watch)
         attempt.image_progress = image_progress
         try:
             done = attempt.go()
@@ -112,6 +119,7 @@ class _Run:
         gathered: set[int],
         whole: set[int],
         progress: Progress | None,
+        watch: Watch | None = None,
     ) -> None:
         self.job = job
         self.working = working
@@ -126,13 +134,14 @@ class _Run:
         writers: list[Writer] = []
         quarantine = None
         if working is not None:
-            for target in self.all:
+            for target in self.all if watch is None else ():
                 (working / target.name).mkdir()
                 writers.append(target.writer(job.settings[target.name], working / target.name, job.environment))
             quarantine = QuarantineWriter(working / "quarantine")
         self.quarantine = quarantine
         self.stitcher = Stitcher(self.all, writers, self.findings, quarantine, job.sources, job.limit)
         self.stitcher.written = {} if job.images is not None else None
+        self.stitcher.watch = watch
 
     def clear(self) -> None:
         """Take back what this attempt wrote."""

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -27,7 +27,7 @@ from feedbridge.run.seen import Before, SeenKeys
 from feedbridge.run.statistics import Plain, Questions, Statistics
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
-__all__ = ["Counts", "FindingFile", "Late", "Stitcher", "source_of"]
+__all__ = ["Counts", "FindingFile", "Late", "Stitcher", "Watch", "source_of"]
 
 
 NO_CURRENCY = {""}
@@ -94,6 +94,23 @@ class Late:
     order: int
     held: bool
     """Its records are in the quarantine already: another platform refused it."""
+
+
+class Watch(Protocol):
+    """Is told of every product once the run has come together: what the sync knows of a feed."""
+
+    def restart(self) -> None:
+        """The run starts over: forget everything it told."""
+
+    def take(
+        self, source: int, entry: Entry, states: str, told: list[Finding], late: dict[str, str], damaged: bool
+    ) -> None:
+        """One product.
+
+        ``states``   by platform: w(ritten), e(xcluded), h(eld back)     ``told``  what was found of it
+        ``late``     platform -> why it was turned away at the end: its SKU was there before
+        ``damaged``  one of its records cannot be read, so its SKU is in doubt
+        """
 
 
 class FindingFile:
@@ -186,6 +203,7 @@ class Stitcher:
         """What is said once a run: rule's number -> products, place and SKU of the first."""
         self.written: dict[int, bytearray] | None = None
         """For the check of pictures only: source -> one byte a product and platform, 1 for written."""
+        self.watch: Watch | None = None
         self._notices: list[Finding] = []
         self._sheets: dict[tuple[int, str], TableSheet | DocumentSheet] = {}
         self._seen = [SeenKeys() for _ in platforms]
@@ -230,11 +248,15 @@ class Stitcher:
                 self.findings.add(self.read * 2 + 1, waiting[1])
                 told.append(waiting[1])
                 waiting = next(findings, None)
+            damaged = False
             if entry.state != self._written_all and ("h" in entry.state or (not entry.state and not entry.sku)):
                 for one in chunk.held[held : held + entry.records]:
                     self.hold(chunk.source, one)
+                    damaged = damaged or bool(one.raw)
                 held += entry.records
             states, late = self._take_entry(chunk.source, entry, fresh, plain)
+            if self.watch is not None:
+                self.watch.take(chunk.source, entry, states, told, late, damaged)
             if sample is not None and sample.entry == number:
                 self.samples.add(sample, Chosen(self.read, chunk.source, entry, states, told, late, sample.group))
                 sample = next(samples, None)

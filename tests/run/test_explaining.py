@@ -11,6 +11,7 @@ import pytest
 from feedbridge import api
 from feedbridge.errors import CommandError, SourceError
 from feedbridge.mapping.apply import Applied
+from feedbridge.run.preparing import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures"
@@ -56,7 +57,7 @@ CASES = [
 
 def every_product(sources: list[str], given: dict[str, Any]) -> list[dict[str, Any]]:
     """The explanation of each product, asked for by its line, in file order."""
-    job = api._job(sources, (), given["mapping"], mapping_settings(given), 1, False, None, None)
+    job = prepare(sources, (), given["mapping"], mapping_settings(given), 1, False, None, None)
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for source, mapping in zip(job.sources, job.mappings, strict=True):
         applied = Applied(mapping, source)
