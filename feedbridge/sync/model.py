@@ -85,6 +85,10 @@ class Change(msgspec.Struct, omit_defaults=True, kw_only=True):
     code: str = ""
     hash: str = ""
     platform_id: str = ""
+    unsure: str = ""
+    """What was tried last (create, update, delete), when its outcome is not known."""
+    missing: int = 0
+    """With ``keep``: runs in a row in which the feed lacked it."""
     body: str = ""
     files: list[tuple[str, str, str]] = []
 
@@ -97,6 +101,9 @@ class TargetPlan(msgspec.Struct, omit_defaults=True, kw_only=True):
     ``products``    read, excluded, held_back: products of the feed, as ``convert`` counts them
     ``holds``       why a guard holds the run: (guard, what it found, how to go on)
     ``present``     items the platform had before
+    ``back``        items that the feed lacked for a while and has again; ``gone`` those that never were on the platform
+                    and are no longer in the feed
+    ``pending``     items that are tried again at the next run though the feed does not change
     """
 
     name: str
@@ -108,6 +115,9 @@ class TargetPlan(msgspec.Struct, omit_defaults=True, kw_only=True):
     present: int = 0
     holds: list[tuple[str, str, str]] = []
     deletes: str = "delete"
+    back: list[str] = []
+    gone: list[str] = []
+    pending: int = 0
 
 
 class PlanHeader(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -132,3 +142,11 @@ class PlanHeader(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Made from mended quarantine files: what the feed lacks is not gone."""
     findings: dict[str, int] = {}
     """Finding code -> how many."""
+    errors: int = 0
+    """Findings that hold something back."""
+    fingerprint: str = ""
+    """Of all that decides what is sent: sources, mapping, settings, version."""
+    columns: list[str] = []
+    """Columns of the sources that the mapping uses."""
+    quarantine: str = ""
+    """Folder with the held-back records, in the sources' own shape."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from feedbridge.platforms.base import Platform
 from feedbridge.platforms.flickrocket import rules
 from feedbridge.platforms.flickrocket.converter import FlickRocketConverter
+from feedbridge.platforms.flickrocket.delivery import FlickRocketDelivery, FlickRocketDeliverySettings
 from feedbridge.platforms.flickrocket.payload import ProductFile
 from feedbridge.platforms.flickrocket.quality import QUALITY, RULE_POINTS
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
@@ -50,4 +51,6 @@ PLATFORM = Platform(
     quality=QUALITY,
     rule_points=RULE_POINTS,
     image_types=frozenset({"jpeg", "png"}),
+    delivery=FlickRocketDelivery,
+    delivery_settings=FlickRocketDeliverySettings,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from feedbridge.platforms.base import Platform
 from feedbridge.platforms.flipsnack.converter import FlipsnackConverter
+from feedbridge.platforms.flipsnack.delivery import FlipsnackDelivery, FlipsnackDeliverySettings
 from feedbridge.platforms.flipsnack.held import A17, F13, S5
 from feedbridge.platforms.flipsnack.payload import PayloadProduct
 from feedbridge.platforms.flipsnack.quality import QUALITY, RULE_POINTS
@@ -38,6 +39,8 @@ PLATFORM = Platform(
     dropped=frozenset({"group_key", "ids", "kind", "locale", "description_is_html", "category_ids"}),
     quality=QUALITY,
     rule_points=RULE_POINTS,
+    delivery=FlipsnackDelivery,
+    delivery_settings=FlipsnackDeliverySettings,
     image_types=frozenset({"jpeg", "png", "webp"}),
     pictures=sent_pictures,
 )

@@ -1,0 +1,530 @@
+"""Delivery into an outbox: batch-upload folders that a person drops on FlickRocket's uploader. Nothing leaves the machine.
+
+A new product is the folder ``convert`` writes. A changed one is an update folder: the id, the members that changed as
+whole arrays, and the files that changed. A folder appears whole or not at all, and none that is there is touched,
+since somebody may be uploading it: a second folder of a product is called ``<folder>--2``.
+
+Source: docs/platforms/flickrocket.md, sections 1, 2 and 7 (K3, K6 to K8, K10; choices A4, A6).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import filecmp
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from pydantic import field_validator
+
+from feedbridge.errors import CommandError, OutputError
+from feedbridge.findings import cut
+from feedbridge.platforms.base import FileUse, Outcome
+from feedbridge.platforms.delivery import Action, Answer, DeliverySettings, Item, Parcel, Rate, Reach, Verdict, Way
+from feedbridge.platforms.flickrocket.folders import folder_name, name_key
+from feedbridge.platforms.flickrocket.licences import is_id
+from feedbridge.platforms.flickrocket.media import TYPES, extension
+from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
+from feedbridge.platforms.flickrocket.writer import WARNING, FlickRocketWriter
+
+__all__ = ["FlickRocketDelivery", "FlickRocketDeliverySettings"]
+
+PARTIAL = ".feedbridge-partial"
+PRODUCT_FILE = "product.json"
+BUSY_SECONDS = 5.0
+WHOLE_FOLDERS = ("tracks", "VIDEO_TS")
+"""Folders whose files belong together: an album's tracks, a DVD."""
+SLOTS = ("main", "flux_dvd", "preview")
+MEMBERS = (
+    "title", "version", "drm_protected", "locales", "price_license_binding", "categories", "themes", "groups", "price",
+)
+PRICE_MEMBERS = ("price_license_binding", "price")
+NEW_ONLY = ("drm_protected", "themes", "groups")
+"""Members that new products get from the settings when the feed does not say."""
+WORDS = {
+    "version": "version", "drm_protected": "DRM setting", "locales": "texts",
+    "price_license_binding": "licences and prices", "categories": "categories", "themes": "themes",
+    "groups": "groups", "main": "content file", "flux_dvd": "fluxDVD file", "preview": "preview",
+    "pictures": "additional pictures", "product_picture": "covers",
+}
+LISTS = {
+    "locales": "language_id", "product_picture": "language_id", "price_license_binding": "license_id",
+    "categories": "category_id", "themes": "theme_id", "groups": "group_id", "currencies": "currency",
+}
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_NUMBER = re.compile(r"--([1-9][0-9]{0,5})", re.ASCII)
+_OF_THE_ITEM = frozenset({
+    errno.ENOENT, errno.ENAMETOOLONG, errno.EISDIR, errno.EILSEQ, errno.EINVAL, errno.EFBIG, errno.ENOTEMPTY,
+    errno.EEXIST,
+})
+"""Errors that say something of one folder; any other says that the outbox takes none."""
+
+
+class FlickRocketDeliverySettings(DeliverySettings):
+    """A FlickRocket target. Folders are written on this machine, so no call is made and none is counted."""
+
+    outbox: Path
+    """Folder the product folders are put into, for a person to upload; it is made when the folder around it is there."""
+
+    @field_validator("outbox", mode="before")
+    @classmethod
+    def _named(cls, outbox: Any) -> Any:
+        if isinstance(outbox, str) and not outbox.strip():
+            raise ValueError("name the folder that product folders are put into")
+        return outbox
+
+    @field_validator("endpoint", "sandbox", "rate")
+    @classmethod
+    def _unused(cls, value: Any) -> Any:
+        if value:
+            raise ValueError("FlickRocket folders are written into the outbox and no call is made: leave this out")
+        return value
+
+
+class _Stopped(Exception):
+    """The outbox takes no folder at all: (message, mend, whether another process holds it)."""
+
+    def __init__(self, message: str, mend: str, *, busy: bool = False) -> None:
+        self.message = message
+        self.mend = mend
+        self.busy = busy
+        super().__init__(message)
+
+
+class _Update(msgspec.Struct):
+    """What an update folder holds. ``kept``: what FlickRocket keeps though the feed has it no more."""
+
+    document: dict[str, Any]
+    files: tuple[FileUse, ...]
+    says: bool
+    kept: list[str]
+
+
+class _Known(msgspec.Struct):
+    """A product's id at FlickRocket, and the documents it is told from. ``moved``: the feed names another product
+    than before; ``fault``: the id is none."""
+
+    after: dict[str, Any]
+    before: dict[str, Any] | None
+    id: int | None
+    moved: bool = False
+    fault: str = ""
+
+
+class FlickRocketDelivery:
+    """Folders for one outbox. Raises CommandError when the outbox is no folder, or credentials are missing."""
+
+    upserts = False
+    deletes: Literal["delete", "disable", "by hand"] = "by hand"
+
+    def __init__(
+        self, delivery: FlickRocketDeliverySettings, settings: FlickRocketSettings, environment: Mapping[str, str]
+    ) -> None:
+        self._outbox = Path(os.path.realpath(delivery.outbox))
+        if os.path.exists(self._outbox) and not os.path.isdir(self._outbox):
+            raise CommandError(
+                f'the outbox "{self._outbox}" is a file', where="flickrocket.outbox", code="flickrocket.outbox",
+                mend="name a folder",
+            )
+        self._settings = settings
+        self._writer = FlickRocketWriter(settings, self._outbox, environment)
+        self._warning = WARNING if settings.with_credentials else ""
+        self.place = f"folder {self._outbox}"
+        self.account = hashlib.sha256(os.fsencode(self.place)).hexdigest()
+        self.rate = Rate()
+        self.lists = dict(LISTS)
+
+    def items(self, outcome: Outcome, sku: str) -> list[Item]:
+        """The product's one folder; its key is the SKU."""
+        return [Item(sku, outcome.body, outcome.files)] if outcome.body else []
+
+    def codes(self, body: bytes) -> frozenset[str]:
+        """The FlickRocket id a body names: ``id 142995``."""
+        identity = _document(body)["product"].get("id")
+        return frozenset() if identity is None else frozenset({f"id {identity}"})
+
+    def change(self, parcel: Parcel) -> Way:
+        """An update of what changed; refused without the product's id, or when its type changed (K8)."""
+        known = _known(parcel)
+        if not known.moved:
+            refusal = _other_type(known)
+            if refusal is not None:
+                return refusal
+            update = self._update(parcel, known)
+            kept = _kept(update)
+            if not update.says:
+                return Way("same", *kept)
+        if known.id is None:
+            return _no_id(known)
+        if known.moved:
+            return Way(
+                "update", f"the feed now names another FlickRocket product, {known.id}: all of it is written there",
+                "check the id in the feed; the product it named before stays as it is", "flickrocket.id-changed",
+            )
+        return Way("update", *kept)
+
+    def batches(self, action: Action, parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
+        """One folder a call, so that what is noted of it is noted at once."""
+        for parcel in parcels:
+            yield [parcel]
+
+    def send(self, action: Action, parcels: Sequence[Parcel]) -> Answer:
+        """Write the folders. ``stop`` when the outbox takes none, ``wait`` while another process writes into it."""
+        items: dict[str, Verdict] = {}
+        if action == "delete":
+            refused = Verdict("failed", "FlickRocket's batch upload deletes nothing: delete the product by hand")
+            return Answer(Reach.ANSWERED, {parcel.key: refused for parcel in parcels})
+        try:
+            with self._held() as names:
+                for parcel in parcels:
+                    items[parcel.key] = self._put(action, parcel, names)
+        except _Stopped as exc:
+            if not items:
+                reach = Reach.WAIT if exc.busy else Reach.STOP
+                wait_seconds = BUSY_SECONDS if exc.busy else None
+                return Answer(reach, message=exc.message, mend=exc.mend, wait_seconds=wait_seconds)
+            for parcel in parcels:
+                items.setdefault(parcel.key, Verdict("failed", exc.message))
+            return Answer(Reach.ANSWERED, items, exc.message, exc.mend)
+        notes, self._warning = ((self._warning,) if self._warning else ()), ""
+        return Answer(Reach.ANSWERED, items, notes=notes)
+
+    def close(self) -> None:
+        """Remove fetched files that are in the outbox now."""
+        self._writer.finish()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[dict[str, str]]:
+        """The outbox, for this process alone: what is in it, name by ``name_key``. Sweeps what a killed run left."""
+        try:
+            if not os.path.isdir(self._outbox):
+                self._outbox.mkdir()
+            handle = os.open(self._outbox, os.O_RDONLY)
+        except OSError as exc:
+            raise self._stopped(exc) from exc
+        try:
+            alone = _locked(handle)
+            names: dict[str, str] = {}
+            for name in os.listdir(self._outbox):
+                if name.startswith(".") and name.endswith(PARTIAL):
+                    if alone:
+                        shutil.rmtree(self._outbox / name, ignore_errors=True)
+                else:
+                    names[name_key(name)] = name
+            yield names
+        except OSError as exc:
+            raise self._stopped(exc) from exc
+        finally:
+            os.close(handle)
+
+    def _put(self, action: Action, parcel: Parcel, names: dict[str, str]) -> Verdict:
+        """One folder, and its name among ``names``."""
+        known = _known(parcel)
+        if known.fault or (known.id is None and action == "update"):
+            return Verdict("failed", _no_id(known).message)
+        body, files = parcel.body, parcel.files
+        if known.id is not None and (action == "update" or "id" not in known.after["product"]):
+            if action == "create":
+                known.before = None
+            update = self._update(parcel, known)
+            body, files = msgspec.json.encode(update.document), update.files
+        told = "" if known.id is None else str(known.id)
+
+        name = folder_name(parcel.key)
+        last, number = _last(names, name)
+        if last and _holds(self._outbox / last, body, files):
+            return Verdict("taken", f"the outbox holds it already, as {last}", told)
+        for use in files:
+            if not os.path.isfile(use.source):
+                return Verdict("failed", f'the file for {use.target} is not there any more: "{cut(use.source)}"', told)
+            if not os.access(use.source, os.R_OK):
+                return Verdict("failed", f'no permission to read the file for {use.target}: "{cut(use.source)}"', told)
+        if last:
+            name = f"{name}--{number + 1}"
+        try:
+            self._write(name, body, files)
+        except OutputError as exc:
+            if not isinstance(exc.__cause__, OSError):
+                return Verdict("failed", exc.message, told)
+            return self._failed(exc.__cause__, told)
+        except OSError as exc:
+            return self._failed(exc, told)
+        names[name_key(name)] = name
+        return Verdict("taken", _second(action, known, last, name) if last else "", told)
+
+    def _write(self, name: str, body: bytes, files: tuple[FileUse, ...]) -> None:
+        """Write a folder beside, bring it to the disk, and give it its name. Raises OutputError and OSError."""
+        partial = self._outbox / f".{name}{PARTIAL}"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            self._writer.add(Outcome(body=body, files=files, folder=partial.name))
+            for path, _, inside in os.walk(partial, topdown=False):
+                for one in inside:
+                    _to_disk(os.path.join(path, one))
+                _to_disk(path)
+            partial.rename(self._outbox / name)
+            _to_disk(self._outbox)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _failed(self, exc: OSError, told: str) -> Verdict:
+        if exc.errno in _OF_THE_ITEM and os.path.isdir(self._outbox):
+            return Verdict("failed", f"its folder cannot be written: {exc.strerror or exc}", told)
+        raise self._stopped(exc) from exc
+
+    def _stopped(self, exc: OSError) -> _Stopped:
+        if isinstance(exc, BlockingIOError):
+            return _Stopped(
+                f"another process is writing into {self._outbox}", "let it finish, or give each job its own outbox",
+                busy=True,
+            )
+        what = "written" if os.path.isdir(self._outbox) else "made"
+        return _Stopped(
+            f"the outbox {self._outbox} cannot be {what}: {exc.strerror or exc}",
+            _MENDS.get(exc.errno or 0, "look at the disk and the path") + "; nothing half-written was left",
+        )
+
+    def _update(self, parcel: Parcel, known: _Known) -> _Update:
+        """The update that brings what was taken last to what the feed says; of all members when nothing was."""
+        after, before = known.after, known.before
+        was = before if before is not None and not known.moved else {}
+        files, written, slots = _changed_files(after["files"], was.get("files", {}), parcel.changed)
+        part = self._changed_members(after["product"], was.get("product"))
+        top_price = after.get("price")
+        if top_price is not None and (top_price != was.get("price") or any(name in part for name in PRICE_MEMBERS)):
+            part |= {name: after["product"][name] for name in PRICE_MEMBERS if name in after["product"]}
+        else:
+            top_price = None
+        audio_type = after["options"].get("flux_package_audio_type")
+        new_audio_type = audio_type is not None and audio_type != was.get("options", {}).get("flux_package_audio_type")
+        if slots["main"] == "none" and not new_audio_type:
+            audio_type = None
+
+        options = {**after["options"], "files": slots}
+        options.pop("flux_package_audio_type", None)
+        if audio_type is not None:
+            options["flux_package_audio_type"] = audio_type
+        product = {"id": known.id, **{name: part[name] for name in MEMBERS if name in part}}
+        document = {"user": after["user"], "files": files, "options": options, "product": product}
+        if top_price is not None:
+            document["price"] = top_price
+        return _Update(
+            document, tuple(use for use in parcel.files if any(_belongs(use.target, path) for path in written)),
+            bool(written or part or top_price is not None or new_audio_type), _gone(after, was),
+        )
+
+    def _changed_members(self, product: dict[str, Any], was: dict[str, Any] | None) -> dict[str, Any]:
+        """Members to write. What only the settings say of new products (A4) is not written over what is there."""
+        defaults = {
+            "drm_protected": self._settings.drm,
+            "themes": [{"theme_id": theme} for theme in self._settings.themes],
+            "groups": [{"group_id": group} for group in self._settings.groups],
+        }
+        told_once = "id" in product or (was is not None and "id" not in was)
+        part = {
+            name: product[name] for name in MEMBERS
+            if name in product and (was is None or name not in was or product[name] != was[name])
+            and (told_once or name not in defaults or product[name] != defaults[name] or (was or {}).get(name))
+        }
+        if any(name in part for name in PRICE_MEMBERS):  # a binding without a price id goes by the price beside it
+            part |= {name: product[name] for name in PRICE_MEMBERS if name in product}
+        return part
+
+
+_MENDS = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room: the quota on this disk is used up",
+    errno.EROFS: "name an outbox on a disk that can be written",
+    errno.EACCES: "give permission to write there, or name another outbox",
+    errno.EPERM: "give permission to write there, or name another outbox",
+    errno.ENOENT: "make the folder around it, mount its disk, or mend outbox in the job file",
+    errno.ENOTDIR: "mend outbox in the job file: a part of it is a file",
+}
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode(body)
+    return document
+
+
+def _known(parcel: Parcel) -> _Known:
+    """The feed's own id, else the one FlickRocket has told, else the one the feed gave before."""
+    after = _document(parcel.body)
+    before = _document(parcel.before) if parcel.before else None
+    own = after["product"].get("id")
+    text = parcel.platform_id.strip()
+    told = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+    earlier = told if text else before["product"].get("id") if before is not None else None
+    if own is None and text and not is_id(told):
+        return _Known(after, before, None, fault=text)
+    moved = own is not None and earlier is not None and own != earlier
+    return _Known(after, before, earlier if own is None else own, moved)
+
+
+def _no_id(known: _Known) -> Way:
+    if known.fault:
+        return Way(
+            "refused", f'"{cut(known.fault)}" is no short FlickRocket id, which is a whole number',
+            "give the number on the product's details page: feedbridge ids import", "flickrocket.K7",
+        )
+    return Way(
+        "refused", "it was delivered as a new product, and FlickRocket has not told its id yet, so it cannot be updated",
+        "give its id (it stands on the product's details page): feedbridge ids import; or, if its folder was never "
+        "uploaded, delete the folder and have it written anew: feedbridge ids forget",
+        "flickrocket.no-id",
+    )
+
+
+def _other_type(known: _Known) -> Way | None:
+    """The refusal of another product type (K8), told by the type or by what its content file may be."""
+    after, before = known.after, known.before
+    if before is None:
+        return None
+    new, old = after["product"].get("product_type"), before["product"].get("product_type")
+    new_ending, old_ending = extension(after["files"].get("main", "")), extension(before["files"].get("main", ""))
+    if new is not None and old is not None:
+        other = new != old
+        message = f"its product type is now {new}, and it was made as {old}"
+    else:
+        other = not (_takes(old, new_ending) and _takes(new, old_ending))
+        message = f"its content file is now a {new_ending} file, and it was made with a {old_ending} file"
+    if not other:
+        return None
+    return Way(
+        "refused", f"{message}: FlickRocket never changes the type of a product",
+        "give the new content a SKU of its own; or delete the product in FlickRocket and have it made anew: "
+        "feedbridge ids forget", "flickrocket.K8",
+    )
+
+
+def _takes(number: int | None, ending: str) -> bool:
+    """Whether a product of this type may have a content file with this ending; when not known, yes."""
+    for kind in TYPES.values():
+        if kind.number == number and kind.extensions and ending:
+            return ending in kind.extensions
+    return True
+
+
+def _belongs(target: str, path: str) -> bool:
+    """Whether a file of the folder is what a path of product.json names, or a part of it."""
+    root = path.partition("/")[0]
+    return target == path or (root in WHOLE_FOLDERS and target.startswith(f"{root}/"))
+
+
+def _changed_files(
+    files: dict[str, Any], was: dict[str, Any], changed: frozenset[str]
+) -> tuple[dict[str, Any], list[str], dict[str, str]]:
+    """``files`` of an update, the paths it names, and what becomes of each slot (K10)."""
+
+    def differs(paths: list[str]) -> bool:
+        return any(_belongs(target, path) for target in changed for path in paths)
+
+    part: dict[str, Any] = {}
+    written: list[str] = []
+    slots = {}
+    for slot in SLOTS:
+        path = files.get(slot, "")
+        replaced = bool(path) and (path != was.get(slot) or differs([path]))
+        slots[slot] = "replace" if replaced else "none"
+        if replaced:
+            part[slot] = path
+            written.append(path)
+        elif slot != "main":  # the documented update names these two when they are empty
+            part[slot] = ""
+    for name in ("pictures", "product_picture"):
+        whole = files.get(name)
+        if whole is None:
+            continue
+        paths = whole if name == "pictures" else [cover["picture"] for cover in whole]
+        if whole != was.get(name) or differs(paths):
+            part[name] = whole
+            written += paths
+    return part, written, slots
+
+
+def _gone(after: dict[str, Any], was: dict[str, Any]) -> list[str]:
+    """Words for what the platform was given and the feed has no more."""
+    if not was:
+        return []
+    product, earlier = after["product"], was["product"]
+    silent = NEW_ONLY if "id" in product and "id" not in earlier else ()  # the feed names the id now: no defaults then
+    gone = [name for name in MEMBERS if name in earlier and name not in product and name not in silent and name in WORDS]
+    gone += [name for name, value in was["files"].items() if value and not after["files"].get(name)]
+    return [WORDS[name] for name in gone]
+
+
+def _kept(update: _Update) -> tuple[str, str, str]:
+    """Message, mend and code of what an update cannot take away (A6)."""
+    if not update.kept:
+        return "", "", ""
+    return (
+        f"FlickRocket keeps the {' and the '.join(update.kept)} it has: an update cannot take anything away",
+        "take it away in FlickRocket's admin interface", "flickrocket.A6",
+    )
+
+
+def _last(names: dict[str, str], name: str) -> tuple[str, int]:
+    """The newest folder of a product that is in the outbox, and its number; empty and 0 when there is none."""
+    key = name_key(name)
+    last, most = "", 0
+    if key in names:
+        last, most = names[key], 1
+    for other, there in names.items():
+        if other.startswith(key) and (match := _NUMBER.fullmatch(other, len(key))) and int(match[1]) > most:
+            last, most = there, int(match[1])
+    return last, most
+
+
+def _holds(folder: Path, body: bytes, files: tuple[FileUse, ...]) -> bool:
+    """Whether a folder is what would be written, whatever login it holds."""
+    try:
+        there = _document((folder / PRODUCT_FILE).read_bytes())
+        if {**there, "user": None} != {**_document(body), "user": None}:
+            return False
+        inside = {
+            Path(path, one).relative_to(folder).as_posix()
+            for path, _, names in os.walk(folder) for one in names if one.casefold() not in _LITTER
+        }
+        if inside != {PRODUCT_FILE, *(use.target for use in files)}:
+            return False
+        return all(filecmp.cmp(use.source, folder / use.target, shallow=False) for use in files)
+    except (OSError, TypeError, RecursionError, msgspec.MsgspecError):  # a person's own, or not readable
+        return False
+
+
+def _second(action: Action, known: _Known, last: str, name: str) -> str:
+    if action == "create" and known.id is None:
+        return (
+            f"written as {name}, for {last} is in the outbox already: delete {last} if it was not uploaded, "
+            "else the product is made twice"
+        )
+    return f"written as {name}, for {last} is in the outbox already: upload them in this order"
+
+
+def _locked(handle: int) -> bool:
+    """Hold a folder until its handle is closed; False where folders cannot be held. Raises BlockingIOError."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+def _to_disk(path: str | Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,395 @@
+"""Carrying out a plan for one target: calls, waiting, trying again, and writing down each step before and after it.
+
+The order of things is what everything rests on: the intent is in the ledger before a call is made, the outcome after it.
+Whatever happens between the two leaves items ``unknown``, and these are settled in the safest documented way:
+
+- an upserting platform (Magento) gets the same call again;
+- elsewhere (Flipsnack) an unknown create becomes an update with the whole product, and only what the update says is not
+  there is created: never a second create on a guess;
+- an unknown update or delete is made again; of a repeated delete, what the platform does not know is gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from feedbridge.platforms.delivery import Action, Answer, Delivery, Parcel, Reach, Verdict
+from feedbridge.sync.feed import uses
+from feedbridge.sync.ledger import Intent, Ledger, Outcome
+from feedbridge.sync.lease import Lease
+from feedbridge.sync.limiter import Limiter
+from feedbridge.sync.model import Change, Operation
+
+__all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
+
+FAILURES_KEPT = 1_000
+Observe = Callable[..., None]
+"""``observe(event, **fields)``: told of every step; the log, the progress line and the tests listen."""
+
+
+class Stopped(Exception):
+    """A person or the system asked to stop; the call in hand was finished and written down."""
+
+
+class TargetDown(Exception):
+    """No further call to this target makes sense now. ``message`` and ``mend`` are for people."""
+
+    def __init__(self, message: str, mend: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mend = mend
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An item the platform did not take, in its own words."""
+
+    target: str
+    op: str
+    key: str
+    sku: str
+    message: str
+    state: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long to wait for a platform that asks to, or cannot be reached. ``sleep`` is given small slices of seconds."""
+
+    first_seconds: float = 5
+    most_seconds: float = 300
+    patience_seconds: float = 5400
+    """In one row of waits; then the run gives up on the target for now."""
+    lost_tries: int = 4
+    """Times a call whose outcome is not known is settled again in the same run."""
+    unsent_tries: int = 5
+    sleep: Callable[[float], None] = time.sleep
+
+    def long(self, seconds: float, stop: Callable[[], bool]) -> None:
+        """Wait, unless asked to stop. Raises Stopped."""
+        left = seconds
+        while left > 0:
+            if stop():
+                raise Stopped
+            slice_ = min(0.5, left)
+            self.sleep(slice_)
+            left -= slice_
+        if stop():
+            raise Stopped
+
+
+@dataclass
+class Courier:
+    """Delivers one target's changes. ``deliver`` raises TargetDown, Stopped, LedgerError; what was done until then is
+    written down and counted."""
+
+    target: str
+    target_id: int
+    delivery: Delivery
+    ledger: Ledger
+    lease: Lease
+    limiter: Limiter
+    run: str
+    mapping: str
+    digest: Callable[[str], str]
+    waits: Waits = field(default_factory=Waits)
+    stop: Callable[[], bool] = lambda: False
+    observe: Observe = lambda event, **fields: None
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    calls: int = 0
+    _changes: dict[str, Change] = field(default_factory=dict)
+    """Those of the batch at hand."""
+
+    def deliver(self, changes: Callable[[Operation], Iterator[Change]]) -> None:
+        """Everything a plan sends, in its order: what goes, goes first, since it may free a SKU that comes anew."""
+        again: list[Change] = []
+        for batch in self._batches("delete", changes("delete")):
+            self._delete(batch)
+        for batch in self._batches("delete", changes("replace")):
+            again += self._replace(batch)
+        for batch in self._batches("update", changes("settle")):
+            self._settle(batch)
+        for batch in self._batches("update", changes("update")):
+            self._count("updated", batch, self._surely("update", batch))
+        for batch in self._batches("create", changes("create")):
+            self._count("created", batch, self._create(batch))
+        if again:  # a SKU that moved between two of them is free by now
+            for batch in self._batches("create", iter(again)):
+                self._count("replaced", batch, self._create(batch))
+
+    def _batches(self, action: Action, changes: Iterable[Change]) -> Iterator[list[Parcel]]:
+        """The changes as parcels in calls, each content file still what it was when the plan was made."""
+
+        def parcels() -> Iterator[Parcel]:
+            for change in changes:
+                if change.files and (gone := self._other_content(change)):
+                    self._failed(change, f"{gone} is no longer what it was when the plan was made", "untried")
+                    continue
+                self._changes[change.key] = change
+                yield self._parcel(change)
+
+        for batch in self.delivery.batches(action, parcels()):
+            bodies = self.ledger.bodies(self.target_id, [parcel.key for parcel in batch])
+            files = self.ledger.files(self.target_id, [parcel.key for parcel in batch if parcel.files])
+            yield [self._with_before(parcel, bodies, files) for parcel in batch]
+            done = {parcel.key for parcel in batch}
+            self._changes = {key: change for key, change in self._changes.items() if key not in done}
+
+    def _parcel(self, change: Change) -> Parcel:
+        return Parcel(
+            change.key, change.body.encode(), b"", change.platform_id, uses(tuple(change.files)),
+            frozenset(target for _, target, _ in change.files),
+        )
+
+    def _with_before(self, parcel: Parcel, bodies: dict[str, bytes], files: dict[str, dict[str, str]]) -> Parcel:
+        before = bodies.get(parcel.key, b"")
+        known = files.get(parcel.key, {})
+        planned = {target: sha256 for _, target, sha256 in self._changes[parcel.key].files}
+        changed = frozenset(target for target, sha256 in planned.items() if known.get(target) != sha256)
+        return msgspec.structs.replace(parcel, before=before, changed=changed)
+
+    def _other_content(self, change: Change) -> str:
+        for source, _, sha256 in change.files:
+            try:
+                if self.digest(source) != sha256:
+                    return source
+            except OSError:
+                return source
+        return ""
+
+    # What is done with a batch ------------------------------------------------------------------------------------
+
+    def _create(self, batch: list[Parcel]) -> dict[str, Verdict]:
+        verdicts = self._call("create", batch)
+        unknown = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
+        if unknown:
+            verdicts |= self._find_out(unknown, "create")
+        return verdicts
+
+    def _surely(self, action: Action, batch: list[Parcel]) -> dict[str, Verdict]:
+        """An update or delete, made again while its outcome is not known."""
+        verdicts = self._call(action, batch)
+        for wait in self._growing():
+            unknown = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
+            if not unknown:
+                break
+            self.observe("retry", target=self.target, action=action, items=len(unknown), wait=wait)
+            self.waits.long(wait, self.stop)
+            verdicts |= self._call(action, unknown, repeated=True)
+        return verdicts
+
+    def _find_out(self, batch: list[Parcel], tried: str) -> dict[str, Verdict]:
+        """Bring items to what the feed says when it is not known what the platform has of them."""
+        if self.delivery.upserts or tried == "update":
+            return self._surely("update", batch)
+        if tried == "delete":
+            # it is either gone or as it was: an update tells
+            tried = "create"
+        verdicts: dict[str, Verdict] = {}
+        left = batch
+        for wait in self._growing():
+            self.waits.long(wait, self.stop)
+            self.observe("settle", target=self.target, items=len(left))
+            verdicts |= self._call("update", left, finding=tried)
+            missing = [parcel for parcel in left if verdicts[parcel.key].state == "failed"]
+            if missing:
+                self.observe("missing", target=self.target, items=len(missing))
+                said = {parcel.key: verdicts[parcel.key].message for parcel in missing}
+                created = self._call("create", missing)
+                for key, verdict in created.items():
+                    if verdict.state == "failed" and said[key] not in ("", verdict.message):
+                        created[key] = msgspec.structs.replace(
+                            verdict, message=f"{verdict.message} (and to an update: {said[key]})"
+                        )
+                verdicts |= created
+            left = [parcel for parcel in left if verdicts[parcel.key].state == "unknown"]
+            if not left:
+                break
+        return verdicts
+
+    def _growing(self) -> Iterator[float]:
+        wait = self.waits.first_seconds
+        for _ in range(self.waits.lost_tries):
+            yield min(wait, self.waits.most_seconds)
+            wait *= 2
+
+    def _settle(self, batch: list[Parcel]) -> None:
+        verdicts: dict[str, Verdict] = {}
+        by_action: dict[str, list[Parcel]] = {}
+        for parcel in batch:
+            by_action.setdefault(self._changes[parcel.key].unsure or "create", []).append(parcel)
+        for tried, parcels in by_action.items():
+            verdicts |= self._find_out(parcels, tried)
+        self._count("settled", batch, verdicts)
+
+    def _delete(self, batch: list[Parcel]) -> None:
+        unsure = [parcel for parcel in batch if self._changes[parcel.key].unsure]
+        sure = [parcel for parcel in batch if not self._changes[parcel.key].unsure]
+        for parcels, repeated in ((sure, False), (unsure, True)):
+            if not parcels:
+                continue
+            verdicts = self._call("delete", parcels, repeated=repeated)
+            for wait in self._growing():
+                left = [parcel for parcel in parcels if verdicts[parcel.key].state == "unknown"]
+                if not left:
+                    break
+                self.waits.long(wait, self.stop)
+                verdicts |= self._call("delete", left, repeated=True)
+            self._count("deleted", parcels, verdicts)
+
+    def _replace(self, batch: list[Parcel]) -> list[Change]:
+        """Delete and create; what could not be created is given back, to be tried once more at the end."""
+        verdicts = self._call("delete", batch)
+        for wait in self._growing():
+            left = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
+            if not left:
+                break
+            self.waits.long(wait, self.stop)
+            verdicts |= self._call("delete", left, repeated=True)
+        gone = [parcel for parcel in batch if verdicts[parcel.key].state == "taken"]
+        kept = [parcel for parcel in batch if verdicts[parcel.key].state != "taken"]
+        self._count("replaced", kept, verdicts)
+        if not gone:
+            return []
+        created = self._create(gone)
+        refused = [parcel for parcel in gone if created[parcel.key].state == "failed"]
+        self._count("replaced", [parcel for parcel in gone if parcel not in refused], created)
+        return [self._changes[parcel.key] for parcel in refused]
+
+    # One call -----------------------------------------------------------------------------------------------------
+
+    def _call(
+        self, action: Action, batch: Sequence[Parcel], *, repeated: bool = False, finding: str = ""
+    ) -> dict[str, Verdict]:
+        """Make a call until the platform has said something of every item, or its outcome is not known.
+
+        ``repeated``  a delete that may have been done already: what the platform does not know is gone
+        ``finding``   of an update that only finds out: what was tried before, which stays in the ledger until it is
+                      known; an item the platform does not have is no failure yet
+        """
+        first = self.waits.first_seconds
+        waited, wait, unsent = 0.0, first, 0
+        while True:
+            if self.stop():
+                raise Stopped
+            self.limiter.wait(self.stop)
+            if self.stop():
+                raise Stopped
+            self.observe("intending", target=self.target, action=action, items=len(batch))
+            batch_id = self.ledger.intend(
+                self.run, self.target_id, finding or action, self._intents(batch), self.lease
+            )
+            self.observe("calling", target=self.target, action=action, items=len(batch), batch=batch_id)
+            answer = self.delivery.send(action, batch)
+            self.calls += 1
+            self.observe(
+                "answered", target=self.target, action=action, items=len(batch), batch=batch_id,
+                reach=answer.reach.value, http_status=answer.http_status, message=answer.message,
+            )
+            verdicts = self._verdicts(batch, answer, action, repeated)
+            outcomes = self._outcomes(action, batch, answer, verdicts, bool(finding))
+            self.ledger.settle(batch_id, outcomes, self.lease)
+            self.observe("written", target=self.target, action=action, batch=batch_id)
+            match answer.reach:
+                case Reach.ANSWERED | Reach.UNKNOWN:
+                    return verdicts
+                case Reach.REFUSED:
+                    if len(batch) == 1:
+                        return verdicts
+                    middle = len(batch) // 2
+                    self.observe("halving", target=self.target, action=action, items=len(batch))
+                    return self._call(action, batch[:middle], repeated=repeated, finding=finding) | self._call(
+                        action, batch[middle:], repeated=repeated, finding=finding
+                    )
+                case Reach.STOP:
+                    raise TargetDown(answer.message, answer.mend)
+                case Reach.UNSENT:
+                    unsent += 1
+                    if unsent >= self.waits.unsent_tries:
+                        raise TargetDown(f"cannot be reached: {answer.message}", answer.mend or AGAIN)
+                    seconds = wait
+                case Reach.WAIT:
+                    seconds = max(wait, answer.wait_seconds or 0)
+            if waited + seconds > self.waits.patience_seconds:
+                raise TargetDown(f"asked to wait for too long: {answer.message}", AGAIN)
+            self.observe("waiting", target=self.target, seconds=seconds, message=answer.message)
+            if answer.reach is Reach.WAIT:
+                self.limiter.pause(min(seconds, self.waits.most_seconds))
+            self.waits.long(seconds, self.stop)
+            waited += seconds
+            wait = min(wait * 2, self.waits.most_seconds)
+
+    def _verdicts(
+        self, batch: Sequence[Parcel], answer: Answer, action: Action, repeated: bool
+    ) -> dict[str, Verdict]:
+        if answer.reach is Reach.ANSWERED:
+            lacking = Verdict("unknown", "the platform said nothing of it")
+            verdicts = {parcel.key: answer.items.get(parcel.key, lacking) for parcel in batch}
+            if action == "delete" and repeated:
+                for key, verdict in verdicts.items():
+                    if verdict.state == "failed":
+                        self.observe("gone", target=self.target, key=key, message=verdict.message)
+                        verdicts[key] = Verdict("taken", verdict.message)
+            return verdicts
+        if answer.reach is Reach.UNKNOWN:
+            return {parcel.key: Verdict("unknown", answer.message) for parcel in batch}
+        if answer.reach is Reach.REFUSED and len(batch) == 1:
+            return {batch[0].key: Verdict("failed", answer.message)}
+        return {}
+
+    def _intents(self, batch: Sequence[Parcel]) -> list[Intent]:
+        return [
+            Intent(parcel.key, change.sku, bytes.fromhex(change.hash) if change.hash else b"", self.mapping)
+            for parcel in batch
+            for change in (self._changes[parcel.key],)
+        ]
+
+    def _outcomes(
+        self, action: Action, batch: Sequence[Parcel], answer: Answer, verdicts: dict[str, Verdict], finding: bool
+    ) -> list[Outcome]:
+        outcomes = []
+        for parcel in batch:
+            verdict, change = verdicts.get(parcel.key), self._changes[parcel.key]
+            if verdict is None:
+                outcomes.append(Outcome(parcel.key, "untried", message=answer.message))
+            elif verdict.state == "taken" and action == "delete":
+                outcomes.append(Outcome(parcel.key, "deleted"))
+            elif verdict.state == "taken":
+                outcomes.append(Outcome(
+                    parcel.key, "sent", hash=bytes.fromhex(change.hash), body=parcel.body,
+                    files={target: sha256 for _, target, sha256 in change.files} or None,
+                    platform_id=verdict.platform_id or parcel.platform_id,
+                ))
+            elif verdict.state == "failed" and not finding:
+                outcomes.append(Outcome(parcel.key, "failed", message=verdict.message))
+            else:
+                outcomes.append(Outcome(parcel.key, "unknown", message=verdict.message))
+        return outcomes
+
+    # What became of it --------------------------------------------------------------------------------------------
+
+    def _count(self, done: str, batch: Iterable[Parcel], verdicts: dict[str, Verdict]) -> None:
+        for parcel in batch:
+            verdict = verdicts[parcel.key]
+            if verdict.state == "taken":
+                self.counts[done] += 1
+            else:
+                self._failed(self._changes[parcel.key], verdict.message, verdict.state)
+        self.observe("progress", target=self.target, counts=dict(self.counts))
+
+    def _failed(self, change: Change, message: str, state: str) -> None:
+        self.counts["unknown" if state == "unknown" else "failed"] += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append(
+                Failure(self.target, change.op, change.key, change.sku, message, state, change.file, change.line)
+            )
+
+
+AGAIN = "nothing is lost: run the same command again later, what was taken is not sent twice"

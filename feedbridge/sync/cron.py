@@ -1,0 +1,205 @@
+"""``feedbridge cron``: what to put into a crontab or into systemd so that a job runs every night.
+
+Nothing is installed: the text is printed, with what a person has to know beside it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from feedbridge.errors import CommandError
+from feedbridge.sync.jobfile import Job, needed_variables
+
+__all__ = ["crontab", "program", "systemd_units"]
+
+AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+LEAST_STOP_SECONDS = 150
+STATUSES = (
+    "exit statuses: 0 all was delivered; 1 done, but products were held back or refused (feedbridge quarantine list);",
+    "  2 command, mapping or job file wrong (feedbridge job check); 3 source unreadable or delivery failed (the next run",
+    "  goes on where this one ended); 4 a guard held the run, nothing was sent (feedbridge plan shows why,",
+    "  feedbridge apply --release goes on); 130 interrupted (the next run finishes the work)",
+)
+LOCK = (
+    "lock: one run a job. A second one that starts meanwhile says who is running and leaves at once; a run that died is",
+    "  noticed and its lock taken over.",
+)
+
+
+def program() -> list[str]:
+    """The words that start this feedbridge from anywhere, as absolute paths."""
+    started = Path(sys.argv[0])
+    beside = Path(sys.executable).with_name("feedbridge")
+    if started.name == "feedbridge" and os.access(started, os.X_OK) and started.is_file():
+        return [os.path.abspath(started)]
+    if os.access(beside, os.X_OK):
+        return [str(beside)]
+    found = shutil.which("feedbridge")
+    return [os.path.abspath(found)] if found else [sys.executable, "-m", "feedbridge"]
+
+
+def crontab(job: Job, *, at: str = "03:15", words: list[str] | None = None) -> str:
+    """One crontab line with comments.
+
+    ``at``     local time of day, ``03:15``      ``words``  how feedbridge is started (default: this one)
+
+    Raises: CommandError for a time that is none, and for a path that a crontab cannot say.
+    """
+    hour, minute = _time(at)
+    folder, environment, log = str(job.file.folder), _environment_file(job), _log_file(job)
+    started = _one_line([*(words or program()), "sync", job.name, "--jobs", str(job.file.path), "--log-format", "json"])
+    _one_line([folder, environment, log])
+    inner = " && ".join(
+        [
+            f"cd {shlex.quote(folder)}",
+            f"set -a && . {shlex.quote(environment)} && set +a",
+            f"exec {shlex.join(started)}",
+        ]
+    )
+    told = f"feedbridge sync {job.name} ended with status"
+    command = f'( {inner} ) >> {shlex.quote(log)} 2>&1 || echo "{told} $?; see "{shlex.quote(log)}'
+    lines = [
+        f"feedbridge job {job.name}, every night at {hour:02}:{minute:02} of this machine's time zone. Put it in with crontab -e.",
+        "(Between 02:00 and 03:00 a clock that is put forward or back makes a run fail to come, or come twice.)",
+        "",
+        *_environment_lines(job, environment),
+        "",
+        *LOCK,
+        f"log: one JSON object a line, appended to {log}. To rotate it, /etc/logrotate.d/feedbridge:",
+        f"  {_logrotate(log)} {{ weekly rotate 12 compress missingok notifempty }}",
+        "  (each run opens the log anew, so nothing has to be told)",
+        *STATUSES,
+        "mail: cron mails what is printed, to MAILTO. A run with status 0 prints nothing; any other prints one line.",
+        "  That is mail after every such night; alerts: in the job file tell once when a problem begins and once when it is over.",
+    ]
+    comments = [f"# {line}".rstrip() for line in lines]
+    return "\n".join([*comments, "MAILTO=you@example.com", f"{minute} {hour} * * * {command.replace('%', chr(92) + '%')}"]) + "\n"
+
+
+def systemd_units(job: Job, *, at: str = "03:15", words: list[str] | None = None, user: str | None = None) -> dict[str, str]:
+    """File name -> text of a service and of the timer that starts it.
+
+    Raises: CommandError for a time that is none, and for a path that a unit cannot say.
+    """
+    hour, minute = _time(at)
+    folder, environment, log = str(job.file.folder), _environment_file(job), ""
+    started = _one_line([*(words or program()), "sync", job.name, "--jobs", str(job.file.path), "--log-format", "json"])
+    _one_line([folder, environment, log])
+    unit = f"feedbridge-{job.name}"
+    stop = max(LEAST_STOP_SECONDS, *(int(job.delivery_settings(one).answer_seconds) + 30 for one in job.spec.targets))
+    comments = [
+        f"/etc/systemd/system/{unit}.service, started by {unit}.timer.",
+        f"Then: systemctl daemon-reload && systemctl enable --now {unit}.timer",
+        f"Once by hand: systemctl start {unit}.service; what it said: journalctl -u {unit}.service",
+        "",
+        *_environment_lines(job, environment),
+        "",
+        *LOCK,
+        *STATUSES,
+        "log: the journal, which rotates by itself. mail: none; see OnFailure below, and alerts: in the job file.",
+    ]
+    service = [
+        *(f"# {line}".rstrip() for line in comments),
+        "[Unit]",
+        f"Description=feedbridge job {job.name}",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        "# A unit of your own that tells you of a failed run:",
+        "# OnFailure=tell-me@%n.service",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        f"User={user or getpass.getuser()}",
+        f"WorkingDirectory={_percent(folder)}",
+        f"EnvironmentFile={_percent(environment)}",
+        f"ExecStart={' '.join(_quoted(word) for word in started)}",
+        "# 1 is done, with products held back. Take this out if such a run is to count as failed.",
+        "SuccessExitStatus=1",
+        "# On SIGTERM the call under way is finished and written down, and the run ends with 130.",
+        "KillSignal=SIGTERM",
+        "KillMode=mixed",
+        f"TimeoutStopSec={stop}",
+        "# No run takes this long; one that does hangs, and the next finishes its work.",
+        "TimeoutStartSec=12h",
+        "UMask=0077",
+        "NoNewPrivileges=true",
+    ]
+    timer = [
+        f"# /etc/systemd/system/{unit}.timer",
+        "[Unit]",
+        f"Description=feedbridge job {job.name}, every night",
+        "",
+        "[Timer]",
+        f"OnCalendar=*-*-* {hour:02}:{minute:02}:00",
+        "# A night that was missed (the machine was off) is made up for at the next start.",
+        "Persistent=true",
+        "# Not all machines of the world at the same second.",
+        "RandomizedDelaySec=300",
+        "",
+        "[Install]",
+        "WantedBy=timers.target",
+    ]
+    return {f"{unit}.service": "\n".join(service) + "\n", f"{unit}.timer": "\n".join(timer) + "\n"}
+
+
+def _environment_file(job: Job) -> str:
+    return str(job.file.path.with_suffix(".env"))
+
+
+def _log_file(job: Job) -> str:
+    return str(job.file.folder / f"{job.name}.log")
+
+
+def _environment_lines(job: Job, path: str) -> list[str]:
+    """How the file with the keys is made; names only."""
+    names = list(dict.fromkeys(name for target in job.spec.targets for name in needed_variables(job, target)))
+    alerts = job.spec.alerts
+    if alerts is not None and alerts.email is not None and alerts.email.user:
+        names.append("FEEDBRIDGE_SMTP_PASSWORD")
+    if alerts is not None and alerts.email is None and not alerts.webhook:
+        names.append("FEEDBRIDGE_ALERT_WEBHOOK")
+    quoted = shlex.quote(path)
+    needs = "keys come from" if names else "the environment comes from"
+    said = [f"  {name}='...'" for name in names] or ["  (nothing is needed for these targets; the file may be empty, but must be there)"]
+    return [f"{needs} {path}, which only you can read: touch {quoted} && chmod 600 {quoted}, then a line each:", *said]
+
+
+def _time(at: str) -> tuple[int, int]:
+    found = AT.fullmatch(at.strip())
+    if found is None:
+        raise CommandError(f'"{at}" is no time of day', where="--at", code="command.time", mend="write it as 03:15")
+    return int(found[1]), int(found[2])
+
+
+def _one_line(words: list[str]) -> list[str]:
+    for word in words:
+        if not word.isprintable():
+            raise CommandError(
+                "a path with control characters cannot stand in a crontab or unit",
+                where=ascii(word),
+                code="command.path",
+                mend="rename the folder or file",
+            )
+    return words
+
+
+def _logrotate(path: str) -> str:
+    return f'"{path}"' if re.search(r"\s", path) else path
+
+
+def _percent(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _quoted(word: str) -> str:
+    """A word of ExecStart: specifiers and variables taken as text, and quoted where needed."""
+    text = _percent(word).replace("$", "$$")
+    if re.fullmatch(r"[\w%$./:=@+,-]+", text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

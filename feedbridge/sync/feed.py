@@ -1,0 +1,267 @@
+"""The feed as it is now, put on disk so that it can be compared with the ledger in order: flat memory, whatever its size.
+
+A Feed takes every product of a run (it is the engine's Watch) and keeps, for each target, the items the product becomes
+there, and the SKUs of the products that were held back or left out. It lives in a temporary folder and is no ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from feedbridge.errors import OutputError
+from feedbridge.findings import Finding, Severity
+from feedbridge.platforms.base import FileUse
+from feedbridge.platforms.delivery import Delivery, Item
+from feedbridge.run.process import Entry
+from feedbridge.run.quarantine import reasons
+
+__all__ = ["Feed", "FeedItem", "HeldProduct", "item_hash"]
+
+ROWS = 2_000
+"""Rows that go into the temporary database at once."""
+_TABLES = """
+create table item (target integer, key text, sku text, hash blob, at integer, size integer, source integer,
+                   line integer, files blob);
+create table held (target integer, sku text, source integer, line integer, codes text, problem text, mend text,
+                   damaged integer);
+create table excluded (target integer, sku text, kind text);
+"""
+_INDEXES = """
+create index item_key on item (target, key);
+create index item_sku on item (target, sku);
+create index held_sku on held (target, sku);
+create index excluded_sku on excluded (target, sku);
+"""
+Digest = Callable[[str], str]
+"""SHA-256 of a content file, as hex."""
+
+
+class FeedItem(NamedTuple):
+    """One item of the feed: ``at`` and ``size`` say where its body lies."""
+
+    key: str
+    sku: str
+    hash: bytes
+    at: int
+    size: int
+    source: int
+    line: int
+    files: tuple[tuple[str, str, str], ...]
+    """(source, target, sha256)"""
+
+
+class HeldProduct(NamedTuple):
+    """A product that was held back. ``damaged``: a record of it cannot be read, so its SKU is in doubt."""
+
+    sku: str
+    source: int
+    line: int
+    codes: str
+    problem: str
+    mend: str
+    damaged: bool
+
+
+def item_hash(body: bytes, files: tuple[tuple[str, str, str], ...] = ()) -> bytes:
+    """What tells whether an item is as the platform took it: SHA-256 of its body and of the files beside it."""
+    digest = hashlib.sha256(body)
+    for _, target, sha256 in sorted(files, key=lambda file: file[1]):
+        digest.update(f"\0{target}\0{sha256}".encode())
+    return digest.digest()
+
+
+class Feed:
+    """The items of a feed by target; ``passes`` names, for every run of the engine, the targets it is for.
+
+    Raises: OutputError when the temporary folder is full.
+    """
+
+    def __init__(self, deliveries: list[Delivery], digest: Digest, folder: Path | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="feedbridge-sync-", dir=folder)
+        self._deliveries = deliveries
+        self._digest = digest
+        base = Path(self._folder.name)
+        self._database = sqlite3.connect(base / "feed.sqlite", isolation_level=None)
+        self._database.executescript("pragma journal_mode=off; pragma synchronous=off; pragma temp_store=file;")
+        self._database.executescript(_TABLES)
+        self._bodies = (base / "bodies").open("w+b")
+        self._end = 0
+        self._marks: tuple[int, int, int, int] = (0, 0, 0, 0)
+        self._numbers: list[int] = []
+        """Of the engine's platforms: the number of the target each stands for."""
+        self._items: list[tuple[Any, ...]] = []
+        self._held: list[tuple[Any, ...]] = []
+        self._excluded: list[tuple[Any, ...]] = []
+        self.products: list[dict[str, int]] = [
+            {"read": 0, "written": 0, "excluded": 0, "held_back": 0} for _ in deliveries
+        ]
+        self.damaged = 0
+        """Held-back products with a record that cannot be read."""
+        self.has_files = False
+        self._database.execute("begin")
+
+    def begin(self, numbers: list[int]) -> None:
+        """One run of the engine begins; its platforms stand for the targets with these numbers."""
+        self._numbers = numbers
+        self._flush()
+        count = self._database.execute
+        self._marks = (
+            self._end,
+            *(count(f"select coalesce(max(rowid), 0) from {table}").fetchone()[0] for table in ("item", "held", "excluded")),
+        )
+        self._damaged_before = self.damaged
+        for number in numbers:
+            self.products[number] = {"read": 0, "written": 0, "excluded": 0, "held_back": 0}
+
+    def restart(self) -> None:
+        """The engine starts this run over."""
+        self._items, self._held, self._excluded = [], [], []
+        self._end, *rows = self._marks
+        self._bodies.seek(self._end)
+        self._bodies.truncate()
+        for table, row in zip(("item", "held", "excluded"), rows, strict=True):
+            self._database.execute(f"delete from {table} where rowid > ?", (row,))
+        self.damaged = self._damaged_before
+        for number in self._numbers:
+            self.products[number] = {"read": 0, "written": 0, "excluded": 0, "held_back": 0}
+
+    def take(
+        self, source: int, entry: Entry, states: str, told: list[Finding], late: dict[str, str], damaged: bool
+    ) -> None:
+        """One product of the engine's run."""
+        if damaged or ("h" in states and not entry.sku):
+            self.damaged += 1
+            damaged = True
+        why: tuple[str, str, str] | None = None
+        for place, number in enumerate(self._numbers):
+            state, counts = states[place], self.products[number]
+            counts["read"] += 1
+            if state == "w":
+                counts["written"] += 1
+                for item in self._deliveries[number].items(entry.outcomes[place], entry.sku):
+                    self._add(number, entry, source, item)
+            elif state == "e":
+                counts["excluded"] += 1
+                self._excluded.append((number, entry.sku, entry.outcomes[place].excluded))
+            else:
+                counts["held_back"] += 1
+                if why is None:
+                    why = reasons(one for one in told if one.severity is Severity.ERROR)
+                    if late:
+                        said = next(iter(late.values()))
+                        why = (said[said.rfind("[") + 1 : -1] if said.endswith("]") else "", said, why[2])
+                self._held.append((number, entry.sku, source, entry.line, *why, damaged))
+        if len(self._items) >= ROWS or len(self._held) >= ROWS or len(self._excluded) >= ROWS:
+            self._flush()
+
+    def _add(self, number: int, entry: Entry, source: int, item: Item) -> None:
+        files = tuple((use.source, use.target, self._digest(use.source)) for use in item.files)
+        self.has_files = self.has_files or bool(files)
+        size = len(item.body)
+        try:
+            self._bodies.write(item.body)
+        except OSError as exc:
+            raise full(exc) from exc
+        encoded = msgspec.json.encode(files) if files else b""
+        self._items.append(
+            (number, item.key, entry.sku, item_hash(item.body, files), self._end, size, source, entry.line, encoded)
+        )
+        self._end += size
+
+    def _flush(self) -> None:
+        database = self._database
+        try:
+            database.executemany("insert into item values (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._items)
+            database.executemany("insert into held values (?, ?, ?, ?, ?, ?, ?, ?)", self._held)
+            database.executemany("insert into excluded values (?, ?, ?)", self._excluded)
+        except sqlite3.Error as exc:
+            raise full(exc) from exc
+        self._items, self._held, self._excluded = [], [], []
+
+    def finish(self) -> None:
+        """All products were taken: make it ready to be asked."""
+        self._flush()
+        try:
+            self._database.executescript(_INDEXES)
+            self._bodies.flush()
+        except (sqlite3.Error, OSError) as exc:
+            raise full(exc) from exc
+
+    def items(self, number: int) -> Iterator[FeedItem]:
+        """A target's items in the order of their keys (code points)."""
+        found = self._database.execute(
+            "select key, sku, hash, at, size, source, line, files from item where target = ? order by key", (number,)
+        )
+        for key, sku, digest, at, size, source, line, files in found:
+            yield FeedItem(key, sku, digest, at, size, source, line, _files(files))
+
+    def body(self, at: int, size: int) -> bytes:
+        """The body of an item."""
+        return os.pread(self._bodies.fileno(), size, at)
+
+    def held(self, number: int | None = None) -> Iterator[HeldProduct]:
+        """Products held back for a target, or for any: as they come in the feed."""
+        where, given = ("where target = ?", (number,)) if number is not None else ("", ())
+        for row in self._database.execute(
+            f"select sku, source, line, codes, problem, mend, damaged from held {where} order by rowid", given
+        ):
+            sku, source, line, codes, problem, mend, damaged = row
+            yield HeldProduct(sku, source, line, codes, problem, mend, bool(damaged))
+
+    def held_skus(self, number: int) -> dict[str, str]:
+        """SKU -> codes of the products held back for a target."""
+        return dict(self._database.execute("select sku, codes from held where target = ? and sku != ''", (number,)))
+
+    def excluded_kind(self, number: int, sku: str) -> str:
+        """Why a product is not for a target (``draft``); empty when it is not in the feed as such."""
+        row = self._database.execute(
+            "select kind from excluded where target = ? and sku = ? limit 1", (number, sku)
+        ).fetchone()
+        return row[0] if row else ""
+
+    def items_of(self, number: int, sku: str) -> int:
+        """How many items a product became."""
+        found: int = self._database.execute(
+            "select count(*) from item where target = ? and sku = ?", (number, sku)
+        ).fetchone()[0]
+        return found
+
+    def connection(self) -> sqlite3.Connection:
+        """The temporary database, for tables of one's own."""
+        return self._database
+
+    def close(self) -> None:
+        self._database.close()
+        self._bodies.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _files(encoded: bytes) -> tuple[tuple[str, str, str], ...]:
+    return tuple(tuple(file) for file in msgspec.json.decode(encoded)) if encoded else ()
+
+
+def uses(files: tuple[tuple[str, str, str], ...]) -> tuple[FileUse, ...]:
+    """The files of an item as a delivery takes them."""
+    return tuple(FileUse(source, target) for source, target, _ in files)
+
+
+def full(exc: Exception) -> OutputError:
+    return OutputError(
+        f"the feed cannot be put aside to be compared: {getattr(exc, 'strerror', None) or exc}; nothing was sent",
+        where=tempfile.gettempdir(), code="sync.temporary",
+        mend="make room there, or set TMPDIR to a folder with room, then run the same command again",
+    )

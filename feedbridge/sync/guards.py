@@ -1,0 +1,105 @@
+"""Guards: what holds a run until a person has looked (status 4). They see numbers, never payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from feedbridge.sync.jobspec import Guards
+
+__all__ = ["Hold", "Seen", "holds_of_source", "holds_of_target"]
+
+Hold = tuple[str, str, str]
+"""(guard, what it found, how to go on)"""
+
+LOOK = "look at the source; if it is right, send it with feedbridge apply JOB --release"
+
+
+class Seen(NamedTuple):
+    """What a plan does to one target, in numbers of items; ``elsewhere``: (place, items) of the target's earlier places."""
+
+    present: int
+    creates: int
+    changes: int
+    deletes: int
+    read: int
+    held_back: int
+    elsewhere: Sequence[tuple[str, int]] = ()
+
+
+def holds_of_source(
+    guards: Guards, *, read: int, read_before: int | None, lost: Sequence[str], present: int
+) -> list[Hold]:
+    """What holds the whole run.
+
+    ``read_before``  products read at the last complete run; None when there was none
+    ``lost``         columns that the mapping used then and that are gone
+    ``present``      items all targets have
+    """
+    holds: list[Hold] = []
+    if guards.lost_columns and lost:
+        names = ", ".join(f'"{name}"' for name in lost[:10])
+        holds.append((
+            "lost-column", f"the source has lost {names}, which the mapping used at the last run",
+            "if the column was renamed, put its new name into the mapping; if it is gone for good: "
+            "feedbridge apply JOB --release",
+        ))
+    if guards.empty_source and read == 0 and (present or read_before):
+        had = f"{read_before:,} products were read at the last complete run" if read_before else f"{present:,} were sent"
+        holds.append(("empty-source", f"the source holds no products, and {had}", LOOK))
+    elif read_before and read < read_before * (1 - guards.max_shrink):
+        share = 1 - read / read_before
+        holds.append((
+            "shrunken-source",
+            f"the source has {read:,} products, {share:.0%} fewer than the {read_before:,} of the last complete run "
+            f"(guard max_shrink: {guards.max_shrink:.0%})", LOOK,
+        ))
+    return holds
+
+
+def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
+    """What one target's plan holds the run for."""
+    holds: list[Hold] = []
+    if seen.elsewhere:
+        place, items = seen.elsewhere[0]
+        holds.append((
+            "other-place", f"{items:,} items were sent to another place before ({place}); there nothing is changed any more, "
+            "and here all would be sent as new",
+            "put the old endpoint and feed back into the job file, name the new target otherwise, or, if the move is "
+            "meant: feedbridge apply JOB --release",
+        ))
+    if seen.present and seen.deletes:
+        share = seen.deletes / seen.present
+        if seen.deletes > guards.max_deletes:
+            holds.append((
+                "mass-delete", f"{seen.deletes:,} items would be deleted (guard max_deletes: {guards.max_deletes:,})", LOOK,
+            ))
+        elif seen.deletes > guards.few_deletes and share > guards.max_delete_share:
+            holds.append((
+                "mass-delete",
+                f"{seen.deletes:,} of {seen.present:,} items would be deleted, {share:.0%} "
+                f"(guard max_delete_share: {guards.max_delete_share:.0%})", LOOK,
+            ))
+        renamed = min(seen.creates, seen.deletes)
+        if renamed > guards.few_deletes and renamed / seen.present > guards.max_renamed_share:
+            holds.append((
+                "renamed-ids",
+                f"{seen.deletes:,} of {seen.present:,} items are gone and {seen.creates:,} new ones are there: their SKUs "
+                f"may be written in another way than before (guard max_renamed_share: {guards.max_renamed_share:.0%})", LOOK,
+            ))
+    if seen.read and seen.held_back == seen.read and seen.present:
+        holds.append(("all-failing", f"all {seen.read:,} products of the source are held back", "mend what the findings say"))
+    elif seen.read and seen.present and seen.held_back > 3 and seen.held_back / seen.read > guards.max_held_share:
+        holds.append((
+            "many-failing",
+            f"{seen.held_back:,} of {seen.read:,} products are held back "
+            f"(guard max_held_share: {guards.max_held_share:.0%})",
+            "mend what the findings say; to send the others all the same: feedbridge apply JOB --release",
+        ))
+    if seen.present and seen.changes > guards.few_deletes and seen.changes / seen.present > guards.max_changed_share:
+        holds.append((
+            "mass-change",
+            f"{seen.changes:,} of {seen.present:,} items would change "
+            f"(guard max_changed_share: {guards.max_changed_share:.0%})", LOOK,
+        ))
+    return holds

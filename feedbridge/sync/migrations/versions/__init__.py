@@ -1,0 +1,1 @@
+"""The steps, in order. A step never changes once it was released."""

@@ -1,0 +1,311 @@
+"""From the feed and the ledger to a plan: one walk over both, side by side in the order of their keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from feedbridge.platforms.delivery import Delivery, Parcel
+from feedbridge.sync.differences import differences, fields_of
+from feedbridge.sync.feed import Feed, FeedItem
+from feedbridge.sync.model import OPERATIONS, Change, Difference, Operation, Row
+
+__all__ = ["Kept", "Planner", "TargetState"]
+
+LOOKED_UP = 400
+"""Items whose earlier bodies are fetched at once."""
+_TABLE = """
+create table change (id integer primary key, target integer, op integer, key text, sku text, fields text,
+                     at integer, size integer, stored integer, line blob);
+create index change_order on change (target, op, key);
+create index change_sku on change (target, sku, op);
+"""
+
+
+class Kept(Protocol):
+    """What planning asks of the ledger."""
+
+    def rows(self, target_id: int) -> Iterator[Row]: ...
+
+    def bodies(self, target_id: int, keys: Iterable[str]) -> dict[str, bytes]: ...
+
+    def files(self, target_id: int, keys: Iterable[str]) -> dict[str, dict[str, str]]: ...
+
+
+@dataclass
+class TargetState:
+    """One target while it is planned."""
+
+    number: int
+    name: str
+    id: int
+    delivery: Delivery
+    mapping: str
+    """Digest of the mappings at hand."""
+    counts: Counter[str] = field(default_factory=Counter)
+    present: int = 0
+    pending: int = 0
+    """Items that are not yet as the feed says and will be tried again though the feed does not change."""
+
+
+class Planner:
+    """Plans one target after the other.
+
+    ``reconcile``  False: what the feed lacks is left alone (a part of the catalogue, a replay)
+    ``grace``      runs for which what is gone is kept; ``release`` overrides it, and doubts about damaged rows
+    ``resend``     SKUs to send though nothing changed; None: none; an empty set: all
+    ``adopt``      the platform may have products that the ledger knows nothing of: every create is settled instead
+    ``shown``      how findings show the sources, by their number
+    """
+
+    def __init__(
+        self, feed: Feed, ledger: Kept, *, reconcile: bool = True, grace: int = 0, release: bool = False,
+        resend: frozenset[str] | None = None, adopt: bool = False, shown: list[str] | None = None,
+    ) -> None:
+        self.feed = feed
+        self.ledger = ledger
+        self.reconcile = reconcile
+        self.grace = grace
+        self.release = release
+        self.resend = resend
+        self.adopt = adopt
+        self.shown = shown or []
+        self.back: dict[int, list[str]] = {}
+        """Items that were missing and are there again."""
+        self.gone: dict[int, list[str]] = {}
+        """Rows to forget: they were never on the platform and the feed no longer has them."""
+        self._database = feed.connection()
+        self._database.executescript(_TABLE)
+        self._rows: list[tuple[object, ...]] = []
+
+    def plan(self, target: TargetState) -> None:
+        """Compare one target's items with the ledger; its changes are then to be had from ``changes``."""
+        held = self.feed.held_skus(target.number)
+        self.back[target.number] = []
+        self.gone[target.number] = []
+        doubtful: list[tuple[FeedItem, Row]] = []
+        for item, row in side_by_side(self.feed.items(target.number), self.ledger.rows(target.id)):
+            if row is not None and row.present:
+                target.present += 1
+            if item is not None and item.sku in held:
+                self._add(target, "held", item, row, reason="its SKU is in the feed more than once, or held back there",
+                          code=held[item.sku])
+            elif item is None and row is not None:
+                self._without(target, row, held)
+            elif item is not None and row is not None:
+                if not self._quickly(target, item, row):
+                    doubtful.append((item, row))
+                    if len(doubtful) >= LOOKED_UP:
+                        self._compare(target, doubtful)
+                        doubtful = []
+            elif item is not None:
+                self._new(target, item, None, "new")
+        self._compare(target, doubtful)
+        self._flush()
+        self._parents(target)
+
+    def _quickly(self, target: TargetState, item: FeedItem, row: Row) -> bool:
+        """What needs no look at bodies."""
+        if row.state == "unknown":
+            said = {"create": "created", "update": "updated", "delete": "deleted"}.get(row.action, "sent")
+            self._add(target, "settle", item, row, unsure=row.action or "create",
+                      reason=f"whether it was {said} at the last try is not known")
+        elif row.state == "deleted" or not row.hash:
+            failed = row.state == "failed"
+            self._new(target, item, row, "new; the platform refused it before" if failed else "back in the feed")
+        elif row.hash == item.hash and row.state == "sent" and not self._forced(item.sku):
+            if row.missing:
+                self.back[target.number].append(row.key)
+            target.counts["unchanged"] += 1
+        else:
+            return False
+        return True
+
+    def _forced(self, sku: str) -> bool:
+        return self.resend is not None and (not self.resend or sku in self.resend)
+
+    def _new(self, target: TargetState, item: FeedItem, row: Row | None, reason: str) -> None:
+        if self.adopt and not target.delivery.upserts:
+            self._add(target, "settle", item, row, unsure="create", reason="the platform may have it already (adopt)")
+        else:
+            self._add(target, "create", item, row, reason=reason)
+
+    def _compare(self, target: TargetState, pairs: list[tuple[FeedItem, Row]]) -> None:
+        """Items the platform has in another form: what differs, and how it can be brought there."""
+        if not pairs:
+            return
+        keys = [row.key for _, row in pairs]
+        bodies = self.ledger.bodies(target.id, keys)
+        stored = self.ledger.files(target.id, keys) if self.feed.has_files else {}
+        for item, row in pairs:
+            before, after = bodies.get(row.key, b""), self.feed.body(item.at, item.size)
+            known = stored.get(row.key, {})
+            changed = frozenset(file for _, file, sha256 in item.files if known.get(file) != sha256)
+            found = differences(before, after, target.delivery.lists) if before else []
+            found += [
+                Difference(f"file {file}", known.get(file, "")[:12] or None, sha256[:12])
+                for _, file, sha256 in item.files if file in changed
+            ]
+            parcel = Parcel(item.key, after, before, row.platform_id, (), changed)
+            way = target.delivery.change(parcel)
+            forced = self._forced(item.sku)
+            if way.how == "same" and not forced and row.state == "sent":
+                target.counts["unchanged"] += 1
+                continue
+            reason = reason_of(found) if found else "sent again on demand" if forced else "the platform refused it before"
+            if found and row.mapping and row.mapping != target.mapping:
+                reason += "; the mapping changed, too"
+            op: Operation = "update" if way.how == "same" else way.how
+            self._add(target, op, item, row, reason=reason, differences=found, code=way.code,
+                      message=way.message, mend=way.mend)
+
+    def _without(self, target: TargetState, row: Row, held: dict[str, str]) -> None:
+        """An item of the ledger that the feed does not have as one to be sent."""
+        if row.state == "deleted":
+            return
+        if row.sku in held:
+            self._add(target, "held", None, row, reason="held back in the feed", code=held[row.sku])
+            return
+        if not row.present and row.state == "failed":
+            self.gone[target.number].append(row.key)
+            return
+        if not self.reconcile:
+            target.counts["left"] += 1
+            return
+        kind = self.feed.excluded_kind(target.number, row.sku)
+        reason = f"now {kind}, which is not for this platform" if kind else "gone from the feed"
+        unsure = row.action if row.state == "unknown" else ""
+        why_kept = ""
+        runs = row.missing + 1
+        if target.delivery.deletes == "by hand":
+            why_kept = "the platform offers no way to delete it: delete it there by hand, then say feedbridge ids forget"
+        elif self.feed.damaged and not self.release:
+            rows = "1 damaged record" if self.feed.damaged == 1 else f"{self.feed.damaged:,} damaged records"
+            why_kept = f"kept: it may be in the {rows} whose SKU cannot be read"
+        elif runs <= self.grace and not self.release:
+            left = self.grace - runs + 1
+            why_kept = f"kept for {left} more run{'s' if left > 1 else ''} (guard grace_runs: {self.grace})"
+        if why_kept:
+            target.pending += target.delivery.deletes != "by hand"
+            self._add(target, "keep", None, row, reason=reason, message=why_kept, missing=runs)
+        else:
+            self._add(target, "delete", None, row, reason=reason, unsure=unsure)
+
+    def _add(
+        self, target: TargetState, op: Operation, item: FeedItem | None, row: Row | None, *, reason: str,
+        differences: list[Difference] | None = None, code: str = "", message: str = "", mend: str = "", unsure: str = "", missing: int = 0,
+    ) -> None:
+        target.counts[op] += 1
+        change = Change(
+            target=target.name, op=op, key=item.key if item else row.key if row else "",
+            sku=item.sku if item else row.sku if row else "", reason=reason, differences=differences or [],
+            file=self.shown[item.source] if item and item.source < len(self.shown) else "",
+            line=item.line if item else 0, message=message, mend=mend, code=code,
+            hash=item.hash.hex() if item else "", platform_id=row.platform_id if row else "", unsure=unsure, missing=missing,
+            files=list(item.files) if item else [],
+        )
+        fields = fields_of(differences) if differences else ""
+        stored = int(op == "delete" and row is not None)
+        at, size = (item.at, item.size) if item is not None and op not in ("keep", "held") else (0, 0)
+        self._rows.append((
+            target.number, OPERATIONS.index(op), change.key, change.sku, fields, at, size, stored,
+            msgspec.json.encode(change),
+        ))
+        if len(self._rows) >= 2_000:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._database.executemany(
+            "insert into change (target, op, key, sku, fields, at, size, stored, line) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            self._rows,
+        )
+        self._rows = []
+
+    def _parents(self, target: TargetState) -> None:
+        """Where a product became several items and the same fields of all of them changed, its parent changed."""
+        found = self._database.execute(
+            "select sku, count(*), min(fields) from change where target = ? and op = ? and fields != '' "
+            "group by sku having count(*) > 1 and count(distinct fields) = 1",
+            (target.number, OPERATIONS.index("update")),
+        ).fetchall()
+        for sku, number, fields in found:
+            if number != self.feed.items_of(target.number, sku):
+                continue
+            reason = f"the product changed, and its {number:,} variants with it: {fields}"
+            rows = self._database.execute(
+                "select id, line from change where target = ? and sku = ? and op = ?",
+                (target.number, sku, OPERATIONS.index("update")),
+            ).fetchall()
+            for number_, line in rows:
+                change = msgspec.json.decode(line, type=Change)
+                change.reason = reason
+                self._database.execute("update change set line = ? where id = ?", (msgspec.json.encode(change), number_))
+
+    def changes(self, targets: list[TargetState]) -> Iterator[Change]:
+        """All changes in the order of OPERATIONS, then target, then key, with their bodies."""
+        for op, operation in enumerate(OPERATIONS):
+            for target in targets:
+                rows = self._database.execute(
+                    "select line, at, size, stored from change where target = ? and op = ? order by key", (target.number, op)
+                )
+                while some := rows.fetchmany(LOOKED_UP):
+                    changes = [msgspec.json.decode(line, type=Change) for line, *_ in some]
+                    stored: dict[str, bytes] = {}
+                    if operation == "delete":
+                        stored = self.ledger.bodies(target.id, [change.key for change in changes])
+                    for change, (_, at, size, _) in zip(changes, some, strict=True):
+                        body = stored.get(change.key, b"") if operation == "delete" else self.feed.body(at, size)
+                        change.body = body.decode()
+                        change.title = title_of(body)
+                        yield change
+
+
+def side_by_side(items: Iterator[FeedItem], rows: Iterator[Row]) -> Iterator[tuple[FeedItem | None, Row | None]]:
+    """Both in the order of their keys, pairs where the key is the same. A key comes once in each (rules saw to it); a
+    second item of the same key is passed over, since it cannot be sent."""
+    item, row = next(items, None), next(rows, None)
+    while item is not None or row is not None:
+        if row is None or (item is not None and item.key < row.key):
+            assert item is not None
+            yield item, None
+            item = _after(items, item.key)
+        elif item is None or row.key < item.key:
+            yield None, row
+            row = next(rows, None)
+        else:
+            yield item, row
+            item, row = _after(items, item.key), next(rows, None)
+
+
+def _after(items: Iterator[FeedItem], key: str) -> FeedItem | None:
+    item = next(items, None)
+    while item is not None and item.key == key:
+        item = next(items, None)
+    return item
+
+
+def reason_of(found: list[Difference]) -> str:
+    """``field sell_price changed``; ``variant TEE-S: price changed``."""
+    inside = {one.path[: one.path.index("]") + 1] if one.path.startswith("variants[") and "]" in one.path else "" for one in found}
+    if len(inside) == 1 and (front := inside.pop()):
+        fields = ", ".join(dict.fromkeys(one.path[len(front) :].lstrip(".") or "as a whole" for one in found[:4]))
+        return f"variant {front[len('variants[') : -1]} changed: {fields}"
+    return fields_of(found)
+
+
+def title_of(body: bytes) -> str:
+    """What a product calls itself, for people: its title or name."""
+    try:
+        document = msgspec.json.decode(body) if body else {}
+    except msgspec.DecodeError:
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    own = document.get("product")
+    inner = own if isinstance(own, dict) else document
+    title = inner.get("title") or inner.get("name") or ""
+    return title if isinstance(title, str) else ""

@@ -1,0 +1,225 @@
+"""A job's sources read into a Feed: opened, recognised and converted as ``convert`` does, for every target."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import feedbridge
+from feedbridge.errors import CommandError, FeedbridgeError, MappingError, OutputError, SourceError
+from feedbridge.findings import Finding, Severity
+from feedbridge.mapping.load import Mapping
+from feedbridge.run.engine import Done, Progress, run
+from feedbridge.run.inputs import source_paths
+from feedbridge.run.job import Job as Conversion
+from feedbridge.run.manifest import manifest_of, write_manifest
+from feedbridge.run.preparing import prepare
+from feedbridge.sync.feed import Feed
+from feedbridge.sync.jobfile import Job
+from feedbridge.sync.ledger import Ledger
+
+__all__ = ["Conversions", "FileDigests", "GuardError", "conversions", "read_into", "sha256_of"]
+
+REFUSED = frozenset({"source.empty", "source.no-products"})
+NOT_THERE = frozenset({"mapping.unknown-column"})
+
+
+class GuardError(FeedbridgeError):
+    """A guard holds a run that cannot even be planned; nothing was sent."""
+
+    exit_status = 4
+
+
+@dataclass
+class Conversions:
+    """What is to be converted: one conversion for every set of targets on different platforms.
+
+    ``passes``  (conversion, {platform: target})
+    """
+
+    passes: list[tuple[Conversion, dict[str, str]]]
+    digests: list[tuple[str, str]]
+    """(path, sha256) of every file that is read."""
+    mappings: list[str]
+    fingerprint: str
+    columns: list[str] = field(default_factory=list)
+    headers: set[str] = field(default_factory=set)
+    is_table: bool = False
+
+    def settings(self, target: str) -> Any:
+        """The platform's settings of a target, mapping's and job's."""
+        for conversion, targets in self.passes:
+            for platform, name in targets.items():
+                if name == target:
+                    return conversion.settings[platform]
+        raise KeyError(target)
+
+    @property
+    def shown(self) -> list[str]:
+        return [source.name for source in self.passes[0][0].sources]
+
+
+def conversions(
+    job: Job, *, ran_before: bool, sources: list[str] | None = None, mapping: str | None = None,
+) -> Conversions:
+    """Open a job's sources and check all that can be checked without reading them through.
+
+    ``ran_before``  whether the job was complete once: an export that now is empty is a guard's affair then
+    ``sources``     other files than the job's (a mended quarantine)
+    """
+    wanted = sources or job.sources
+    names = None if sources else _names(job)
+    passes: list[tuple[Conversion, dict[str, str]]] = []
+    try:
+        for targets in _passes(job):
+            given = dict(job.spec.set)
+            own = {platform: job.platform_settings(name) for platform, name in targets.items()}
+            if job.spec.download and "flickrocket" in own:
+                own["flickrocket"]["download"] = True
+            conversion = prepare(
+                wanted, list(targets), mapping or job.mapping, given, job.spec.workers, job.spec.strict, None, names, own
+            )
+            conversion.allow_empty = True
+            passes.append((conversion, targets))
+    except SourceError as exc:
+        if ran_before and exc.code in REFUSED:
+            raise _held("empty-source", exc) from exc
+        raise
+    except (MappingError, CommandError) as exc:
+        if ran_before and exc.code in NOT_THERE:
+            raise _held("lost-column", exc) from exc
+        raise
+    first = passes[0][0]
+    paths = list(dict.fromkeys(path for source in first.sources for path in source_paths(source)))
+    digests = [(str(path), sha256_of(path)) for path in paths]
+    mappings = list(dict.fromkeys(one.digest for conversion, _ in passes for one in conversion.mappings))
+    said = {
+        "version": feedbridge.__version__, "sources": [digest for _, digest in digests], "mappings": mappings,
+        "tables": sorted({digest for one in first.mappings for digest in _tables(one)}), "job": job.digest,
+    }
+    return Conversions(
+        passes, digests, mappings, hashlib.sha256(json.dumps(said).encode()).hexdigest(),
+        headers={column for source in first.sources for column in source.header},
+        is_table=all(source.kind == "table" for source in first.sources),
+    )
+
+
+@dataclass
+class Read:
+    """What reading a feed leaves beside the feed itself."""
+
+    findings: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    examples: list[Finding] = field(default_factory=list)
+    quarantine: str = ""
+    seconds: float = 0
+
+
+def read_into(feed: Feed, made: Conversions, numbers: dict[str, int], folder: Path, progress: Progress | None) -> Read:
+    """Convert, and put everything into the feed. ``numbers``: target -> its number there; ``folder``: for findings and
+    quarantine, one sub-folder a pass."""
+    read = Read()
+    for place, (conversion, targets) in enumerate(made.passes):
+        working = folder / ("feed" if place == 0 else f"feed-{place + 1}")
+        try:
+            working.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise OutputError(
+                f"cannot write: {exc.strerror or exc}", where=str(working), code="sync.run-folder",
+                mend="make room or give permission, then run the same command again; nothing was sent",
+            ) from exc
+        feed.begin([numbers[targets[platform]] for platform in conversion.platforms])
+        done = run(conversion, working, progress, watch=feed)
+        write_manifest(working, manifest_of(conversion, done))
+        _note(read, done, place == 0)
+        if place == 0:
+            made.columns = sorted({column for one in done.applied for column in one.used_columns()}) if made.is_table else []
+            read.quarantine = str(working / "quarantine") if done.quarantine else ""
+    feed.finish()
+    return read
+
+
+def _note(read: Read, done: Done, first: bool) -> None:
+    read.errors += done.findings.severities[Severity.ERROR.value]
+    if first:
+        read.findings = Counter(done.findings.codes)
+        read.examples = [one for some in done.findings.first.values() for one in some]
+    else:
+        for code, number in done.findings.codes.items():
+            read.findings[code] = max(read.findings[code], number)
+
+
+def _passes(job: Job) -> Iterator[dict[str, str]]:
+    """Targets in as few sets as possible, each with a platform once: {platform: target}."""
+    sets: list[dict[str, str]] = []
+    for name, target in job.spec.targets.items():
+        fitting = next((one for one in sets if target.platform not in one), None)
+        if fitting is None:
+            sets.append({target.platform: name})
+        else:
+            fitting[target.platform] = name
+    yield from sets
+
+
+def _names(job: Job) -> list[str] | None:
+    return None if any(set("*?[") & set(source) for source in job.sources) else job.shown_sources
+
+
+def _tables(mapping: Mapping) -> Iterator[str]:
+    """Digests of the tables beside a mapping: they decide what is sent as the mapping does."""
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, dict):
+            name = node.get("file")
+            if isinstance(name, str) and (mapping.folder / name).is_file():
+                yield sha256_of(mapping.folder / name)
+            for member in node.values():
+                yield from walk(member)
+        elif isinstance(node, list):
+            for member in node:
+                yield from walk(member)
+
+    yield from walk(mapping.plain)
+
+
+def _held(guard: str, exc: FeedbridgeError) -> GuardError:
+    return GuardError(
+        f"{exc.message}; nothing was sent", where=exc.where, code=f"guard.{guard}",
+        mend=exc.mend or "look at the source, then run the same command again",
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises SourceError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise SourceError(
+            f"cannot be read: {exc.strerror or exc}", where=str(path), code="source.missing",
+            mend="check the path and its permissions",
+        ) from exc
+
+
+class FileDigests:
+    """SHA-256 of content files; what the ledger knows of an unchanged file is not read again."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._known: dict[tuple[str, int, int, int], str] = {}
+
+    def __call__(self, path: str) -> str:
+        """Raises OSError."""
+        stat = Path(path).stat()
+        mark = (path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        digest = self._known.get(mark) or self._ledger.digest_of(path, stat)
+        if not digest:
+            with Path(path).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self._ledger.note_digest(path, stat, digest)
+        self._known[mark] = digest
+        return digest

@@ -1,0 +1,581 @@
+"""A job's run: read the feed, plan, ask the guards, deliver, write down what happened (docs/sync.md)."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+import feedbridge
+from feedbridge.errors import CommandError, FeedbridgeError, OutputError
+from feedbridge.findings import Finding
+from feedbridge.platforms import platform
+from feedbridge.platforms.delivery import Delivery
+from feedbridge.run.engine import Progress
+from feedbridge.sync.courier import Courier, Failure, Observe, Stopped, TargetDown, Waits
+from feedbridge.sync.feed import Feed
+from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
+from feedbridge.sync.jobfile import Job
+from feedbridge.sync.ledger import HeldRow, JobRow, Ledger, LedgerError, TargetRow, ledger_url
+from feedbridge.sync.lease import Lease
+from feedbridge.sync.limiter import Limiter
+from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
+from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan
+from feedbridge.sync.planning import Planner, TargetState
+from feedbridge.sync.reading import Conversions, FileDigests, Read, conversions, read_into, sha256_of
+
+__all__ = ["Options", "Report", "Sync", "TargetResult"]
+
+PLAN = "plan.jsonl"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person says beside the job.
+
+    ``release``  go on although a guard holds; what is kept by grace runs or for damaged rows is deleted, too
+    ``resend``   SKUs to send though nothing changed; an empty set: all of them
+    ``adopt``    the ledger is new, the platform is not: what is there already is updated instead of created
+    ``sources``  mended quarantine files instead of the job's sources: only their products are sent (a replay)
+    ``mapping``  the mapping that reads them, when not the job's
+    """
+
+    release: bool = False
+    resend: frozenset[str] | None = None
+    adopt: bool = False
+    sources: tuple[str, ...] = ()
+    mapping: str | None = None
+
+    @property
+    def usual(self) -> bool:
+        """Whether this is what a cron job says."""
+        return self == Options()
+
+
+@dataclass
+class TargetResult:
+    """What was done on one target. ``down``: why delivery to it ended early, and how to mend that."""
+
+    counts: dict[str, int]
+    failures: list[Failure] = field(default_factory=list)
+    calls: int = 0
+    down: tuple[str, str] | None = None
+
+
+@dataclass
+class Report:
+    """A run, or a plan, as people and programs are told of it."""
+
+    job: str
+    kind: Literal["plan", "sync", "apply", "replay"]
+    run: str
+    header: PlanHeader
+    plan: Path
+    status: int = 0
+    targets: dict[str, TargetResult] = field(default_factory=dict)
+    released: bool = False
+    unchanged: bool = False
+    """Nothing changed since the last run, so nothing was converted."""
+    took_over: str = ""
+    examples: list[Finding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0
+    quarantine: str = ""
+
+    @property
+    def holds(self) -> list[Hold]:
+        """Why guards hold the run; empty when none does."""
+        return [*self.header.holds, *(hold for target in self.header.targets for hold in target.holds)]
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The run in numbers, for the history: products read, items by what was done."""
+        total: Counter[str] = Counter()
+        for target in self.header.targets:
+            result = self.targets.get(target.name)
+            done = result.counts if result is not None else {}
+            total.update(done)
+            total["unchanged"] += target.counts.get("unchanged", 0)
+            total["held"] += target.products.get("held_back", 0)
+        read = max((target.products.get("read", 0) for target in self.header.targets), default=0)
+        return {
+            "read": read,
+            **{name: total[name] for name in ("created", "updated", "replaced", "settled", "deleted", "unchanged", "held",
+                                              "failed", "unknown")},
+            "targets": {
+                target.name: {
+                    "products": target.products, "planned": target.counts,
+                    "done": self.targets[target.name].counts if target.name in self.targets else {},
+                }
+                for target in self.header.targets
+            },
+            "findings": sum(self.header.findings.values()),
+        }
+
+
+class Sync:
+    """One job and its ledger. Use as a context manager.
+
+    ``observe``   told of every step (the log, the progress line)
+    ``stop``      asked between steps: whether a person or the system wants the run to end
+    ``sending``   told when delivery begins and ends: from then on an interruption waits for the call in hand
+    ``progress``  told the number of records read so far
+    """
+
+    def __init__(
+        self, job: Job, *, environment: Mapping[str, str], waits: Waits | None = None, observe: Observe | None = None,
+        stop: Callable[[], bool] = lambda: False, sending: Callable[[bool], None] = lambda on: None,
+        progress: Progress | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.job = job
+        self.environment = {name: value for name, value in environment.items() if name.startswith("FEEDBRIDGE_")}
+        self.waits = waits or Waits()
+        self.observe: Observe = observe or (lambda event, **fields: None)
+        self.stop = stop
+        self.sending = sending
+        self.progress = progress
+        self.clock = clock
+        self.ledger = Ledger.open(ledger_url(job.file.state, job.file.folder, self.environment), clock=clock)
+        try:
+            self.row: JobRow = self.ledger.job(job.name, str(job.file.path))
+        except BaseException:
+            self.ledger.close()
+            raise
+
+    def __enter__(self) -> Sync:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ledger.close()
+
+    @property
+    def folder(self) -> Path:
+        """Where the job's run folders are."""
+        return self.ledger.folder / self.job.name
+
+    # What people ask for ------------------------------------------------------------------------------------------
+
+    def plan(self, out: Path | None = None, options: Options | None = None) -> Report:
+        """What a sync would do now; nothing is sent, and nothing in the ledger changes."""
+        options = options or Options()
+        started = time.monotonic()
+        run = f"{self.clock():%Y%m%dT%H%M%SZ}-plan-{os.urandom(2).hex()}"
+        folder = self.folder / run
+        report = self._planned(run, folder, options, "plan")
+        if out is not None:
+            _copy(report.plan, out)
+            report.plan = out
+        self._prune()
+        report.status = 4 if report.holds else 1 if self._left_out(report) else 0
+        report.seconds = time.monotonic() - started
+        return report
+
+    def sync(self, options: Options | None = None) -> Report:
+        """Plan and deliver in one go. Raises FeedbridgeError; what was done until then is written down."""
+        options = options or Options()
+        kind: Literal["sync", "replay"] = "replay" if options.sources else "sync"
+
+        def work(run: str, lease: Lease) -> Report:
+            report = self._planned(run, self.folder / run, options, kind)
+            report.took_over = lease.took_over
+            return self._carried_out(report, run, lease, options.release, options.usual and not options.sources)
+
+        return self._as_run(kind, work)
+
+    def apply(self, path: Path | None, *, release: bool = False) -> Report:
+        """Carry out a plan: the one in a file, or the last one of the job that a guard held.
+
+        Raises: PlanError, code ``plan.stale``, when source, mapping, job or ledger have moved since it was made.
+        """
+        reader = read_plan(path if path is not None else self._held_plan())
+        header = reader.header
+        if header.job != self.job.name:
+            raise PlanError(
+                f'it is a plan of the job "{header.job}"', where=str(reader.path), code="plan.stale",
+                mend=f"say feedbridge apply {header.job}",
+            )
+
+        def work(run: str, lease: Lease) -> Report:
+            report = Report(self.job.name, "apply", run, header, reader.path, took_over=lease.took_over)
+            self._check_fresh(reader)
+            return self._carried_out(report, run, lease, release, not header.replay)
+
+        return self._as_run("apply", work)
+
+    # A run --------------------------------------------------------------------------------------------------------
+
+    def _as_run(self, kind: str, work: Callable[[str, Lease], Report]) -> Report:
+        """Lock, write down that a run begins, do it, write down how it ended."""
+        started = time.monotonic()
+        run = self.ledger.begin_run(
+            self.row.id, kind=kind, who=_who(), host=socket.gethostname(), pid=os.getpid(),
+            version=feedbridge.__version__, mappings=[],
+        )
+        try:
+            lease = self.ledger.lease(self.row.id, run=run)
+            lease.__enter__()
+        except FeedbridgeError as exc:
+            self.ledger.finish_run(run, status=exc.exit_status, counts={}, message=f"did not begin: {exc.message}")
+            raise
+        try:
+            self.observe("run.started", job=self.job.name, run=run, kind=kind, took_over=lease.took_over)
+            for target in self.ledger.targets(self.row.id):
+                self.ledger.close_batches(target.id, run)
+            report = work(run, lease)
+            report.seconds = time.monotonic() - started
+            self.ledger.finish_run(run, status=report.status, counts=report.counts, message=_said(report))
+            self._prune()
+            self.observe("run.finished", job=self.job.name, run=run, status=report.status, seconds=round(report.seconds, 3))
+            return report
+        except FeedbridgeError as exc:
+            with contextlib.suppress(LedgerError):
+                self.ledger.finish_run(run, status=exc.exit_status, counts={}, message=exc.message)
+            self.observe("run.failed", job=self.job.name, run=run, status=exc.exit_status, message=exc.message, code=exc.code)
+            raise
+        except KeyboardInterrupt:
+            with contextlib.suppress(LedgerError):
+                self.ledger.finish_run(run, status=INTERRUPTED, counts={}, message="interrupted before anything was sent")
+            raise
+        finally:
+            lease.__exit__(None, None, None)
+
+    def _planned(self, run: str, folder: Path, options: Options, kind: Any) -> Report:
+        """Read, compare, ask the guards; the plan is in the run's folder."""
+        last = self.ledger.last_complete(self.row.id)
+        made = conversions(
+            self.job, ran_before=last is not None, sources=list(options.sources) or None, mapping=options.mapping
+        )
+        deliveries = {name: self._delivery(name, made) for name in self.job.spec.targets}
+        try:
+            targets = {
+                name: self.ledger.target(self.row.id, name, self.job.spec.targets[name].platform, delivery.place)
+                for name, delivery in deliveries.items()
+            }
+            self.ledger.note_run(run, mappings=made.mappings) if kind != "plan" else None
+            if options.usual and (report := self._nothing_new(run, folder, made, targets, kind)) is not None:
+                return report
+            digests = FileDigests(self.ledger)
+            with Feed(list(deliveries.values()), digests) as feed:
+                numbers = {name: number for number, name in enumerate(deliveries)}
+                read = read_into(feed, made, numbers, folder, self.progress)
+                self.observe("feed.read", job=self.job.name, run=run, products=feed.products[0]["read"])
+                return self._compared(run, folder, options, kind, made, deliveries, targets, feed, read)
+        finally:
+            for delivery in deliveries.values():
+                delivery.close()
+
+    def _compared(
+        self, run: str, folder: Path, options: Options, kind: Any, made: Conversions, deliveries: dict[str, Delivery],
+        targets: dict[str, TargetRow], feed: Feed, read: Read,
+    ) -> Report:
+        last = self.ledger.last_complete(self.row.id)
+        guards = self.job.spec.guards
+        replay = bool(options.sources)
+        planner = Planner(
+            feed, self.ledger, reconcile=self.job.spec.reconcile == "full" and not replay, grace=guards.grace_runs,
+            release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
+        )
+        states = [
+            TargetState(number, name, targets[name].id, delivery, ",".join(made.mappings))
+            for number, (name, delivery) in enumerate(deliveries.items())
+        ]
+        plans = []
+        for state in states:
+            planner.plan(state)
+            counts = {op: state.counts[op] for op in (*OPERATIONS, "unchanged", "left") if state.counts[op]}
+            products = feed.products[state.number]
+            row = targets[state.name]
+            holds = holds_of_target(guards, Seen(
+                state.present, state.counts["create"], state.counts["update"] + state.counts["replace"],
+                state.counts["delete"], products["read"], products["held_back"], row.elsewhere if not state.present else (),
+            )) if not replay else []
+            plans.append(TargetPlan(
+                name=state.name, platform=self.job.spec.targets[state.name].platform, place=row.place,
+                generation=row.generation, counts=counts, products=dict(products), present=state.present, holds=holds,
+                deletes=state.delivery.deletes, back=planner.back[state.number], gone=planner.gone[state.number],
+                pending=state.pending,
+            ))
+        lost = [] if replay or not made.is_table else [name for name in self.row.columns if name not in made.headers]
+        whole = holds_of_source(
+            guards, read=feed.products[0]["read"], read_before=last.counts.get("read") if last else None, lost=lost,
+            present=sum(state.present for state in states),
+        ) if not replay and self.job.spec.reconcile == "full" else []
+        header = PlanHeader(
+            tool=f"feedbridge {feedbridge.__version__}", job=self.job.name, job_file=str(self.job.file.path),
+            job_digest=self.job.digest, run=run, made=self.clock().isoformat(timespec="seconds"), sources=made.digests,
+            mappings=made.mappings, targets=plans, holds=whole, replay=replay, findings=dict(sorted(read.findings.items())),
+            errors=read.errors, fingerprint="" if feed.has_files else made.fingerprint, columns=made.columns,
+            quarantine=read.quarantine,
+        )
+        path = folder / PLAN
+        PlanWriter(path).write(header, planner.changes(states))
+        report = Report(self.job.name, kind, run, header, path, examples=read.examples, quarantine=read.quarantine)
+        if kind != "plan":
+            held = [
+                HeldRow(one.sku, one.codes, one.problem, one.mend, _shown(made, one.source), one.line)
+                for one in feed.held()
+            ]
+            complete = not replay and not report.holds and self.job.spec.reconcile == "full"
+            self.ledger.note_held(self.row.id, run, list({row.name: row for row in held}.values()), complete=complete)
+            if replay and not report.holds:
+                still = {row.sku for row in held}
+                written = {item.sku for state in states for item in feed.items(state.number)} - still
+                self.ledger.close_held(self.row.id, sorted(written), run, "replayed")
+        return report
+
+    def _nothing_new(
+        self, run: str, folder: Path, made: Conversions, targets: dict[str, TargetRow], kind: Any
+    ) -> Report | None:
+        """The plan of a feed that is, to the byte, what was sent completely before; None when it is not."""
+        plans: list[TargetPlan] = []
+        header: PlanHeader | None = None
+        for row in targets.values():
+            if not row.settled:
+                return None
+            settled = msgspec.json.decode(row.settled, type=Settled)
+            if settled.fingerprint != made.fingerprint or settled.generation != row.generation:
+                return None
+            header = settled.header
+            plan = next(target for target in header.targets if target.name == row.name)
+            kept = {op: number for op, number in plan.counts.items() if op not in SENDING}
+            unchanged = plan.counts.get("unchanged", 0) + sum(
+                number for op, number in plan.counts.items() if op in ("replace", "settle", "update", "create")
+            )
+            plans.append(msgspec.structs.replace(
+                plan, counts={**kept, "unchanged": unchanged}, generation=row.generation, holds=[], back=[], gone=[],
+                present=self.ledger.count(row.id).get("present", 0),
+            ))
+        if header is None:
+            return None
+        header = msgspec.structs.replace(
+            header, run=run, made=self.clock().isoformat(timespec="seconds"), targets=plans, holds=[],
+            job_file=str(self.job.file.path),
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        PlanWriter(folder / PLAN).write(header, ())
+        self.observe("feed.unchanged", job=self.job.name, run=run)
+        return Report(
+            self.job.name, kind, run, header, folder / PLAN, unchanged=True, quarantine=header.quarantine
+        )
+
+    def _carried_out(self, report: Report, run: str, lease: Lease, release: bool, usual: bool) -> Report:
+        """Deliver a plan, target by target."""
+        header = report.header
+        if report.holds and not release:
+            report.status = 4
+            self.observe("run.held", job=self.job.name, run=run, holds=[guard for guard, *_ in report.holds])
+            return report
+        report.released = bool(report.holds)
+        reader = read_plan(report.plan)
+        stopped = False
+        self.sending(True)
+        try:
+            for plan in header.targets:
+                result = report.targets[plan.name] = TargetResult({})
+                if not any(plan.counts.get(op) for op in SENDING):
+                    self._note_kept(plan, reader, lease)
+                    continue
+                try:
+                    self._deliver(plan, reader, result, run, lease)
+                    self._note_kept(plan, reader, lease)
+                except Stopped:
+                    stopped = True
+                    break
+        finally:
+            self.sending(False)
+        report.status = INTERRUPTED if stopped else self._status(report)
+        if report.status in (0, 1) and usual:
+            self._settle(report)
+        return report
+
+    def _deliver(self, plan: TargetPlan, reader: PlanReader, result: TargetResult, run: str, lease: Lease) -> None:
+        made = None if self.job.name != reader.header.job else self._settings_for(plan)
+        delivery = self._made_delivery(plan.name, made)
+        target = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+        courier = Courier(
+            plan.name, target.id, delivery, self.ledger, lease,
+            Limiter(delivery.account, delivery.rate, self.ledger.folder / "rates"), run,
+            ",".join(reader.header.mappings), FileDigests(self.ledger), self.waits, self.stop, self.observe,
+        )
+
+        def changes(op: Operation) -> Iterator[Change]:
+            return reader.changes({op}, plan.name) if plan.counts.get(op) else iter(())
+
+        try:
+            courier.deliver(changes)
+        except TargetDown as exc:
+            result.down = (exc.message, exc.mend)
+            self.observe("target.down", target=plan.name, message=exc.message)
+        finally:
+            result.counts, result.failures, result.calls = dict(courier.counts), courier.failures, courier.calls
+            delivery.close()
+
+    def _note_kept(self, plan: TargetPlan, reader: PlanReader, lease: Lease) -> None:
+        """What a run learns beside what it sends: how long items are missing, which rows stand for nothing."""
+        target = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+        missing = [(key, 0) for key in plan.back]
+        if plan.counts.get("keep"):
+            missing += [(change.key, change.missing) for change in reader.changes({"keep"}, plan.name)]
+        if missing:
+            self.ledger.set_missing(target.id, missing, lease)
+        if plan.gone:
+            self.ledger.forget(target.id, plan.gone, lease)
+
+    def _settle(self, report: Report) -> None:
+        """Write down that the platforms are as this very feed says, so that the same feed need not be read again."""
+        header = report.header
+        if header.columns:
+            self.ledger.set_job(self.row.id, columns=header.columns)
+        if not header.fingerprint or report.unchanged:
+            return
+        for plan in header.targets:
+            result = report.targets[plan.name]
+            row = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+            if plan.pending or result.counts.get("failed") or result.counts.get("unknown") or result.down:
+                continue
+            settled = Settled(fingerprint=header.fingerprint, generation=row.generation, header=header)
+            self.ledger.set_settled(row.id, msgspec.json.encode(settled).decode())
+
+    def _status(self, report: Report) -> int:
+        if any(result.down for result in report.targets.values()):
+            return 3
+        if any(result.counts.get("unknown") for result in report.targets.values()):
+            return 3
+        failed = any(result.counts.get("failed") for result in report.targets.values())
+        return 1 if failed or self._left_out(report) else 0
+
+    @staticmethod
+    def _left_out(report: Report) -> bool:
+        """Whether something of the feed cannot be sent as it is."""
+        header = report.header
+        return bool(header.errors) or any(
+            target.products.get("held_back") or target.counts.get("refused") or target.counts.get("held")
+            for target in header.targets
+        )
+
+    # Small things -------------------------------------------------------------------------------------------------
+
+    def _delivery(self, name: str, made: Conversions) -> Delivery:
+        return self._made_delivery(name, made.settings(name))
+
+    def _made_delivery(self, name: str, settings: Any) -> Delivery:
+        target = platform(self.job.spec.targets[name].platform)
+        assert target.delivery is not None  # the job file's reader refused platforms without
+        delivery: Delivery = target.delivery(self.job.delivery_settings(name), settings, self.environment)
+        return delivery
+
+    def _settings_for(self, plan: TargetPlan) -> Any:
+        made = conversions(self.job, ran_before=True)
+        return made.settings(plan.name)
+
+    def _check_fresh(self, reader: PlanReader) -> None:
+        """Raises PlanError when anything that the plan was made from has moved."""
+        header = reader.header
+
+        def stale(what: str) -> PlanError:
+            return PlanError(
+                f"the plan is stale: {what} since it was made ({header.made}); nothing was sent", where=str(reader.path),
+                code="plan.stale", mend=f"make a new one: feedbridge plan {self.job.name}, or feedbridge sync {self.job.name}",
+            )
+
+        if header.job_digest != self.job.digest:
+            raise stale(f"the job in {self.job.file.shown} has changed")
+        for path, sha256 in header.sources:
+            if sha256_of(Path(path)) != sha256:
+                raise stale(f"{path} has changed")
+        if not header.replay:
+            made = conversions(self.job, ran_before=True)
+            if made.mappings != header.mappings:
+                raise stale("the mapping has changed")
+            if [path for path, _ in made.digests] != [path for path, _ in header.sources]:
+                raise stale("the job's sources are other files")
+        for plan in header.targets:
+            if plan.name not in self.job.spec.targets:
+                raise stale(f'the target "{plan.name}" is gone')
+            row = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+            if row.generation != plan.generation:
+                raise stale(f'another run has changed what "{plan.name}" has')
+
+    def _held_plan(self) -> Path:
+        """The plan of the job's last run, when a guard held it."""
+        for run in self.ledger.runs(self.row.id, limit=50):
+            if run.kind not in ("sync", "replay"):
+                continue
+            path = self.folder / run.id / PLAN
+            if run.status == 4 and path.is_file():
+                return path
+            if run.status in (0, 1):
+                break
+        raise CommandError(
+            "there is no plan that a guard holds", where=f"job {self.job.name}", code="command.no-held-plan",
+            mend=f"see what there is to do with feedbridge plan {self.job.name}",
+        )
+
+    def _prune(self) -> None:
+        """Remove the folders of old runs; one that a later run refers to stays."""
+        keep = self.job.spec.keep_runs
+        needed = set()
+        for row in self.ledger.targets(self.row.id):
+            if row.settled:
+                needed.add(msgspec.json.decode(row.settled, type=Settled).header.run)
+        self.ledger.prune(self.row.id, keep)
+        try:
+            folders = sorted((path for path in self.folder.iterdir() if path.is_dir()), key=lambda path: path.name)
+        except OSError:
+            return
+        for path in folders[:-keep]:
+            if path.name not in needed:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+class Settled(msgspec.Struct):
+    """What the ledger keeps of a target that is wholly as a feed says."""
+
+    fingerprint: str
+    generation: int
+    header: PlanHeader
+
+
+def _shown(made: Conversions, source: int) -> str:
+    return made.shown[source] if source < len(made.shown) else ""
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
+
+
+def _said(report: Report) -> str:
+    if report.status == 4:
+        return "held by " + ", ".join(guard for guard, *_ in report.holds)
+    down = [f"{name}: {result.down[0]}" for name, result in report.targets.items() if result.down]
+    if down:
+        return "; ".join(down)
+    if report.status == INTERRUPTED:
+        return "interrupted; what was sent until then is written down"
+    return "released" if report.released else ""
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
+    except OSError as exc:
+        raise OutputError(
+            f"the plan cannot be written: {exc.strerror or exc}", where=str(target), code="plan.write",
+            mend="make room on the disk, or name a place that can be written to",
+        ) from exc
