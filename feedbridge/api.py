@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     import pandas
 
     from feedbridge.mapping.suggest import Draft
+    from feedbridge.sync.syncing import Report, Sync
 
-__all__ = ["Result", "check", "convert", "explain", "read", "suggest"]
+__all__ = ["Result", "apply_plan", "check", "convert", "explain", "plan_job", "read", "suggest", "sync_job"]
 
 SourceLike = Any
 """A path, a glob, a pandas DataFrame, or a list of these."""
@@ -323,6 +324,93 @@ def suggest(
     if out is not None:
         write_mapping(draft, Path(out), replace=replace)
     return draft
+
+
+def plan_job(
+    job: str | None = None,
+    *,
+    jobs: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resend: Sequence[str] | None = None,
+    adopt: bool = False,
+    release: bool = False,
+    **watching: Any,
+) -> Report:
+    """What a sync of a job would do now; nothing is sent.
+
+    ``job``     its name; None: the file's only one     ``jobs``  job file (default: ./feedbridge.yaml)
+    ``out``     where the plan file goes, too           ``resend``, ``adopt``, ``release``  as of ``sync_job``
+
+    Shape:   ``changes()`` gives every change, ``header`` the counts and what guards hold, ``status`` 0, 1 or 4.
+    Raises:  FeedbridgeError.
+    """
+    from feedbridge.sync.syncing import Options
+
+    with open_sync(job, jobs, **watching) as opened:
+        options = Options(release=release, resend=None if resend is None else frozenset(resend), adopt=adopt)
+        return opened.plan(Path(out) if out is not None else None, options)
+
+
+def sync_job(
+    job: str | None = None,
+    *,
+    jobs: str | os.PathLike[str] | None = None,
+    release: bool = False,
+    resend: Sequence[str] | None = None,
+    adopt: bool = False,
+    replay: Sequence[str | os.PathLike[str]] = (),
+    mapping: str | None = None,
+    **watching: Any,
+) -> Report:
+    """Bring a job's platforms to what its feed says (docs/sync.md).
+
+    ``job``      its name; None: the file's only one     ``jobs``  job file (default: ./feedbridge.yaml)
+    ``release``  go on although a guard holds            ``resend``  SKUs to send though unchanged; empty: all
+    ``adopt``    the platform has products already that the ledger does not know: update them instead of creating
+    ``replay``   mended quarantine files: only their products are sent; ``mapping`` when they need another one
+
+    Shape:   ``status`` is the exit status (0, 1, 3, 4, 130); ``result()`` says what was done, target by target.
+    Raises:  FeedbridgeError; what was done until then is in the ledger, and the next run goes on from there.
+    """
+    from feedbridge.sync.syncing import Options
+
+    with open_sync(job, jobs, **watching) as opened:
+        return opened.sync(Options(
+            release=release, resend=None if resend is None else frozenset(resend), adopt=adopt,
+            sources=tuple(os.fspath(path) for path in replay), mapping=mapping,
+        ))
+
+
+def apply_plan(
+    plan: str | os.PathLike[str] | None = None,
+    *,
+    job: str | None = None,
+    jobs: str | os.PathLike[str] | None = None,
+    release: bool = False,
+    **watching: Any,
+) -> Report:
+    """Carry out a plan: a file that ``plan_job`` wrote, or the last one of a job that a guard held.
+
+    Raises: PlanError, code ``plan.stale``, when source, mapping, job or ledger have moved since; FeedbridgeError.
+    """
+    if plan is not None:
+        from feedbridge.sync.planfile import read_plan
+
+        header = read_plan(plan).header
+        job, jobs = job or header.job, jobs or header.job_file
+    with open_sync(job, jobs, **watching) as opened:
+        return opened.apply(Path(plan) if plan is not None else None, release=release)
+
+
+def open_sync(job: str | None, jobs: str | os.PathLike[str] | None, **watching: Any) -> Sync:
+    """A job with its ledger, ready to be planned or run; close it, or use it in a ``with`` block. ``watching``: what
+    Sync takes to be watched and stopped."""
+    from feedbridge.sync.jobfile import load_jobs
+    from feedbridge.sync.syncing import Sync
+
+    environment = watching.pop("environment", os.environ)
+    file = load_jobs(Path(jobs) if jobs is not None else None, environment=environment)
+    return Sync(file.job(job) if job is not None else file.only(), environment=environment, **watching)
 
 
 def _products(job: Job) -> Iterator[Product]:

@@ -1,7 +1,8 @@
 """The command line: parse, one call into the API, print, exit. Nothing here is worth importing but ``main``.
 
 stdout is data, stderr is for people. Exit statuses: 0 everything written, 1 products were held back,
-2 command or mapping wrong (nothing done), 3 source unreadable or output failed, 130 interrupted.
+2 command or mapping wrong (nothing done), 3 source unreadable, output or delivery failed, 4 a guard held the run (nothing
+sent), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from feedbridge.cli.convert import check, convert
 from feedbridge.cli.explain import explain
 from feedbridge.cli.mapping import mapping
 from feedbridge.cli.platform import platform
+from feedbridge.cli.sandbox import sandbox
+from feedbridge.cli.sync import apply, plan, sync
 from feedbridge.errors import FeedbridgeError
 
 __all__ = ["main"]
@@ -29,7 +32,7 @@ def cli() -> None:
     """Convert product feeds: a shop's or PIM's export in, exactly what each platform takes out."""
 
 
-for command in (convert, check, explain, mapping, platform):
+for command in (convert, check, explain, mapping, platform, plan, apply, sync, sandbox):
     cli.add_command(command)
 
 

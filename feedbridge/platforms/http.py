@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import IncompleteRead, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,13 +83,16 @@ class _Passage:
 
     silent_seconds: float
     sent: bool = False
+    answering: bool = False
     expired: bool = False
     connection: Any = None
+    sock: Any = None
 
     def expire(self) -> None:
         """Break the connection, from another thread."""
         self.expired = True
-        sock = getattr(self.connection, "sock", None)
+        # A connection gives its socket away once an answer begins that ends with it.
+        sock = self.sock or getattr(self.connection, "sock", None)
         if isinstance(sock, socket.socket):
             with suppress(OSError):
                 # Of the TCP connection itself: the TLS object belongs to the thread that reads from it.
@@ -118,9 +122,9 @@ class _Noted:
             super().send(data)  # type: ignore[misc]
             return
         passage = self.passage
-        passage.connection = self
         if self.sock is None:
             self.connect()
+        passage.sock = self.sock
         if passage.expired:
             raise TimeoutError
         self.sock.settimeout(passage.silent_seconds)
@@ -247,6 +251,7 @@ class Http:
                 request, stream=True, allow_redirects=False, verify=_trusted(), cert=None, proxies=_proxies(url),
                 timeout=(self._connect_seconds, self._answer_seconds),
             )
+            passage.answering = True
             with response:
                 body = self._body(response)
             timer.cancel()
@@ -296,12 +301,14 @@ class Http:
                 return f"the platform was silent for {self._answer_seconds:g} seconds"
             if isinstance(cause, urllib3.exceptions.DecodeError):
                 return "the answer cannot be unpacked"
-            if isinstance(cause, urllib3.exceptions.IncompleteRead | urllib3.exceptions.InvalidChunkLength):
+            if isinstance(cause, IncompleteRead):
                 return "the connection ended before the answer was whole"
-            if isinstance(cause, ConnectionResetError | BrokenPipeError | ssl.SSLError):
+            if isinstance(cause, RemoteDisconnected):
+                return "the platform closed the connection without an answer"
+            if isinstance(cause, ConnectionError | ssl.SSLError):
                 return "the connection broke before the answer was whole"
-        if any(type(cause).__name__ == "RemoteDisconnected" for cause in causes):
-            return "the platform closed the connection without an answer"
+        if passage.answering:
+            return "the connection ended before the answer was whole"
         return "the answer did not come in whole, or is not HTTP"
 
     def _explained_unsent(self, causes: list[BaseException], passage: _Passage, host: str) -> tuple[str, str]:
@@ -338,7 +345,7 @@ class Http:
             if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
                 return f"there is no way to {reached}: {os.strerror(cause.errno or 0).lower()}", look
             if isinstance(cause, ConnectionError | urllib3.exceptions.ProtocolError):
-                return f"{reached} broke the connection off before anything was sent", look
+                return f"the connection to {reached} broke off before anything was sent", look
         return f"no connection to {reached} ({type(causes[-1]).__name__})", look
 
 

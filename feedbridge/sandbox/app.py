@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import socket
 import threading
@@ -17,7 +18,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from feedbridge.errors import CommandError
 from feedbridge.sandbox import flickrocket, flipsnack, magento
-from feedbridge.sandbox.faults import PLATFORMS, Fault, Faults
+from feedbridge.sandbox.faults import Fault, Faults
+from feedbridge.sandbox.flipsnack import Sent
 from feedbridge.sandbox.keys import Secrets
 from feedbridge.sandbox.outcome import Outcome
 from feedbridge.sandbox.page import render_page
@@ -29,6 +31,7 @@ __all__ = ["Dropped", "create_app"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_HANG_SECONDS = 3600.0
 MOST_LISTED = 10_000
+WHOLE = re.compile(r"[0-9]{1,15}")
 PROXY_PAGE = "<!DOCTYPE html><title>Sign in to the network</title><h1>Sign in</h1><p>Your session has ended.</p>"
 STRUCK = ("400", "401", "403", "404", "429", "500", "500-after", "502", "503", "504", "504-after")
 """Faults that are named by the status they answer with."""
@@ -129,30 +132,31 @@ class Sandbox:
     # The platforms.
 
     def flipsnack(self, rest: str = "") -> Response:
-        sent = self._form() if rest.strip("/") == "v1" else flipsnack.Sent(wrong="There is nothing at this address")
+        sent = self._form() if rest.strip("/") == "v1" else Sent(wrong="There is nothing at this address")
 
         def act(tx: Transaction, faults: Sequence[Fault]) -> Outcome:
             return flipsnack.answer(tx, sent, secrets=self.secrets, rates=self.rates, now=self.clock(), faults=faults)
 
         return self._called("flipsnack", str(dict(sent.fields).get("action", "")), act)
 
-    def _form(self) -> flipsnack.Sent:
+    def _form(self) -> Sent:
+        """The parameters of a Flipsnack call, or what is wrong with its form."""
         if request.method != "POST":
-            return flipsnack.Sent(wrong=f"{request.method} is not taken, only POST")
+            return Sent(wrong=f"{request.method} is not taken, only POST")
         if request.mimetype != "multipart/form-data":
-            return flipsnack.Sent(wrong="The request is not multipart/form-data")
+            return Sent(wrong="The request is not multipart/form-data")
         if request.query_string:
-            return flipsnack.Sent(wrong="Parameters belong in the body, not in the address")
+            return Sent(wrong="Parameters belong in the body, not in the address")
         request.max_content_length = self.most_bytes
         try:
             fields = list(request.form.items(multi=True))
             if request.files:
-                return flipsnack.Sent(fields, wrong="A part has a file name, but this is no upload call")
+                return Sent(fields, wrong="A part has a file name, but this is no upload call")
         except RequestEntityTooLarge:
-            return flipsnack.Sent(too_large=True)
+            return Sent(too_large=True)
         if not fields:
-            return flipsnack.Sent(wrong="The multipart body cannot be read, or is empty")
-        return flipsnack.Sent(fields)
+            return Sent(wrong="The multipart body cannot be read, or is empty")
+        return Sent(fields)
 
     def magento(self, rest: str = "") -> Response:
         request.max_content_length = magento.MOST_BYTES + 1
@@ -187,17 +191,37 @@ class Sandbox:
         """Process a call as the faults let it; it is stored before the answer is made."""
         faults = self.fault_plan.strike(platform)
         breaking = next((fault for fault in faults if is_breaking(fault)), None)
-        applied = [fault for fault in faults if fault is breaking or not is_breaking(fault) and fault.kind.takes != "sku"]
+        applied = [fault for fault in faults
+                   if fault is breaking or (not is_breaking(fault) and fault.kind.takes != "sku")]
+        status: int | None
         if breaking is not None and not breaking.kind.processed:
-            outcome = self._not_processed(platform, action, breaking)
+            applied = [fault for fault in applied if fault.name != "slow"]
+            outcome = self._not_processed(platform, action, breaking, faults)
+            status = outcome.http_status if answered(breaking) else None
             with self.store.transaction() as tx:
-                self._record(tx, platform, outcome, [breaking], answered(breaking))
+                self._record(tx, platform, outcome, status, applied)
         else:
-            with self.store.transaction() as tx:
-                outcome = act(tx, faults)
-                applied += [fault for fault in faults if fault.kind.takes == "sku" and outcome.failed]
-                self._record(tx, platform, outcome, applied, breaking is None or answered(breaking), breaking)
-        for fault in faults:
+            try:
+                with self.store.transaction() as tx:
+                    outcome = act(tx, faults)
+                    if outcome.failed:
+                        applied += [fault for fault in faults if fault.kind.takes == "sku"]
+                    status = outcome.http_status
+                    if breaking is not None:
+                        status = (struck_status(breaking) or status) if answered(breaking) else None
+                    self._record(tx, platform, outcome, status, applied)
+            except Exception as exc:
+                with self.store.transaction() as tx:
+                    tx.record(time=self.clock(), platform=platform, action=action, verdict="fault of the sandbox",
+                              http_status=500, message=type(exc).__name__)
+                raise
+        self.say(
+            f"{platform} {outcome.action}: {outcome.verdict}, {outcome.items - outcome.failed} of {outcome.items} items"
+            f"{f', code {outcome.code}' if outcome.code else ''}"
+            f"{', no answer' if status is None else f', HTTP {status}'}"
+            f"{''.join(f', fault {fault.spec}' for fault in applied)}"
+        )
+        for fault in applied:
             if fault.name == "slow":
                 self.stopping.wait(fault.seconds or 0)
         response = Response(
@@ -207,30 +231,20 @@ class Sandbox:
         return self._spoilt(platform, response, breaking) if breaking is not None else response
 
     def _record(
-        self, tx: Transaction, platform: str, outcome: Outcome, applied: Sequence[Fault], was_answered: bool,
-        breaking: Fault | None = None,
+        self, tx: Transaction, platform: str, outcome: Outcome, status: int | None, applied: Sequence[Fault]
     ) -> None:
-        status: int | None = outcome.http_status if was_answered else None
-        if breaking is not None and was_answered:
-            status = struck_status(breaking) or 200
         tx.record(
             time=self.clock(), platform=platform, action=outcome.action, verdict=outcome.verdict, http_status=status,
             code=outcome.code, items=outcome.items, failed=outcome.failed,
             fault=", ".join(fault.spec for fault in applied), message=outcome.message,
         )
-        self.say(
-            f"{platform} {outcome.action}: {outcome.verdict}, {outcome.items - outcome.failed} of {outcome.items} items"
-            f"{f', code {outcome.code}' if outcome.code else ''}"
-            f"{'' if status is None else f', HTTP {status}'}"
-            f"{''.join(f', fault {fault.spec}' for fault in applied)}"
-        )
 
-    def _not_processed(self, platform: str, action: str, fault: Fault) -> Outcome:
-        """What a call that is not processed is answered."""
+    def _not_processed(self, platform: str, action: str, fault: Fault, faults: Sequence[Fault]) -> Outcome:
+        """What a call that is not processed is answered; ``fault`` is why, ``faults`` all that strike it."""
         status = struck_status(fault) or 200
         if platform == "flipsnack" and (code := FLIPSNACK_CODES.get(fault.name)):
-            outcome = flipsnack.code_outcome(code, action=action)
-            return Outcome(200, outcome.body, action, "not processed", str(code))
+            outcome = flipsnack.code_outcome(code, action=action, faults=faults)
+            return Outcome(outcome.http_status, outcome.body, action, "not processed", str(code))
         headers = {}
         if fault.name == "redirect":
             headers["Location"] = f"{request.host_url}_/elsewhere"
@@ -320,9 +334,9 @@ class Sandbox:
     def calls(self) -> Response:
         limit = request.args.get("limit", "100")
         before = request.args.get("before")
-        if not limit.isdecimal() or before is not None and not before.isdecimal():
+        if not all(WHOLE.fullmatch(given) for given in (limit, before or "0")):
             return as_json({"error": "limit and before are whole numbers"}, 400)
-        return as_json(self.store.calls(min(int(limit), MOST_LISTED), before=int(before[:18]) if before else None))
+        return as_json(self.store.calls(min(int(limit), MOST_LISTED), before=int(before) if before else None))
 
     def faults_set(self) -> Response:
         if request.method == "POST":
@@ -355,7 +369,7 @@ FLIPSNACK_CODES = {"maintenance": 22, "31": 31, "32": 32, "wrong-key": 41, "400"
 
 
 def is_breaking(fault: Fault) -> bool:
-    """Whether a fault spoils the answer or takes its place."""
+    """Whether a fault spoils the answer or takes its place. The first that strikes a call wins."""
     return fault.kind.takes in ("calls", "calls@")
 
 

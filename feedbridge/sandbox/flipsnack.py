@@ -217,7 +217,7 @@ class Feed:
         codes = [code, *(variant["code"] for variant in product.get("variants", ()))]
         for one in codes:
             if self.owner(one) is not None:
-                raise Failed(code, "already exists" if one == code else f'has the variant "{one}", which already exists')
+                raise Failed(code, "already exists" if one == code else f'the variant "{one}" already exists')
         self.owners |= dict.fromkeys(codes, code)
         self.products[code] = product
         self.new.add(code)
@@ -229,7 +229,7 @@ class Feed:
                {one["code"] for one in now.get("variants", ())}]
         for one in new:
             if self.owner(one) is not None:
-                raise Failed(code, f'has the variant "{one}", which already exists elsewhere')
+                raise Failed(code, f'the variant "{one}" already exists elsewhere')
         self.owners |= dict.fromkeys(new, code)
         self.products[code] = merged(now, product)
 
@@ -295,7 +295,7 @@ def merged(now: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sentence(error: Failed) -> str:
-    return f'Product with SKU "{error.code}" {error.message}' if error.code else error.message
+    return f'Product with SKU "{error.code}": {error.message}' if error.code else error.message
 
 
 def shown(errors: Sequence[Failed], how: str) -> list[Any]:

@@ -134,7 +134,7 @@ def is_price(value: Any) -> bool:
 
 
 def is_modifier(value: Any) -> bool:
-    return number_fits(value) or isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None
+    return number_fits(value) or (isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None)
 
 
 def is_count(value: Any) -> bool:
@@ -178,7 +178,7 @@ VALUE_CHECKS: dict[str, Check] = {
 
 
 def is_pixels(value: Any) -> bool:
-    return is_count(value) or isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is not None
+    return is_count(value) or (isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is not None)
 
 
 def is_images(value: Any) -> bool:
@@ -233,7 +233,8 @@ def faults_of_option(option: Any) -> list[str]:
     for value in values:
         if not isinstance(value, dict):
             return ["Invalid option value"]
-        faults += members_wrong(value, VALUE_CHECKS, ("title",))
+        if value.get("is_delete") != 1:
+            faults += members_wrong(value, VALUE_CHECKS, ("title",))
     if all(value.get("is_delete") == 1 for value in values):
         faults.append("Missed values for option required fields")
     return faults

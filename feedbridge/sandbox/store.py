@@ -158,6 +158,19 @@ class Store:
         with self.reading() as tx:
             return tx.flickrocket_things(resource)
 
+    def page(self, platform: str, feed: str, start: int, most: int) -> tuple[int, list[dict[str, Any]]]:
+        """How many products a feed has, and those from ``start`` on."""
+        table, where, order = {
+            "flipsnack": ("flipsnack_products", "source_hash = ?", "rowid"),
+            "magento": ("magento_products", "? = ''", "rowid"),
+            "flickrocket": ("flickrocket_things", "resource = ?", "id"),
+        }[platform]
+        with self.reading() as tx:
+            total = tx.rows(f"SELECT count(*) FROM {table} WHERE {where}", feed)[0][0]
+            rows = tx.rows(
+                f"SELECT body FROM {table} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", feed, most, start)
+        return total, [json.loads(body) for (body,) in rows]
+
     def feeds(self) -> dict[str, Any]:
         """What there is, by platform, with counts."""
         with self.reading() as tx:
@@ -227,7 +240,7 @@ class Transaction:
         self.run(
             "INSERT INTO calls (time, platform, action, verdict, http_status, code, items, failed, fault, message)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            time, platform, cleaned(action)[:100], verdict, http_status, code, items, failed, fault,
+            time, platform, cleaned(action)[:100], verdict, http_status, code, items, failed, cleaned(fault)[:500],
             cleaned(message)[:500],
         )
         self.run("DELETE FROM calls WHERE number <= (SELECT max(number) FROM calls) - ?", MOST_CALLS)

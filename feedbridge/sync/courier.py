@@ -20,8 +20,8 @@ import msgspec
 
 from feedbridge.platforms.delivery import Action, Answer, Delivery, Parcel, Reach, Verdict
 from feedbridge.sync.feed import uses
-from feedbridge.sync.ledger import Intent, Ledger, Outcome
 from feedbridge.sync.lease import Lease
+from feedbridge.sync.ledger import Intent, Ledger, Outcome
 from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.model import Change, Operation
 

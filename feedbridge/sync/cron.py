@@ -20,6 +20,7 @@ __all__ = ["crontab", "program", "systemd_units"]
 
 AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 LEAST_STOP_SECONDS = 150
+MOST_COMMAND = 990
 STATUSES = (
     "exit statuses: 0 all was delivered; 1 done, but products were held back or refused (feedbridge quarantine list);",
     "  2 command, mapping or job file wrong (feedbridge job check); 3 source unreadable or delivery failed (the next run",
@@ -79,7 +80,15 @@ def crontab(job: Job, *, at: str = "03:15", words: list[str] | None = None) -> s
         "  That is mail after every such night; alerts: in the job file tell once when a problem begins and once when it is over.",
     ]
     comments = [f"# {line}".rstrip() for line in lines]
-    return "\n".join([*comments, "MAILTO=you@example.com", f"{minute} {hour} * * * {command.replace('%', chr(92) + '%')}"]) + "\n"
+    command = command.replace("%", "\\%")  # cron makes line ends of bare ones
+    if len(command) > MOST_COMMAND:
+        raise CommandError(
+            f"its paths make a line of more than {MOST_COMMAND} characters, and cron takes no longer one",
+            where=str(job.file.path),
+            code="command.path",
+            mend="use --print systemd, or a shorter path to the folder (a link will do)",
+        )
+    return "\n".join([*comments, "# MAILTO=you@example.com", f"{minute} {hour} * * * {command}"]) + "\n"
 
 
 def systemd_units(job: Job, *, at: str = "03:15", words: list[str] | None = None, user: str | None = None) -> dict[str, str]:
@@ -167,7 +176,8 @@ def _environment_lines(job: Job, path: str) -> list[str]:
     quoted = shlex.quote(path)
     needs = "keys come from" if names else "the environment comes from"
     said = [f"  {name}='...'" for name in names] or ["  (nothing is needed for these targets; the file may be empty, but must be there)"]
-    return [f"{needs} {path}, which only you can read: touch {quoted} && chmod 600 {quoted}, then a line each:", *said]
+    return [f"{needs} {path}, which only you can read: install -m 600 /dev/null {quoted}",
+            "and then a line each (keep it out of version control):", *said]
 
 
 def _time(at: str) -> tuple[int, int]:

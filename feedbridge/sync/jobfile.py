@@ -537,18 +537,19 @@ class _Reading:
                 "job.key",
             )
         known = {key: value for key, value in delivery.items() if key in model.model_fields}
-        try:
-            settings = model.model_validate(known)
-        except ValidationError as exc:
-            self._told(exc, path, given, model)
-            return
-        if name in NO_ADDRESS and not settings.endpoint and not settings.sandbox:
+        if name in NO_ADDRESS and "endpoint" not in known and known.get("sandbox", False) in (False, "false", "no", "off"):
             self.complain(
                 (*path, "endpoint"),
                 f"is missing: every {name} store has an address of its own",
                 "add endpoint: https://shop.example.com/rest, or sandbox: true to try it out",
                 "job.endpoint",
             )
+            known["endpoint"] = "https://localhost"  # so that the rest is checked, too
+        try:
+            settings = model.model_validate(known)
+        except ValidationError as exc:
+            self._told(exc, path, given, model)
+            return
         host = urlsplit(settings.endpoint or "").hostname or ""
         if settings.rate == "off" and not settings.sandbox and not is_loopback(host):
             self.complain((*path, "rate"), "off is for this machine itself only", "leave it out, or say how many calls")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -59,6 +60,7 @@ MESSAGE_CHARS = 2000
 NAME_CHARS = 500
 KEPT_RUNS = 1000
 RACY_SECONDS = 2.0
+RETRY_SECONDS = 0.5
 HELD_UP = ("sync", "apply")
 
 T = TypeVar("T")
@@ -348,8 +350,10 @@ class Ledger:
 
     def note_run(self, run: str, **fields: Any) -> None:
         """Note more of a run: its columns by name (mappings, counts, message, kind, version), all else in ``notes``."""
-        own = {name: fields.pop(name) for name in ("mappings", "counts", "message", "kind", "version") if name in fields}
-        values = {name: _to_json(v) if name in ("mappings", "counts") else clean(v) for name, v in own.items()}
+        own: dict[str, Any] = {name: fields.pop(name) for name in ("mappings", "counts", "message", "kind", "version") if name in fields}
+        values: dict[str, str] = {
+            name: _to_json(value) if name in ("mappings", "counts") else clean(value) for name, value in own.items()
+        }
         with self._database.write() as connection:
             if fields:
                 notes = connection.execute(sa.select(runs.c.notes).where(runs.c.id == run)).scalar_one_or_none()
@@ -459,14 +463,23 @@ class Ledger:
     def intend(self, run: str, target_id: int, action: str, items: Sequence[Intent], lease: Lease | None) -> str:
         """Write down a call that is about to be made: its items are ``unknown`` from here on. Returns the batch's id.
 
-        The id goes by content: the same call in the same run has the same. One transaction.
+        The id goes by content: the same call in the same run has the same. One transaction, tried again when the server
+        goes away for a moment.
         Raises: LeaseLost.
         """
         if len({intent.key for intent in items}) != len(items):
             raise ValueError("a batch has a key twice")
         batch = _batch_id(run, target_id, action, items)
+        self._again(lambda again: self._intend(batch, run, target_id, action, items, lease, again))
+        return batch
+
+    def _intend(
+        self, batch: str, run: str, target_id: int, action: str, items: Sequence[Intent], lease: Lease | None, again: bool
+    ) -> None:
         with self._database.write() as connection:
             fence(connection, lease)
+            if again and connection.execute(_OPEN, {"batch": batch}).first():
+                return  # it was written after all
             was: dict[str, bytes] = {}
             for some in _chunks((intent.key for intent in items), SOME):
                 for key, *rest in connection.execute(_WAS, {"target": target_id, "keys": some}):
@@ -494,19 +507,22 @@ class Ledger:
                 for intent in items
             ))
             _changed(connection, target_id)
-        return batch
 
     def settle(self, batch: str, outcomes: Sequence[Outcome], lease: Lease | None) -> None:
-        """Write down what came of a call. Items without an outcome stay ``unknown``. One transaction.
+        """Write down what came of a call. Items without an outcome stay ``unknown``. One transaction, tried again
+        when the server goes away for a moment.
 
         Raises: LeaseLost, ValueError (no such open batch, or a key that is not in it).
         """
+        self._again(lambda again: self._settle(batch, outcomes, lease, again))
+
+    def _settle(self, batch: str, outcomes: Sequence[Outcome], lease: Lease | None, again: bool) -> None:
         with self._database.write() as connection:
             fence(connection, lease)
-            target_id = connection.execute(
-                sa.select(batches.c.target_id).where(batches.c.id == batch, batches.c.done == "")
-            ).scalar_one_or_none()
+            target_id = connection.execute(_OPEN, {"batch": batch}).scalar_one_or_none()
             if target_id is None:
+                if again:
+                    return  # it was written after all
                 raise ValueError(f"there is no open batch {batch}")
             kept = {
                 key: (was, mapping) for key, was, mapping in connection.execute(
@@ -516,12 +532,12 @@ class Ledger:
             strange = [outcome.key for outcome in outcomes if outcome.key not in kept]
             if strange:
                 raise ValueError(f"batch {batch} has no item {strange[0]!r}")
-            self._settle(connection, target_id, outcomes, kept)
+            self._note_outcomes(connection, target_id, outcomes, kept)
             connection.execute(sa.delete(pending).where(pending.c.batch == batch))
             connection.execute(sa.update(batches).where(batches.c.id == batch).values(done=self._now()))
             _changed(connection, target_id)
 
-    def _settle(
+    def _note_outcomes(
         self, connection: sa.Connection, target_id: int, outcomes: Sequence[Outcome],
         kept: Mapping[str, tuple[bytes, str]],
     ) -> None:
@@ -560,6 +576,20 @@ class Ledger:
             {"t": target_id, "k": key, **dict(zip(("u", "s", "a", "d"), msgspec.msgpack.decode(was), strict=True))}
             for key, was in untried if was
         ))
+
+    def _again(self, step: Callable[[bool], None]) -> None:
+        """Do a step, and again while the server is away, for as long as one waits for a lock."""
+        until = time.monotonic() + self._database.wait_seconds
+        again = False
+        while True:
+            try:
+                return step(again)
+            except LedgerError as exc:
+                passing = self._database.path is None and exc.code == "ledger.gone"
+                if not passing or time.monotonic() > until:
+                    raise
+            again = True
+            time.sleep(RETRY_SECONDS)
 
     def open_batches(self, target_id: int) -> list[BatchRow]:
         """Calls that were intended and of which no outcome was written, the oldest first."""
@@ -657,8 +687,8 @@ class Ledger:
         )
         with self._database.write() as connection:
             _many(connection, upsert, (
-                {"path": path, "size": size, "mtime_ns": time, "inode": inode, "sha256": digest}
-                for path, (size, time, inode, digest) in sorted(noted.items())
+                {"path": path, "size": size, "mtime_ns": changed, "inode": inode, "sha256": digest}
+                for path, (size, changed, inode, digest) in sorted(noted.items())
             ))
 
     # Quarantine
@@ -814,6 +844,7 @@ _ROWS_AFTER = _PAGE.where(items.c.key > sa.bindparam("after"))
 _WAS = sa.select(items.c.key, items.c.sku, items.c.state, items.c.action, items.c.tried).where(
     items.c.target_id == sa.bindparam("target"), items.c.key.in_(sa.bindparam("keys", expanding=True))
 )
+_OPEN = sa.select(batches.c.target_id).where(batches.c.id == sa.bindparam("batch"), batches.c.done == "")
 _HELD_BEFORE = sa.select(held.c.name, held.c.since_run).where(
     held.c.job_id == sa.bindparam("job"), held.c.closed_run == "",
     held.c.name.in_(sa.bindparam("names", expanding=True)),
@@ -934,8 +965,8 @@ def _from_json(text: str, empty: Any) -> Any:
     return json.loads(text) if text else empty
 
 
-def _iso(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _time(text: str) -> datetime | None:

@@ -26,10 +26,10 @@ from feedbridge.report.plain import showable
 from feedbridge.run.engine import run
 from feedbridge.run.preparing import prepare
 from feedbridge.sources.files import expand
-from feedbridge.sync.jobfile import NO_ADDRESS, TODO, Job, delivery_model, needed_variables, read_jobs
+from feedbridge.sync.jobfile import NO_ADDRESS, TODO, Job, JobFile, delivery_model, needed_variables, read_jobs
 from feedbridge.sync.jobspec import Guards, JobSpec
 
-__all__ = ["Check", "Started", "missing_keys", "readiness", "start", "write_job_file"]
+__all__ = ["Check", "Started", "missing_keys", "readiness", "shared_places", "start", "write_job_file"]
 
 WIDTH = 100
 ASKED = re.compile(r"--set ([\w.-]+)=([^\s;,)]*)")
@@ -466,3 +466,20 @@ def _todo(text: str) -> Iterator[tuple[int, str]]:
         found = re.match(rf"\s*([\w\".-]+): {TODO}\s*(?:# (.*))?$", line)
         if found:
             yield number, f"{found[1]}: {found[2] or ''}".rstrip(": ")
+
+
+def shared_places(file: JobFile) -> list[str]:
+    """Places that several jobs of a file deliver to. That is allowed: each deletes only what it brought itself; but a
+    product that is in both has two masters."""
+    seen: dict[tuple[str, ...], str] = {}
+    found = []
+    for job in file.jobs.values():
+        for name, target in job.spec.targets.items():
+            settings = target.settings
+            parts = [str(target.delivery.get(key, "")) for key in ("sandbox", "endpoint", "outbox")]
+            place = (target.platform, *parts, str(settings.get("source_hash") or settings.get("feed") or ""))
+            here = f"{job.name}.{name}"
+            first = seen.setdefault(place, here)
+            if first != here:
+                found.append(f"{first} and {here} deliver to the same place; let no product be in both sources")
+    return found

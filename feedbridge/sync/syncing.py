@@ -27,13 +27,14 @@ from feedbridge.sync.courier import Courier, Failure, Observe, Stopped, TargetDo
 from feedbridge.sync.feed import Feed
 from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
 from feedbridge.sync.jobfile import Job
-from feedbridge.sync.ledger import HeldRow, JobRow, Ledger, LedgerError, TargetRow, ledger_url
 from feedbridge.sync.lease import Lease
+from feedbridge.sync.ledger import HeldRow, JobRow, Ledger, LedgerError, TargetRow, ledger_url
 from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
 from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan
 from feedbridge.sync.planning import Planner, TargetState
 from feedbridge.sync.reading import Conversions, FileDigests, Read, conversions, read_into, sha256_of
+from feedbridge.sync.telling import tell
 
 __all__ = ["Options", "Report", "Sync", "TargetResult"]
 
@@ -97,7 +98,40 @@ class Report:
     @property
     def holds(self) -> list[Hold]:
         """Why guards hold the run; empty when none does."""
-        return [*self.header.holds, *(hold for target in self.header.targets for hold in target.holds)]
+        found = [*self.header.holds, *(hold for target in self.header.targets for hold in target.holds)]
+        return list(dict.fromkeys(found))
+
+    def changes(self) -> Iterator[Change]:
+        """The plan's changes, one after another."""
+        return read_plan(self.plan).changes()
+
+    def result(self) -> dict[str, Any]:
+        """What was done, as report/plan_text.py shows it and ``--json`` prints it."""
+        targets = []
+        for target in self.header.targets:
+            done = self.targets.get(target.name)
+            planned = sum(target.counts.get(op, 0) for op in SENDING)
+            counts = dict(done.counts) if done is not None else {}
+            tried = sum(counts.values())
+            counts |= {
+                word: number for word, op in (("unchanged", "unchanged"), ("kept", "keep"), ("refused", "refused"))
+                if (number := target.counts.get(op, 0))
+            }
+            if held := target.products.get("held_back", 0):
+                counts["held"] = held
+            targets.append({
+                "name": target.name, "place": target.place, "done": counts, "products": target.products,
+                **({"left": planned - tried} if done is not None and planned > tried else {}),
+                **({"calls": done.calls} if done is not None else {}),
+                **({"stopped": {"message": done.down[0], "mend": done.down[1]}} if done is not None and done.down else {}),
+                "failures": [msgspec.to_builtins(failure) for failure in done.failures] if done is not None else [],
+            })
+        return {
+            "job": self.job, "kind": self.kind, "run": self.run, "status": self.status, "targets": targets,
+            "holds": [list(hold) for hold in self.holds] if self.status == 4 else [],
+            "released": self.released, "took_over": self.took_over, "plan": str(self.plan),
+            "quarantine": self.quarantine, "findings": self.header.findings, "seconds": round(self.seconds, 3),
+        }
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -132,12 +166,14 @@ class Sync:
     ``stop``      asked between steps: whether a person or the system wants the run to end
     ``sending``   told when delivery begins and ends: from then on an interruption waits for the call in hand
     ``progress``  told the number of records read so far
+    ``metrics``   file or folder for Prometheus metrics
     """
 
     def __init__(
         self, job: Job, *, environment: Mapping[str, str], waits: Waits | None = None, observe: Observe | None = None,
         stop: Callable[[], bool] = lambda: False, sending: Callable[[bool], None] = lambda on: None,
-        progress: Progress | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        progress: Progress | None = None, metrics: Path | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.job = job
         self.environment = {name: value for name, value in environment.items() if name.startswith("FEEDBRIDGE_")}
@@ -146,6 +182,7 @@ class Sync:
         self.stop = stop
         self.sending = sending
         self.progress = progress
+        self.metrics = metrics
         self.clock = clock
         self.ledger = Ledger.open(ledger_url(job.file.state, job.file.folder, self.environment), clock=clock)
         try:
@@ -217,8 +254,8 @@ class Sync:
     # A run --------------------------------------------------------------------------------------------------------
 
     def _as_run(self, kind: str, work: Callable[[str, Lease], Report]) -> Report:
-        """Lock, write down that a run begins, do it, write down how it ended."""
-        started = time.monotonic()
+        """Lock, write down that a run begins, do it, write down how it ended, tell those who want to know."""
+        started, began = time.monotonic(), self.clock()
         run = self.ledger.begin_run(
             self.row.id, kind=kind, who=_who(), host=socket.gethostname(), pid=os.getpid(),
             version=feedbridge.__version__, mappings=[],
@@ -237,12 +274,19 @@ class Sync:
             report.seconds = time.monotonic() - started
             self.ledger.finish_run(run, status=report.status, counts=report.counts, message=_said(report))
             self._prune()
+            report.warnings += tell(
+                self, run, report=report, metrics=self.metrics, started=began, seconds=report.seconds
+            )
             self.observe("run.finished", job=self.job.name, run=run, status=report.status, seconds=round(report.seconds, 3))
             return report
         except FeedbridgeError as exc:
             with contextlib.suppress(LedgerError):
                 self.ledger.finish_run(run, status=exc.exit_status, counts={}, message=exc.message)
             self.observe("run.failed", job=self.job.name, run=run, status=exc.exit_status, message=exc.message, code=exc.code)
+            for warning in tell(
+                self, run, error=exc, metrics=self.metrics, started=began, seconds=time.monotonic() - started
+            ):
+                self.observe("warning", run=run, message=warning)
             raise
         except KeyboardInterrupt:
             with contextlib.suppress(LedgerError):
@@ -301,6 +345,7 @@ class Sync:
                 state.present, state.counts["create"], state.counts["update"] + state.counts["replace"],
                 state.counts["delete"], products["read"], products["held_back"], row.elsewhere if not state.present else (),
             )) if not replay else []
+            holds = [named(hold, self.job.name) for hold in holds]
             plans.append(TargetPlan(
                 name=state.name, platform=self.job.spec.targets[state.name].platform, place=row.place,
                 generation=row.generation, counts=counts, products=dict(products), present=state.present, holds=holds,
@@ -315,7 +360,8 @@ class Sync:
         header = PlanHeader(
             tool=f"feedbridge {feedbridge.__version__}", job=self.job.name, job_file=str(self.job.file.path),
             job_digest=self.job.digest, run=run, made=self.clock().isoformat(timespec="seconds"), sources=made.digests,
-            mappings=made.mappings, targets=plans, holds=whole, replay=replay, findings=dict(sorted(read.findings.items())),
+            mappings=made.mappings, targets=plans, holds=[named(hold, self.job.name) for hold in whole], replay=replay,
+            findings=dict(sorted(read.findings.items())),
             errors=read.errors, fingerprint="" if feed.has_files else made.fingerprint, columns=made.columns,
             quarantine=read.quarantine,
         )
@@ -550,6 +596,11 @@ class Settled(msgspec.Struct):
 
 def _shown(made: Conversions, source: int) -> str:
     return made.shown[source] if source < len(made.shown) else ""
+
+
+def named(hold: Hold, job: str) -> Hold:
+    """The same, with the job's name in the command to type."""
+    return hold[0], hold[1], hold[2].replace("apply JOB", f"apply {job}")
 
 
 def _who() -> str:

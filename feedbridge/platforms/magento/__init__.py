@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from feedbridge.platforms.base import Platform
 from feedbridge.platforms.magento.converter import MagentoConverter
+from feedbridge.platforms.magento.delivery import MagentoDelivery, MagentoDeliverySettings
 from feedbridge.platforms.magento.kept_rules import picture_has_an_address
 from feedbridge.platforms.magento.payload import Request
 from feedbridge.platforms.magento.quality import QUALITY, RULE_POINTS
@@ -42,4 +43,6 @@ PLATFORM = Platform(
     quality=QUALITY,
     rule_points=RULE_POINTS,
     image_types=frozenset({"jpeg", "png", "gif"}),
+    delivery=MagentoDelivery,
+    delivery_settings=MagentoDeliverySettings,
 )
