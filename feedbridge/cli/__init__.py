@@ -17,9 +17,11 @@ import click
 import feedbridge
 from feedbridge.cli.convert import check, convert
 from feedbridge.cli.explain import explain
+from feedbridge.cli.jobs import cron, init, job
 from feedbridge.cli.mapping import mapping
 from feedbridge.cli.platform import platform
 from feedbridge.cli.sandbox import sandbox
+from feedbridge.cli.status import ids, quarantine, status
 from feedbridge.cli.sync import apply, plan, sync
 from feedbridge.errors import FeedbridgeError
 
@@ -32,7 +34,9 @@ def cli() -> None:
     """Convert product feeds: a shop's or PIM's export in, exactly what each platform takes out."""
 
 
-for command in (convert, check, explain, mapping, platform, plan, apply, sync, sandbox):
+for command in (
+    convert, check, explain, mapping, platform, init, job, plan, apply, sync, status, quarantine, ids, cron, sandbox,
+):
     cli.add_command(command)
 
 
@@ -51,8 +55,8 @@ def run(arguments: list[str]) -> int:
     if ours:
         signal.signal(signal.SIGTERM, stop)
     try:
-        status = cli.main(arguments, prog_name="feedbridge", standalone_mode=False)
-        return status if isinstance(status, int) else 0
+        ended = cli.main(arguments, prog_name="feedbridge", standalone_mode=False)
+        return ended if isinstance(ended, int) else 0
     except click.ClickException as exc:
         exc.show()
         return exc.exit_code

@@ -38,9 +38,11 @@ Sample = tuple[str, dict[str, str], float]
 
 
 def metrics_file(path: Path | str, job: str) -> Path:
-    """The job's own file: ``path`` itself, or ``feedbridge_<job>.prom`` in it where it is a folder."""
+    """The job's own file: ``path`` itself where it ends in ``.prom``, else ``feedbridge_<job>.prom`` in that folder."""
     path = Path(path)
-    return path / f"feedbridge_{re.sub('[^A-Za-z0-9_.-]', '_', job)}.prom" if path.is_dir() else path
+    if path.suffix == ".prom" and not path.is_dir():
+        return path
+    return path / f"feedbridge_{re.sub('[^A-Za-z0-9_.-]', '_', job)}.prom"
 
 
 def metrics_text(data: Mapping[str, Any]) -> str:
@@ -62,7 +64,7 @@ def metrics_text(data: Mapping[str, Any]) -> str:
 def write_metrics(path: Path | str, data: Mapping[str, Any]) -> Path:
     """Write the job's file, whole or not at all, mode 0644; where it is.
 
-    ``path``  a file, or a folder in which every job gets a file of its own
+    ``path``  a file whose name ends in ``.prom``, or a folder in which every job gets a file of its own
 
     Where ``data`` has no ``last_success``, the one the file told before is told again: an alert on its age must not fall
     silent because the run that failed could not look it up.

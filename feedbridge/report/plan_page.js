@@ -60,15 +60,14 @@
     const [target, operation, sku, key, title, reason, file, line, message, mend, code, found] = row;
     const [name, word] = data.operations[operation];
     const place = text(file) + (text(file) && line ? ":" + line : "");
-    const several = data.targets.length > 1;
+    const from = [data.targets.length > 1 ? data.targets[target] : "", place].filter(Boolean).join(" · ");
     return el("article", { class: "change" },
       el("div", { class: "change-head" },
         el("span", { class: KNOWN.has(name) ? "op op-" + name : "op" }, shown(word)),
         el("h3", null, bdi(sku)),
         key && el("span", { class: "muted" }, "as ", bdi(key)),
         title && el("span", { class: "title" }, bdi(title)),
-        several || place ? el("span", { class: "muted from" }, el("bdi", null, several ? shown(data.targets[target]) : "",
-          several && place ? " · " : "", shown(place))) : null),
+        from && el("span", { class: "muted from" }, bdi(from))),
       text(reason) && el("p", { class: "why" }, bdi(text(reason))),
       text(message) || text(code) ? el("p", { class: "message" }, bdi(text(message)), text(code) && " ",
         text(code) && el("code", null, shown(text(code)))) : null,

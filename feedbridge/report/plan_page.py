@@ -6,12 +6,16 @@ Content-Security-Policy stands behind that, as in page.py. Header and changes: s
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from feedbridge.errors import OutputError
 from feedbridge.report.page import _LOGIN, _hash
 from feedbridge.report.page_charts import stacked
 from feedbridge.report.page_html import Html, cut_to, join, tag
@@ -19,14 +23,15 @@ from feedbridge.report.plan_text import (
     OPERATIONS,
     SENDING,
     SUMMARY,
-    _filter_words,
-    _rank,
+    filter_words,
+    held_by,
     matches,
     operation_count,
+    rank_of,
     value_text,
 )
 
-__all__ = ["FIRST", "MOST_BYTES", "render_plan_page"]
+__all__ = ["FIRST", "MOST_BYTES", "render_plan_page", "write_plan_page"]
 
 MOST_BYTES = 12_000_000
 """Of changes in the page: about 100,000 of the usual kind. The page says how many it leaves out."""
@@ -93,12 +98,40 @@ def render_plan_page(
     )
     rows = kept.rows()
     inside = join([
-        _body(header, kept, rows, _filter_words(only, sku, field, target)),
+        _body(header, kept, rows, filter_words(only, sku, field, target)),
         tag("script", Html(_blob(kept, rows)), type="application/json", id="data"),
         tag("script", Html(script)),
     ])
     whole = f'<!doctype html>\n<html lang="en">\n{head}\n{tag("body", inside)}\n</html>\n'
     return _LOGIN.sub(r"\1***@", whole).encode("utf-8", "backslashreplace")
+
+
+def write_plan_page(
+    path: str | os.PathLike[str], header: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], **filters: Any
+) -> None:
+    """Write the page, whole or not at all; a file that was there is replaced. Arguments: see ``render_plan_page``.
+
+    Raises:  OutputError, code ``plan.page``.
+    """
+    page = render_plan_page(header, changes, **filters)
+    real = Path(os.path.realpath(path))
+    part = real.with_name(f".{real.name[:100]}.{os.getpid()}.part")
+    try:
+        if real.exists() and not real.is_file():
+            raise OutputError("a page cannot be written here: it is no ordinary file", where=str(path), code="plan.page",
+                              mend="name a file")
+        try:
+            part.write_bytes(page)
+            os.replace(part, real)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+    except OSError as exc:
+        raise OutputError(
+            f"the page cannot be written: {exc.strerror or exc}", where=str(path), code="plan.page",
+            mend="make room on the disk, or name a place that can be written to",
+        ) from exc
 
 
 class _Kept:
@@ -231,8 +264,7 @@ def _header(header: Mapping[str, Any]) -> Html:
 
 def _result(header: Mapping[str, Any]) -> Html:
     targets = header.get("targets", ())
-    holds = [("", hold) for hold in header.get("holds", ())]
-    holds += [(str(one.get("name", "")), hold) for one in targets for hold in one.get("holds", ())]
+    holds = held_by(header)
     return join([
         tag("div", *(_hold(*one) for one in holds), class_="holds", role="group", aria_label="What a guard holds") if holds else None,
         tag("p", _verdict(targets, bool(holds)), class_="lead"),
@@ -340,7 +372,7 @@ def _filters(kept: _Kept) -> Html:
             tag("span", WORDS.get(name, name), f" {kept.of_operation(number):,}"),
             class_="chip",
         )
-        for number, name in sorted(used, key=lambda one: (_rank(one[1]), one[1]))
+        for number, name in sorted(used, key=lambda one: (rank_of(one[1]), one[1]))
     )
     targets = sorted({target for target, _ in kept.counts})
     return tag(
@@ -371,7 +403,7 @@ def _change(kept: _Kept, texts: Sequence[str], row: Row) -> Html:
     name = kept.operations[operation]
     found = row[11]
     place = f"{file}:{row[7]}" if file and row[7] else file
-    several = len(kept.targets) > 1
+    whose = cut_to(kept.targets[target], NAME_CHARS) if len(kept.targets) > 1 else ""
     return tag(
         "article",
         tag(
@@ -380,8 +412,8 @@ def _change(kept: _Kept, texts: Sequence[str], row: Row) -> Html:
             tag("h3", tag("bdi", sku)),
             tag("span", "as ", tag("bdi", key), class_="muted") if key else None,
             tag("span", tag("bdi", title), class_="title") if title else None,
-            tag("span", tag("bdi", cut_to(kept.targets[target], NAME_CHARS) if several else None, " · " if several and place else None, place),
-                class_="muted from") if several or place else None,
+            tag("span", tag("bdi", " · ".join(part for part in (whose, place) if part)), class_="muted from")
+            if whose or place else None,
             class_="change-head",
         ),
         tag("p", tag("bdi", reason), class_="why") if reason else None,
@@ -435,10 +467,12 @@ def _findings(findings: Mapping[str, int]) -> Html | None:
     if not findings:
         return None
     order = sorted(findings.items(), key=lambda one: (-one[1], one[0]))
-    rows = (tag("tr", tag("th", tag("code", code), scope="row"), tag("td", f"{number:,}", class_="number")) for code, number in order[:LIST])
+    rows = [
+        tag("tr", tag("th", tag("code", code), scope="row"), tag("td", f"{number:,}", class_="number"))
+        for code, number in order[:LIST]
+    ]
     return join([
-        tag("div", tag("table", tag("thead", tag("tr", tag("th", "Code", scope="col"), tag("th", "How many", scope="col", class_="number"))),
-                       tag("tbody", *rows), class_="plain"), class_="scroll", tabindex="0", role="region", aria_label="Findings by code"),
+        _table("Findings by code", tag("th", "Code", scope="col"), tag("th", "How many", scope="col", class_="number"), rows, "plain"),
         tag("p", f"and {len(order) - LIST:,} more codes", class_="muted") if len(order) > LIST else None,
     ])
 
@@ -461,7 +495,11 @@ def _sources(header: Mapping[str, Any]) -> Html:
     more = len(sources) - LIST
     return join([
         tag("p", "A plan is refused when one of these has changed since."),
-        tag("div", tag("table", tag("thead", tag("tr", tag("th", "What", scope="col"), tag("th", "SHA-256", scope="col"))),
-                       tag("tbody", *rows), class_="inputs"), class_="scroll", tabindex="0", role="region", aria_label="Made from"),
+        _table("Made from", tag("th", "What", scope="col"), tag("th", "SHA-256", scope="col"), rows, "inputs"),
         tag("p", f"and {more:,} more files", class_="muted") if more > 0 else None,
     ])
+
+
+def _table(label: str, left: Html, right: Html, rows: Sequence[Html], kind: str) -> Html:
+    table = tag("table", tag("thead", tag("tr", left, right)), tag("tbody", *rows), class_=kind)
+    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=label)

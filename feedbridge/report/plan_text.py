@@ -24,8 +24,8 @@ from feedbridge.report.page_html import cut_to
 from feedbridge.report.terminal import _Paper
 
 __all__ = [
-    "OPERATIONS", "SENDING", "difference_text", "matches", "operation_count", "render_plan", "render_result",
-    "value_text",
+    "OPERATIONS", "SENDING", "difference_text", "filter_words", "held_by", "matches", "operation_count", "rank_of",
+    "render_plan", "render_result", "value_text",
 ]
 
 OPERATIONS = ("delete", "replace", "settle", "update", "create", "keep", "held", "refused")
@@ -149,7 +149,7 @@ def render_plan(
     if header.get("replay"):
         paper.line(("made from mended quarantine files: what they lack is not gone", ""))
     _codes(paper, header.get("findings", {}))
-    filtered = _filter_words(only, sku, field, target)
+    filtered = filter_words(only, sku, field, target)
     fitting = (c for c in changes if matches(c, only=only, sku=sku, field=field, target=target))
     names = [str(one.get("name", "")) for one in header.get("targets", ())]
     deletes = {str(one.get("name", "")): str(one.get("deletes", "delete")) for one in header.get("targets", ())}
@@ -173,15 +173,31 @@ class _Signs:
 
 def _holds(paper: _Paper, header: Mapping[str, Any]) -> None:
     """What holds the run, and how to go on."""
-    held = [("", hold) for hold in header.get("holds", ())]
-    held += [(f"{one.get('name', '')}: ", hold) for one in header.get("targets", ()) for hold in one.get("holds", ())]
+    held = held_by(header)
     for whose, (guard, found, how) in held:
-        paper.line((f"HELD {whose}{_cut(found)} [{guard}]", "bold red"))
+        paper.line((f"HELD {f'{whose}: ' if whose else ''}{_cut(found)} [{guard}]", "bold red"))
         if how:
             paper.line((f"  to go on: {_cut(how)}", "bold"))
     if held:
         paper.line(("nothing is sent while a guard holds", "bold"))
         paper.line()
+
+
+def held_by(header: Mapping[str, Any]) -> list[tuple[str, tuple[str, str, str]]]:
+    """What holds a run, each hold once: (targets it is about, empty for all; (guard, what it found, how to go on))."""
+    whose: dict[tuple[str, str, str], list[str]] = {}
+    for hold in header.get("holds", ()):
+        whose[_hold(hold)] = []
+    for one in header.get("targets", ()):
+        for hold in one.get("holds", ()):
+            if whose.setdefault(_hold(hold), [str(one.get("name", ""))]):
+                whose[_hold(hold)].append(str(one.get("name", "")))
+    return [(", ".join(dict.fromkeys(names)), hold) for hold, names in whose.items()]
+
+
+def _hold(hold: Sequence[str]) -> tuple[str, str, str]:
+    guard, found, how = (*map(str, hold), "", "", "")[:3]
+    return guard, found, how
 
 
 def _summary(one: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -224,17 +240,19 @@ def _codes(paper: _Paper, findings: Mapping[str, int]) -> None:
     paper.line((f"findings: {said}{more}", "dim"))
 
 
-def _filter_words(
+def filter_words(
     only: Collection[str] | None, sku: str | None, field: str | None, target: str | None
 ) -> str:
+    """A filter in words; empty when it lets all pass."""
     parts = []
     if only is not None:
-        parts.append(f"only {', '.join(sorted(only, key=_rank))}")
+        parts.append(f"only {', '.join(sorted(only, key=rank_of))}")
     parts += [f'{name} "{value}"' for name, value in (("SKU", sku), ("field", field), ("target", target)) if value is not None]
     return ", ".join(parts)
 
 
-def _rank(operation: str) -> int:
+def rank_of(operation: str) -> int:
+    """The place of an operation among all."""
     return OPERATIONS.index(operation) if operation in OPERATIONS else len(OPERATIONS)
 
 
@@ -259,7 +277,7 @@ class _Lines:
             if counts[key] <= limit:
                 kept.setdefault(key, []).append(change)
         place = {name: number for number, name in enumerate(names)}
-        for target, operation in sorted(counts, key=lambda k: (place.get(k[0], len(place)), k[0], _rank(k[1]), k[1])):
+        for target, operation in sorted(counts, key=lambda k: (place.get(k[0], len(place)), k[0], rank_of(k[1]), k[1])):
             shown = kept.get((target, operation), [])
             self._head(target, operation)
             for change in shown:
@@ -330,7 +348,7 @@ def render_result(
     ``result``  ``{"targets": [target, …], "seconds": 12.5, "calls": 14, "message": why the run did not end well,
                 "mend", "holds": [[guard, found, how to go on], …]}``; a target is
                 ``{"name", "place", "done": {created, updated, replaced, deleted, settled, unchanged, kept, held, failed,
-                refused, unknown: items}, "calls", "seconds", "untried": items,
+                refused, unknown: items}, "calls", "seconds", "left": items not tried,
                 "stopped": {"message", "mend"}, "failures": [{"sku", "key", "op", "state", "message", "mend", "code",
                 "file", "line"}, …]}``. Members that are not there are not shown
     ``limit``   failures shown a target; their count is complete
@@ -358,9 +376,9 @@ def _done(paper: _Paper, one: Mapping[str, Any]) -> None:
     words = [
         f"{done[name]:,} {DONE_WORDS.get(name, name)}" for name in (*DONE, *(n for n in done if n not in DONE)) if done.get(name)
     ]
-    if one.get("untried"):
-        words.append(f"{one['untried']:,} not tried")
-    bad = any(done.get(name) for name in ("failed", "refused", "unknown")) or one.get("untried") or one.get("stopped")
+    if one.get("left"):
+        words.append(f"{one['left']:,} not tried")
+    bad = any(done.get(name) for name in ("failed", "refused", "unknown")) or one.get("left") or one.get("stopped")
     place = f" {one['place']}" if one.get("place") else ""
     spent = ""
     if one.get("calls") is not None:

@@ -6,8 +6,9 @@ Everything here takes objects with these members, or mappings with these keys; w
            lease: {"holder": "user@host, pid 12", "since", "run"} while a run has the job,
            targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …}}, …]
     run    id, job (the job's name or id), kind, started, finished, status, counts, who, host, pid, version, mappings,
-           message; counts is {"read": 14, "created": 2, …}, or such an object for each target
-    held   sku, codes, problem, mend, file, line, since, since_run, last_run, closed_run, how
+           message, running; counts is {"read": 14, "created": 2, …, "findings": 3,
+           "targets": {name: {"products", "planned", "done": {"created": 2, …}}}}
+    held   sku, codes (text or a list), problem, mend, file, line, since, since_run, last_run, closed, closed_run, how
 
 Times are datetimes or ISO 8601 text; without a zone they are UTC. People see them in local time with its zone, programs
 in UTC.
@@ -51,7 +52,7 @@ RUN_FIELDS = (
     "id", "job", "kind", "started", "finished", "status", "counts", "who", "host", "pid", "version", "mappings", "message",
 )
 HELD_FIELDS = (
-    "sku", "codes", "problem", "mend", "file", "line", "since", "since_run", "last_run", "closed_run", "how",
+    "sku", "codes", "problem", "mend", "file", "line", "since", "since_run", "last_run", "closed", "closed_run", "how",
 )
 
 
@@ -143,8 +144,10 @@ def _products(number: int) -> str:
 
 
 def _running(run: Any, job: Any) -> bool:
+    if _of(run, "status") is not None:
+        return False
     lease = _of(job, "lease")
-    return bool(lease) and _of(run, "status") is None and _of(lease, "run") == _of(run, "id")
+    return bool(_of(run, "running")) or (bool(lease) and _of(lease, "run") == _of(run, "id"))
 
 
 def _run_cells(run: Any, running: bool, zone: tzinfo | None) -> list[str]:
@@ -162,15 +165,9 @@ def _run_cells(run: Any, running: bool, zone: tzinfo | None) -> list[str]:
 
 
 def _counts(run: Any) -> dict[str, int]:
-    """The counts of a run under the heads of the table, over all its targets."""
+    """The counts of a run under the heads of the table."""
     counts = _of(run, "counts") or {}
-    each = [one for one in counts.values() if isinstance(one, Mapping)]
     flat = {name: number for name, number in counts.items() if isinstance(number, int)}
-    for one in each:
-        for name, number in one.items():
-            if isinstance(number, int):
-                # The feed is read once, whatever the number of targets.
-                flat[name] = max(flat.get(name, 0), number) if name == "read" else flat.get(name, 0) + number
     shown = {}
     for head in COUNTS:
         parts = [flat[name] for name in PARTS.get(head, (head,)) if name in flat]
@@ -195,11 +192,15 @@ def _table(paper: _Paper, rows: Sequence[Sequence[str]]) -> None:
 
 
 def render_run(
-    run: Any, stream: TextIO, *, running: bool = False, zone: tzinfo | None = None, width: int | None = None,
+    run: Any, stream: TextIO, *, running: bool | None = None, zone: tzinfo | None = None, width: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Show one run: when, by whom, how it ended, what was done at each target."""
+    """Show one run: when, by whom, how it ended, what was done at each target.
+
+    ``running``  whether it is under way; None: as the run itself says
+    """
     paper = _Paper(stream, width, environment)
+    running = _running(run, None) if running is None else running
     status = _of(run, "status")
     paper.line((f"run {_of(run, 'id')}", "bold"), (f": {_of(run, 'kind')} of {_of(run, 'job')}", ""))
     style = "" if running else GOOD.get(status, "bold red")
@@ -218,12 +219,17 @@ def render_run(
     if mappings:
         paper.line(("  mapping: ", "bold"), (mappings, ""))
     counts = _of(run, "counts") or {}
-    flat = {name: number for name, number in counts.items() if not isinstance(number, Mapping)}
+    flat = {name: number for name, number in counts.items() if name not in ("targets", "findings")}
     if flat:
         paper.line(("  products: ", "bold"), (_listed(flat), ""))
-    for name, each in counts.items():
-        if isinstance(each, Mapping):
-            paper.line((f"  {name}: ", "bold"), (_listed(each), ""))
+    for name, one in (counts.get("targets") or {}).items():
+        done, planned = one.get("done") or {}, one.get("planned") or {}
+        if done or not planned:
+            paper.line((f"  {name}: ", "bold"), (_listed(done), ""))
+        else:
+            paper.line((f"  {name}, planned: ", "bold"), (_listed(planned), ""))
+    if counts.get("findings"):
+        paper.line(("  findings: ", "bold"), (f"{counts['findings']:,}", ""))
 
 
 def _listed(counts: Mapping[str, Any]) -> str:
@@ -304,13 +310,14 @@ def status_json(
     return {"time": _utc(now or datetime.now(UTC)), "jobs": told}
 
 
-def run_json(run: Any, *, running: bool = False) -> dict[str, Any]:
+def run_json(run: Any, *, running: bool | None = None) -> dict[str, Any]:
     """A run as one JSON object: its members, the result in words and its seconds; times in UTC."""
     told = {name: _of(run, name) for name in RUN_FIELDS}
     told["started"], told["finished"] = _utc(told["started"]), _utc(told["finished"])
     told["mappings"] = list(told["mappings"] or ())
-    told["counts"] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in (told["counts"] or {}).items()}
-    return told | {"result": status_words(told["status"], running=running), "seconds": _seconds(run)}
+    told["counts"] = dict(told["counts"] or {})
+    told["running"] = _running(run, None) if running is None else running
+    return told | {"result": status_words(told["status"], running=told["running"]), "seconds": _seconds(run)}
 
 
 def quarantine_json(held: Iterable[Any]) -> list[dict[str, Any]]:
@@ -318,7 +325,7 @@ def quarantine_json(held: Iterable[Any]) -> list[dict[str, Any]]:
     told = []
     for one in held:
         row = {name: _of(one, name) for name in HELD_FIELDS}
-        row["codes"], row["since"] = _codes(one), _utc(row["since"])
+        row["codes"], row["since"], row["closed"] = _codes(one), _utc(row["since"]), _utc(row["closed"])
         told.append(row)
     return told
 

@@ -242,7 +242,7 @@ class Feed:
 
     def _shaped(self, product: Any, place: int) -> str:
         wrong = faults_of_product(product)
-        code = first_sku(product)
+        code = first_sku(product) if isinstance(product, dict) else ""
         if wrong:
             raise Failed(code, wrong[0] if code else f"Product {place}: {wrong[0]}")
         return code

@@ -341,9 +341,9 @@ class Ledger:
             while True:
                 name = run or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
                 made = connection.execute(
-                    self._database.insert(runs).values(id=name, **values).on_conflict_do_nothing()
-                )
-                if made.rowcount:
+                    self._database.insert(runs).values(id=name, **values).on_conflict_do_nothing().returning(runs.c.id)
+                ).first()
+                if made:
                     return name
                 if run:
                     raise ValueError(f"there is a run {run} already")
@@ -704,9 +704,8 @@ class Ledger:
             by_name = {row.name: row for row in some}
             with self._database.write() as connection:
                 fence(connection, lease)
-                known = dict(connection.execute(
-                    _HELD_BEFORE, {"job": job_id, "names": list(by_name)}
-                ).tuples().all())
+                before = connection.execute(_HELD_BEFORE, {"job": job_id, "names": list(by_name)})
+                known = {name: since_run for name, since_run in before}
                 new = self._database.insert(held)
                 _many(connection, new.on_conflict_do_update(
                     index_elements=["job_id", "name", "since_run"],

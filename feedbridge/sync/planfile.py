@@ -46,7 +46,7 @@ class PlanWriter:
               was there before is replaced then, and stays as it was when writing fails
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     def write(self, header: PlanHeader, changes: Iterable[Change]) -> str:
@@ -191,7 +191,7 @@ class PlanReader:
                 yield number, file.readline()
 
 
-def read_plan(path: Path | str) -> PlanReader:
+def read_plan(path: str | os.PathLike[str]) -> PlanReader:
     """Open a plan file, and check that it is whole by reading it once, before anything in it is used.
 
     Raises:  PlanError, codes ``plan.missing``, ``plan.damaged``, ``plan.newer``.

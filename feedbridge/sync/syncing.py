@@ -40,6 +40,8 @@ __all__ = ["Options", "Report", "Sync", "TargetResult"]
 
 PLAN = "plan.jsonl"
 INTERRUPTED = 130
+PLANS_KEPT = 5
+"""Folders of ``feedbridge plan`` that are kept; runs have their own number."""
 
 
 @dataclass(frozen=True)
@@ -556,14 +558,9 @@ class Sync:
 
     def _held_plan(self) -> Path:
         """The plan of the job's last run, when a guard held it."""
-        for run in self.ledger.runs(self.row.id, limit=50):
-            if run.kind not in ("sync", "replay"):
-                continue
-            path = self.folder / run.id / PLAN
-            if run.status == 4 and path.is_file():
-                return path
-            if run.status in (0, 1):
-                break
+        path = held_plan(self.ledger, self.row.id, self.folder)
+        if path is not None:
+            return path
         raise CommandError(
             "there is no plan that a guard holds", where=f"job {self.job.name}", code="command.no-held-plan",
             mend=f"see what there is to do with feedbridge plan {self.job.name}",
@@ -571,17 +568,22 @@ class Sync:
 
     def _prune(self) -> None:
         """Remove the folders of old runs; one that a later run refers to stays."""
-        keep = self.job.spec.keep_runs
         needed = set()
         for row in self.ledger.targets(self.row.id):
             if row.settled:
                 needed.add(msgspec.json.decode(row.settled, type=Settled).header.run)
+        held = held_plan(self.ledger, self.row.id, self.folder)
+        if held is not None:
+            needed.add(held.parent.name)
+        keep = self.job.spec.keep_runs
         self.ledger.prune(self.row.id, keep)
         try:
             folders = sorted((path for path in self.folder.iterdir() if path.is_dir()), key=lambda path: path.name)
         except OSError:
             return
-        for path in folders[:-keep]:
+        plans = [path for path in folders if "-plan-" in path.name]
+        runs = [path for path in folders if "-plan-" not in path.name]
+        for path in [*plans[:-PLANS_KEPT], *runs[:-keep]]:
             if path.name not in needed:
                 shutil.rmtree(path, ignore_errors=True)
 
@@ -596,6 +598,18 @@ class Settled(msgspec.Struct):
 
 def _shown(made: Conversions, source: int) -> str:
     return made.shown[source] if source < len(made.shown) else ""
+
+
+def held_plan(ledger: Ledger, job_id: int, folder: Path) -> Path | None:
+    """The plan that a guard holds, when that is how the job's last run ended that got so far."""
+    for run in ledger.runs(job_id, limit=100):
+        path = folder / run.id / PLAN
+        if run.status == 4 and run.kind in ("sync", "replay") and path.is_file():
+            return path
+        if run.status in (0, 1) or run.counts:  # nothing is held, or something was sent since
+            if run.status != 4:
+                return None
+    return None
 
 
 def named(hold: Hold, job: str) -> Hold:

@@ -283,6 +283,7 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes: all of it or nothing, and on the disk when this ends. Raises LedgerError."""
         with self.edge(), self._turn, self._writers.begin() as connection:
+            self._still_there()
             yield connection
             self._still_there()
 
@@ -304,24 +305,32 @@ class Database:
             self.engine.dispose()
 
     def _still_there(self) -> None:
+        if self._was_taken_away():
+            raise self._taken_away()
+
+    def _was_taken_away(self) -> bool:
+        """SQLite itself would go on writing into a file that no longer has a name."""
         if self.path is None or self._inode is None:
-            return
+            return False
         try:
-            same = _inode(self.path) == self._inode
+            return _inode(self.path) != self._inode
         except OSError:
-            same = False
-        if not same:
-            raise LedgerError(
-                "the ledger's file was deleted or replaced while it was in use", where=self.shown,
-                mend="leave the file alone while a run is under way, and run again", code="ledger.gone",
-            )
+            return True
+
+    def _taken_away(self) -> LedgerError:
+        return LedgerError(
+            "the ledger's file was deleted or replaced while it was in use", where=self.shown,
+            mend="leave the file alone while a run is under way, and run again", code="ledger.gone",
+        )
 
     @contextlib.contextmanager
     def edge(self) -> Iterator[None]:
         """What SQLAlchemy and the drivers raise leaves here as LedgerError."""
         try:
             yield
-        except FeedbridgeError:
+        except FeedbridgeError as exc:
+            if isinstance(exc, LedgerError) and not exc.where:
+                exc.where = self.shown
             raise
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as exc:
             raise self._explained(exc) from exc
@@ -331,6 +340,8 @@ class Database:
             raise self._explained(exc) from exc
 
     def _explained(self, exc: Exception) -> LedgerError:
+        if self._was_taken_away():
+            return self._taken_away()
         cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) and exc.orig is not None else exc
         words = " ".join(str(cause).split())
         for secret in self._secrets:
@@ -405,9 +416,9 @@ def _of_sqlite(exc: sqlite3.Error, opened: bool) -> str:
         return "ledger.locked"
     if code == sqlite3.SQLITE_FULL or extended in _IOERR_ROOM:
         return "ledger.full"
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return "ledger.gone" if opened else "ledger.open"
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT):
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return "ledger.open"
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT):
         return "ledger.gone" if opened else "ledger.open"
     return "ledger.corrupt"
 

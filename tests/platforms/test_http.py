@@ -33,7 +33,7 @@ class Server:
         self._requests_each = requests_each
         self.arrived: list[bytes] = []
         self.connections = 0
-        self.over = threading.Event()
+        self.closed = threading.Semaphore(0)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.port = self._listening.getsockname()[1]
@@ -45,7 +45,6 @@ class Server:
         return self
 
     def __exit__(self, *args: object) -> None:
-        self.over.set()
         for one in (self._listening, *self._open):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -72,6 +71,7 @@ class Server:
                     self._script(taken, request)
         with suppress(OSError):
             taken.close()
+        self.closed.release()
 
 
 def read_request(taken: socket.socket) -> bytes:
@@ -451,12 +451,10 @@ def test_connections_are_used_again_but_not_once_they_lay_idle():
 
 def test_a_connection_the_server_closed_meanwhile_is_not_used_again(http):
     with Server(says(answer()), requests_each=1) as server:
-        for count in range(1, 4):
+        for _ in range(3):
             assert http.get(server.url).status == 200
-            deadline = time.monotonic() + 5
-            while server.connections < count and time.monotonic() < deadline:
-                time.sleep(0.005)
-        assert len(server.arrived) == 3
+            assert server.closed.acquire(timeout=10)
+        assert (len(server.arrived), server.connections) == (3, 3)
 
 
 def test_after_a_loss_the_next_request_begins_anew(http):

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from pydantic import Field, model_validator
@@ -207,9 +207,11 @@ class MagentoDelivery:
         from feedbridge.platforms.http import retry_after_seconds
 
         status = reply.status
-        answer = parse_answer(reply.body, sent, status)
+        answer = parse_answer(self._keys.without(reply.body), sent, status)
         wait_seconds = retry_after_seconds(reply.headers)
-        if status not in _WAIT_STATUS and answer.reached is Reached.ITEMS and (answer.items or status < 300):
+        if status not in _WAIT_STATUS and answer.reached is Reached.ITEMS and (
+            status < 300 or answer.items or answer.unknown or answer.unreadable
+        ):
             return self._by_item(answer.items, answer.unanswered, answer.unknown, answer.unreadable, status)
 
         said = self._keys.hidden(answer.message)
@@ -298,9 +300,8 @@ class _Keys:
         self._auth = auth
         self._values = values
         self.account = hashlib.sha256(values[0].encode()).hexdigest()
-        forms = {form for value in values if len(value) >= _SHORTEST_MASKED
-                 for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
-        self._forms = sorted(forms, key=len, reverse=True)
+        masked = sorted((value for value in values if len(value) >= _SHORTEST_MASKED), key=len, reverse=True)
+        self._forms = re.compile("|".join(_any_form(value) for value in masked) or "(?!)")
         for name in ("requests_oauthlib", "oauthlib"):  # at DEBUG they log tokens and signatures
             logger = logging.getLogger(name)
             logger.setLevel(max(logger.level, logging.INFO))
@@ -321,13 +322,27 @@ class _Keys:
             return None
         from requests_oauthlib import OAuth1
 
-        return OAuth1(*self._values, signature_method="HMAC-SHA256", signature_type="AUTH_HEADER")
+        consumer_key, consumer_secret, access_token, access_token_secret = self._values
+        return OAuth1(
+            consumer_key, consumer_secret, access_token, access_token_secret, signature_method="HMAC-SHA256",
+            signature_type="AUTH_HEADER",
+        )
+
+    def without(self, body: bytes) -> bytes:
+        """An answer without keys, before anything of it is cut."""
+        return self._forms.sub(MASK, body.decode("latin-1")).encode("latin-1")
 
     def hidden(self, text: str) -> str:
         """Words of the store, cut, without keys and signature."""
-        for form in self._forms:
-            text = text.replace(form, MASK)
-        return cut(_SIGNATURE.sub(rf"\g<1>{MASK}", text))
+        return cut(_SIGNATURE.sub(rf"\g<1>{MASK}", self._forms.sub(MASK, text)))
+
+
+def _any_form(value: str) -> str:
+    """Pattern of a key as it is, percent-encoded, or escaped in JSON, also more than once."""
+    return "".join(
+        char if char.isalnum() else rf"\\*(?:{re.escape(char)}|(?:%|u00){ord(char):02x}|(?:%|u00){ord(char):02X})"
+        for char in value
+    )
 
 
 def _url(delivery_settings: MagentoDeliverySettings, environment: Mapping[str, str]) -> str:
@@ -400,7 +415,10 @@ def _switched_off(parcel: Parcel) -> bytes:
 
 
 def _with_members(body: bytes, members: Mapping[str, bytes]) -> bytes:
-    """A body with members put in or replaced, in the order of the vendor's page (A18); the others byte for byte."""
+    """A body with members replaced, or put in, in the order of the vendor's page (A18); the others byte for byte."""
     found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    in_order = members.keys() <= found.keys()
     found |= {name: msgspec.Raw(raw) for name, raw in members.items()}
-    return msgspec.json.encode({name: found[name] for name in sorted(found, key=lambda name: ORDER.get(name, len(ORDER)))})
+    if not in_order:
+        found = {name: found[name] for name in sorted(found, key=lambda name: ORDER.get(name, len(ORDER)))}
+    return msgspec.json.encode(found)

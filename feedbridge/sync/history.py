@@ -1,0 +1,159 @@
+"""What a ledger knows of jobs, as plain facts: how they stand, their runs, what is held back."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from feedbridge.errors import CommandError, OutputError
+from feedbridge.sync.jobfile import Job, JobFile
+from feedbridge.sync.ledger import HeldRow, Ledger, RunRow, TargetRow, ledger_url
+from feedbridge.sync.syncing import held_plan
+
+__all__ = ["History"]
+
+MOST_IDS = 1_000_000
+
+
+class History:
+    """A job file's ledger, opened to look at it; a context manager. Raises LedgerError."""
+
+    def __init__(self, file: JobFile, environment: Mapping[str, str]) -> None:
+        self.file = file
+        self.ledger = Ledger.open(ledger_url(file.state, file.folder, environment))
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ledger.close()
+
+    def job_id(self, job: Job) -> int:
+        return self.ledger.job(job.name, str(job.file.path)).id
+
+    def standing(self, job: Job, limit: int = 10) -> tuple[dict[str, Any], list[RunRow], list[HeldRow]]:
+        """How a job stands (report/status_text.py says in which shape), its last runs, what is held back."""
+        number = self.job_id(job)
+        runs = self.ledger.runs(number, limit=limit)
+        last = self.ledger.last_complete(number)
+        running = next((run for run in runs if run.running), None)
+        targets = [row for row in self.ledger.targets(number) if row.name in job.spec.targets]
+        about: dict[str, Any] = {
+            "name": job.name, "file": job.file.shown, "last_success": last.finished if last else None,
+            "targets": [
+                {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in _current(targets)
+            ],
+        }
+        if running is not None:
+            about["lease"] = {
+                "holder": f"{running.who}@{running.host}, pid {running.pid}", "since": running.started, "run": running.id,
+            }
+        return about, runs, self.ledger.held(number)
+
+    def held_plan(self, job: Job) -> Path | None:
+        """The plan that a guard holds, when the job's last run ended so."""
+        return held_plan(self.ledger, self.job_id(job), self.ledger.folder / job.name)
+
+    def quarantine_folder(self, job: Job) -> Path:
+        """Where the records that are held back now lie, in their source's own shape. Raises CommandError."""
+        held = self.ledger.held(self.job_id(job))
+        for run in sorted({row.last_run for row in held}, reverse=True):
+            folder = self.ledger.folder / job.name / run / "feed" / "quarantine"
+            if folder.is_dir():
+                return folder
+        raise CommandError(
+            "nothing is held back" if not held else "the held-back records of that run were cleared away",
+            where=f"job {job.name}", code="command.quarantine",
+            mend="" if not held else f"run feedbridge sync {job.name} once more",
+        )
+
+    def export(self, job: Job, out: Path) -> list[Path]:
+        """Copy the held-back records into a folder, to be mended there. Raises CommandError, OutputError."""
+        folder = self.quarantine_folder(job)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            found = []
+            for path in sorted(folder.iterdir()):
+                target = out / path.name
+                if target.exists():
+                    raise CommandError(
+                        "is there already, and may hold what you have mended", where=str(target),
+                        code="command.quarantine", mend="name another folder, or move the file away",
+                    )
+                shutil.copyfile(path, target)
+                found.append(target)
+            return found
+        except OSError as exc:
+            raise OutputError(
+                f"cannot write: {exc.strerror or exc}", where=str(out), code="output.write",
+                mend="make room or give permission, then run the same command again",
+            ) from exc
+
+    def target(self, job: Job, name: str | None) -> TargetRow:
+        """A job's target as it is now. Raises CommandError."""
+        rows = {row.name: row for row in _current(self.ledger.targets(self.job_id(job)))}
+        if name is None and len(rows) == 1:
+            return next(iter(rows.values()))
+        if name is None or name not in rows:
+            raise CommandError(
+                "which target is not said" if name is None else f'the ledger knows no target "{name}" of this job',
+                where=f"job {job.name}", code="command.target",
+                mend=f"name one with --target: {', '.join(rows) or 'none was synced yet'}",
+            )
+        return rows[name]
+
+    def import_ids(self, job: Job, target: str | None, path: Path) -> int:
+        """Take the platform's own ids from a CSV file with the columns sku and id; how many. Raises CommandError."""
+        ids: dict[str, str] = {}
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = csv.DictReader(file, strict=True)
+                if not {"sku", "id"} <= set(rows.fieldnames or ()):
+                    raise CommandError(
+                        "has no columns sku and id", where=str(path), code="command.ids", mend="begin it with: sku,id"
+                    )
+                for row in rows:
+                    sku, number = (row["sku"] or "").strip(), (row["id"] or "").strip()
+                    if not sku or not number:
+                        raise CommandError(
+                            "a row lacks its sku or id", where=f"{path}:{rows.line_num}", code="command.ids",
+                            mend="fill it in, or delete the row",
+                        )
+                    if ids.setdefault(sku, number) != number:
+                        raise CommandError(
+                            f'"{sku}" has two ids', where=f"{path}:{rows.line_num}", code="command.ids", mend="keep one"
+                        )
+        except (OSError, UnicodeDecodeError, csv.Error) as exc:
+            raise CommandError(
+                f"cannot be read: {getattr(exc, 'strerror', None) or exc}", where=str(path), code="command.ids",
+                mend="give a UTF-8 CSV file with the columns sku and id",
+            ) from exc
+        row_ = self.target(job, target)
+        unknown = [sku for sku in ids if self.ledger.row(row_.id, sku) is None]
+        if unknown:
+            raise CommandError(
+                f"{len(unknown):,} SKUs were never sent to {row_.name}, the first is {unknown[0]}; nothing was taken",
+                where=str(path), code="command.ids", mend="check the SKUs, or take those rows out",
+            )
+        self.ledger.set_platform_ids(row_.id, ids)
+        return len(ids)
+
+    def forget(self, job: Job, target: str | None, skus: list[str]) -> int:
+        """Forget that items were ever sent: the next sync sends them as new. Raises CommandError when one is not known."""
+        row = self.target(job, target)
+        unknown = [sku for sku in skus if self.ledger.row(row.id, sku) is None]
+        if unknown:
+            raise CommandError(
+                f'the ledger knows no "{unknown[0]}" at {row.name}; nothing was forgotten', where=f"job {job.name}",
+                code="command.ids", mend="give the platform's own name of the item, as feedbridge plan shows it",
+            )
+        self.ledger.forget(row.id, skus)
+        return len(skus)
+
+
+def _current(rows: list[TargetRow]) -> list[TargetRow]:
+    """Of targets that were in several places, the last one."""
+    return list({row.name: row for row in sorted(rows, key=lambda row: row.id)}.values())

@@ -1,0 +1,290 @@
+"""A shop with a nightly job: its folder, its feed, its sandbox; and what must be true after any night.
+
+::
+
+    with sandbox(folder) as box:                         # real HTTP on loopback
+        shop = Shop(folder / "shop", box, batch=2)
+        shop.feed(goods(5))
+        assert shop.sync().status == 0
+        shop.is_as_its_feed()                            # the sandbox has what ``convert`` writes, and nothing else
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import feedbridge
+from feedbridge.sandbox.server import SandboxServer
+from feedbridge.sync import syncing
+from feedbridge.sync.courier import Waits
+from feedbridge.sync.jobfile import Job, load_jobs
+from feedbridge.sync.ledger import Ledger, Row, RunRow, TargetRow
+from feedbridge.sync.limiter import Limiter
+from feedbridge.sync.syncing import Options, Report, Sync
+
+__all__ = ["Box", "Clock", "Good", "Shop", "goods", "sandbox"]
+
+HEADER = ["Handle", "Title", "Body (HTML)", "Vendor", "Published", "Option1 Name", "Option1 Value", "Variant SKU",
+          "Variant Price", "Variant Compare At Price", "Image Src", "Status"]
+PICTURE = "https://pictures.example/{}.jpg"
+Good = dict[str, Any]
+"""``title``, ``price``, ``before`` (a higher price before), ``brand``, ``text``, ``picture``, ``status``; ``sizes``: size ->
+price, for variants whose SKUs are HANDLE-SIZE. All but the price may be left out."""
+
+
+def goods(number: int, *, first: int = 1, price: str = "10.00", **more: Any) -> dict[str, Good]:
+    """Products P001, P002 … that differ."""
+    return {f"P{one:03}": {"price": price, "title": f"Product {one}", **more} for one in range(first, first + number)}
+
+
+class Clock:
+    """Time that only passes when somebody sleeps. ``slept``: seconds in all."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+    def now(self) -> float:
+        return 1_000_000 + self.slept
+
+    def waits(self, **changed: Any) -> Waits:
+        return Waits(sleep=self.sleep, **changed)
+
+
+class Box:
+    """A sandbox as one sees it from outside: by its inspection API."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ask(self, path: str, given: Any = None) -> Any:
+        data = None if given is None else json.dumps(given).encode()
+        request = urllib.request.Request(f"{self.url}/_/{path}", data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def faults(self, *specs: str) -> None:
+        """These from now on, and no others; calls are counted anew."""
+        self.ask("faults", {"faults": list(specs)})
+
+    def reset(self) -> None:
+        self.faults()
+        self.ask("reset", {})
+
+    def calls(self, after: int = 0) -> list[dict[str, Any]]:
+        """All calls, the oldest first; those with a higher number than ``after``."""
+        return [call for call in reversed(self.ask("calls?limit=10000")) if call["number"] > after]
+
+    def last_call(self) -> int:
+        return max((call["number"] for call in self.ask("calls?limit=1")), default=0)
+
+    def flipsnack(self, source_hash: str) -> dict[str, Any]:
+        """Products of a feed by code."""
+        if all(feed["sourceHash"] != source_hash for feed in self.ask("feeds")["flipsnack"]):
+            return {}
+        return self.ask(f"flipsnack/{source_hash}")
+
+    def magento(self) -> dict[str, Any]:
+        """Products by id, those that are switched off, too."""
+        return self.ask("magento")
+
+
+@contextmanager
+def sandbox(folder: Path, *faults: str, **settings: Any) -> Iterator[Box]:
+    """A sandbox in this process, without Flipsnack's limits of calls."""
+    with SandboxServer(data=folder / "sandbox", port=0, faults=faults, **{"rates": False, **settings}) as server:
+        yield Box(server.url)
+
+
+class Shop:
+    """A folder with ``feedbridge.yaml``, ``shop.csv`` and a ledger.
+
+    ``to``      the platforms of its targets (a target is called like its platform)
+    ``batch``   products a call at most
+    ``guards``  None: as usual; {} and more: as the job file says
+    ``target``  further delivery settings of every target: answer_seconds, endpoint …
+    ``more``    further keys of the job
+    """
+
+    def __init__(
+        self, folder: Path, box: Box, *, to: Iterable[str] = ("flipsnack",), batch: int = 500,
+        guards: Mapping[str, Any] | None = None, target: Mapping[str, Any] | None = None, state: str = "ledger.sqlite",
+        environment: Mapping[str, str] | None = None, **more: Any,
+    ) -> None:
+        self.folder = folder
+        self.box = box
+        self.to = list(to)
+        self.environment = {"FEEDBRIDGE_SANDBOX_URL": box.url, **(environment or {})}
+        self.clock = Clock()
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        """What the last run told, in order."""
+        self.source_hash = "".join(c for c in folder.name if c.isalnum())[:64] or "shop"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.began = box.last_call() if box.url else 0
+        targets: dict[str, Any] = {}
+        for name in self.to:
+            said: dict[str, Any] = {"sandbox": True, "rate": "off", **(target or {})}
+            if name == "flipsnack":
+                said["settings"] = {"source_hash": self.source_hash, "batch_products": batch}
+            elif name == "magento":
+                said["batch_products"] = batch
+            if "endpoint" in said:
+                del said["sandbox"]
+            targets[name] = said
+        job = {"source": "shop.csv", "mapping": "shopify", "set": {"currency": "EUR"}, "targets": targets, **more}
+        if guards is not None:
+            job["guards"] = dict(guards)
+        self.write_job(job, state)
+
+    # What it is
+
+    def write_job(self, job: Mapping[str, Any], state: str = "ledger.sqlite") -> None:
+        self.spec = dict(job)
+        text = json.dumps({"feedbridge": 1, "state": state, "jobs": {"shop": self.spec}}, indent=1)  # YAML holds JSON
+        (self.folder / "feedbridge.yaml").write_text(text)
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "shop.csv"
+
+    def feed(self, products: Mapping[str, Good]) -> None:
+        """Write the export anew."""
+        with self.source.open("w", newline="") as file:
+            rows = csv.DictWriter(file, HEADER, restval="")
+            rows.writeheader()
+            for handle, good in products.items():
+                whole = {
+                    "Handle": handle, "Title": good.get("title", f"Title of {handle}"),
+                    "Body (HTML)": good.get("text", f"<p>About {handle}.</p>"), "Vendor": good.get("brand", "Acme"),
+                    "Published": "TRUE", "Image Src": good.get("picture", PICTURE.format(handle)),
+                    "Status": good.get("status", "active"),
+                }
+                for place, (size, price) in enumerate(good.get("sizes", {"": good.get("price", "")}).items()):
+                    rows.writerow((whole if place == 0 else {"Handle": handle}) | {
+                        "Option1 Name": ("Size" if size else "Title") if place == 0 else "",
+                        "Option1 Value": size or "Default Title",
+                        "Variant SKU": f"{handle}-{size}" if size else handle, "Variant Price": price,
+                        "Variant Compare At Price": good.get("before", ""),
+                    })
+
+    def job(self) -> Job:
+        return load_jobs(self.folder / "feedbridge.yaml", environment=self.environment).job("shop")
+
+    # What it does
+
+    @contextmanager
+    def opened(self, **watching: Any) -> Iterator[Sync]:
+        """The job, ready to run. Waiting takes no time: ``clock`` counts it."""
+        self.events = []
+        also = watching.pop("observe", None)
+
+        def observe(event: str, **fields: Any) -> None:
+            self.events.append((event, fields))
+            if also is not None:
+                also(event, **fields)
+
+        watching.setdefault("waits", self.clock.waits())
+        usual = syncing.Limiter
+        syncing.Limiter = partial(Limiter, sleep=self.clock.sleep, clock=self.clock.now)  # type: ignore[misc, assignment]
+        try:
+            with Sync(self.job(), environment=self.environment, observe=observe, **watching) as sync:
+                yield sync
+        finally:
+            syncing.Limiter = usual  # type: ignore[misc]
+
+    def sync(self, options: Options | None = None, **watching: Any) -> Report:
+        with self.opened(**watching) as sync:
+            return sync.sync(options)
+
+    def plan(self, out: Path | None = None, options: Options | None = None) -> Report:
+        with self.opened() as sync:
+            return sync.plan(out, options)
+
+    def apply(self, plan: Path | None = None, *, release: bool = False, **watching: Any) -> Report:
+        with self.opened(**watching) as sync:
+            return sync.apply(plan, release=release)
+
+    # What became of it
+
+    def ledger(self) -> Ledger:
+        """Use it in a with statement."""
+        return Sync(self.job(), environment=self.environment).ledger
+
+    def targets(self) -> list[TargetRow]:
+        with self.ledger() as ledger:
+            return ledger.targets(ledger.jobs()[0].id)
+
+    def rows(self, target: str | None = None) -> dict[str, Row]:
+        """The ledger's items of a target, by key."""
+        with self.ledger() as ledger:
+            row = next(one for one in ledger.targets(ledger.jobs()[0].id) if one.name == (target or self.to[0]))
+            return {one.key: one for one in ledger.rows(row.id)}
+
+    def states(self, target: str | None = None) -> dict[str, int]:
+        """State -> items of a target."""
+        return dict(Counter(row.state for row in self.rows(target).values()))
+
+    def runs(self) -> list[RunRow]:
+        """All runs, the oldest first."""
+        with self.ledger() as ledger:
+            return ledger.runs(limit=1000)[::-1]
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Calls to the sandbox since the shop was opened."""
+        return self.box.calls(self.began)
+
+    def converted(self, platform: str) -> dict[str, Any]:
+        """What ``feedbridge convert`` makes of the same file, by key."""
+        result = feedbridge.convert(
+            self.source, to=platform, out=self.folder / "converted", mapping="shopify", set={"currency": "EUR"},
+            workers=1, report=False, allow_empty=True,
+        )
+        found: dict[str, Any] = {}
+        for path in sorted((Path(result.out) / platform).glob("*.json")):
+            document = json.loads(path.read_bytes())
+            if platform == "flipsnack":
+                found |= {product["code"]: product for product in document}
+            else:
+                found |= document["product"]
+        return found
+
+    def on(self, platform: str) -> dict[str, Any]:
+        """What the sandbox has."""
+        return self.box.flipsnack(self.source_hash) if platform == "flipsnack" else self.box.magento()
+
+    def is_as_its_feed(self, *, except_for: Iterable[str] = ()) -> None:
+        """Every platform has the feed's products and no others, to the last member (``except_for``: keys not looked at);
+        nothing was created twice; of nothing is it unknown what became of it; nobody was let follow a redirect.
+
+        Of a Magento store, what is gone from the feed is switched off, and emptied lists are empty lists.
+        """
+        left = set(except_for)
+        for platform in self.to:
+            has = {key: body for key, body in self.on(platform).items() if key not in left}
+            wanted = {key: body for key, body in self.converted(platform).items() if key not in left}
+            if platform == "magento":
+                off = {key for key, body in has.items() if key not in wanted and body.get("status") == 0}
+                has = {key: {name: value for name, value in body.items() if value != [] or name in wanted.get(key, {})}
+                       for key, body in has.items() if key not in off}
+            assert has == wanted
+            states = {row.state for key, row in self.rows(platform).items() if key not in left}
+            assert states <= {"sent", "deleted"}
+        with self.ledger() as ledger:
+            for target in ledger.targets(ledger.jobs()[0].id):
+                assert not ledger.open_batches(target.id)
+        told = [call["message"] for call in self.calls()]
+        assert not [words for words in told if "already exists" in words]
+        assert not [call for call in self.calls() if call["platform"] == "elsewhere"]
+
+
+Observe = Callable[..., None]
