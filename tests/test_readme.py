@@ -15,10 +15,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+DELIVERY = next(text for language, text in BLOCKS if language == "sh" and "feedbridge sandbox &" in text)
+"""Run in its order, by test_delivery."""
 COMMANDS = [
     line
     for language, text in BLOCKS
-    if language == "sh"
+    if language == "sh" and text != DELIVERY
     for line in text.splitlines()
     if "feedbridge " in line and not line.startswith(("export", "make"))
 ]
@@ -78,7 +80,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import gzip
 
     place = tmp_path_factory.mktemp("readme")
-    (place / "fixtures").symlink_to(ROOT / "fixtures")
+    for name in ("fixtures", "examples", "feedbridge.yaml"):
+        (place / name).symlink_to(ROOT / name)
     (place / "out").mkdir()
     for name, text in FILES.items():
         (place / name).write_text(text, encoding="utf-8")
@@ -96,6 +99,21 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
     return subprocess.run(["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+WAIT = (
+    "for _ in $(seq 100); do python3 -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1])' "
+    '"$FEEDBRIDGE_SANDBOX_URL/_/health" 2>/dev/null && break; sleep 0.1; done'
+)
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
 
 
 def test_there_are_commands():
@@ -119,6 +137,31 @@ def test_command(folder: Path, command: str):
         assert all(about["counts"]["read"] for about in manifest["platforms"].values())
         if "mended" not in command:
             assert all(about["counts"]["written"] for about in manifest["platforms"].values()), done.stderr
+
+
+def test_delivery(tmp_path: Path, folder: Path):
+    """The rehearsal against the sandbox, line by line, as somebody types it in a fresh checkout."""
+    port = free_port()
+    for name in ("feedbridge.yaml", "examples"):
+        run(tmp_path, f"cp -r {ROOT / name} .")
+    run(tmp_path, "git init -q && git add -A && git -c user.name=n -c user.email=n@example.org commit -qm start")
+    script = DELIVERY.replace("feedbridge sandbox &", f"feedbridge sandbox --port {port} > box.log 2>&1 &\n{WAIT}")
+    lines = [line for line in script.splitlines() if line.strip()]
+    told = "\n".join(f'{line}\necho "== $?" >&2' if line.startswith(("feedbridge", "git")) and "&" not in line[-3:] else line
+                      for line in lines)
+    environment = {
+        **os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
+        "FEEDBRIDGE_SANDBOX_URL": f"http://127.0.0.1:{port}",
+    }
+    done = subprocess.run(["bash", "-mc", told], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    statuses = re.findall(r"^== (\d+)$", done.stderr, re.MULTILINE)
+    assert statuses == ["0", "0", "0", "4", "0", "0", "0"], done.stderr
+    assert "11 created" in done.stderr
+    assert 'update MUG-SUN "Sunrise Mug": sell_price 24.9 → 25.9' in done.stdout
+    assert "1 updated, 10 unchanged" in done.stderr
+    assert "[shrunken-source]" in done.stderr and "[mass-delete]" in done.stderr
+    assert "6 deleted, 5 unchanged" in done.stderr
+    assert "6 created, 1 updated, 4 unchanged" in done.stderr
 
 
 def test_mistaken_mapping_is_answered_as_the_readme_says(folder: Path):

@@ -172,7 +172,7 @@ class HeldRow(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """By this it is known from run to run."""
-        return _short(clean(self.sku or f"{self.file}:{self.line}"))
+        return _short(whole(self.sku or f"{self.file}:{self.line}"))
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -752,7 +752,7 @@ class Ledger:
                 fence(connection, lease)
                 connection.execute(
                     sa.update(held)
-                    .where(held.c.job_id == job_id, held.c.closed_run == "", held.c.name.in_(map(_short, map(clean, some))))
+                    .where(held.c.job_id == job_id, held.c.closed_run == "", held.c.name.in_(map(_short, map(whole, some))))
                     .values(closed=self._now(), closed_run=run, how=how)
                 )
 
@@ -884,13 +884,18 @@ _NO_CONTENT = sa.delete(contents).where(
 
 
 def clean(text: str) -> str:
-    """A text as every database takes it: without NUL and halves of characters, and not longer than 2000.
+    """A text as every database takes it, and not longer than 2000 characters."""
+    kept = whole(text)
+    return kept if len(kept) <= MESSAGE_CHARS else kept[: MESSAGE_CHARS - 1] + "…"
 
-    >>> clean("a\\0b")
+
+def whole(text: str) -> str:
+    """A text without NUL and halves of characters.
+
+    >>> whole("a\\0b")
     'a�b'
     """
-    whole = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    return whole if len(whole) <= MESSAGE_CHARS else whole[: MESSAGE_CHARS - 1] + "…"
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _changed(connection: sa.Connection, target_id: int) -> None:

@@ -34,6 +34,7 @@ __all__ = ["Check", "Started", "missing_keys", "readiness", "shared_places", "st
 WIDTH = 100
 ASKED = re.compile(r"--set ([\w.-]+)=([^\s;,)]*)")
 PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 NOT_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 ROUNDS = 8
 SCHEMA_FILE = "feedbridge.schema.json"
@@ -112,14 +113,21 @@ def start(
         raise CommandError(
             "a job reads files, not standard input", code="command.source", mend="write the feed to a file first"
         )
+    if name and not NAME.fullmatch(name):
+        raise CommandError(
+            f'"{showable(name)}" is no name of a job',
+            where="--name",
+            code="command.job",
+            mend="letters, digits, . _ and -, a letter or digit first, 64 at most",
+        )
     given = {key: str(value) for key, value in (set or {}).items()}
     trial = tried(list(sources), wanted, mapping, given)
     called = name or _job_name(sources[0])
     chosen = _chosen(trial, mapping, out)
     text = _text(called, list(sources), wanted, out, chosen, trial, given, sandbox, mapping)
     started = Started(called, text, chosen, list(_todo(text)), [])
-    filled = read_jobs(re.sub(rf"\b{TODO}\b", "https://localhost", text), out, str(out))
-    job = filled.job(called)
+    filled = re.sub(rf"(?m): {TODO}(?=\s+#|$)", ": https://localhost", text)
+    job = read_jobs(filled, out, str(out)).job(called)
     keys = [key for target in job.spec.targets for key in needed_variables(job, target)]
     return Started(called, text, chosen, started.todo, list(dict.fromkeys(keys)))
 
@@ -293,7 +301,7 @@ def _alert_checks(job: Job, environment: Mapping[str, str]) -> Iterator[Check]:
 
 def _job_name(source: str) -> str:
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(source).name.split(".")[0]).strip("-_")
-    return stem[:64] or "shop"
+    return stem[:64] if stem and stem != TODO else "shop"
 
 
 def _chosen(trial: Trial, mapping: str, out: Path) -> str:

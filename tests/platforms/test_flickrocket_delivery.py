@@ -370,6 +370,24 @@ def test_an_unknown_earlier_body_makes_an_update_of_everything(source: Path, out
     assert verify(outbox) == []
 
 
+def test_what_is_sent_again_on_demand_is_everything(source: Path, outbox: Path):
+    outcome = convert(product(**FULL), source)
+    parcel = changed(outcome, outcome)
+    assert delivery(outbox).change(parcel) == Way("same")
+    assert verdict(delivery(outbox).send("update", [parcel])) == ("taken", "")
+    told = read(outbox)
+    assert set(told["product"]) == set(json.loads(outcome.body)["product"]) - {"product_type"} | {"id"}
+    assert set(tree(outbox)) == {"SKU-1/product.json", *(f"SKU-1/{use.target}" for use in outcome.files)}
+    assert verify(outbox) == []
+
+
+def test_nothing_is_written_again_without_an_id(source: Path, outbox: Path):
+    outcome = convert(product(), source)
+    state, message = verdict(delivery(outbox).send("update", [changed(outcome, outcome, platform_id="")]))
+    assert state == "taken" and "nothing to write" in message
+    assert os.listdir(outbox) == []
+
+
 # --- what goes wrong ---
 
 

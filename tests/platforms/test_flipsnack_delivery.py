@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -361,6 +362,8 @@ HTML = b"<html><title>Bad Gateway</title></html>"
     pytest.param({"code": 999}, 429, {"Retry_After": "9999999"}, Reach.WAIT, 3600, id="429 with an unknown code"),
     pytest.param(success([]), 500, {}, Reach.UNKNOWN, None, id="success and 500"),
     pytest.param(success([]), 404, {}, Reach.UNKNOWN, None, id="success and 404"),
+    pytest.param({"code": 404}, 404, {}, Reach.STOP, None, id="a code that is the HTTP status"),
+    pytest.param({"code": 307}, 307, {}, Reach.STOP, None, id="a code that is that of a redirect"),
     pytest.param({"message": "Forbidden"}, 403, {}, Reach.STOP, None, id="JSON of somebody else"),
     pytest.param({"code": True}, 200, {}, Reach.UNKNOWN, None, id="a code that is none"),
     pytest.param({"code": "OK"}, 200, {}, Reach.UNKNOWN, None, id="a code in words"),
@@ -422,9 +425,10 @@ def test_messages_are_one_line_and_not_endless(platform):
     assert message.startswith("Flipsnack answered 400: a b [31m c; yyy") and len(message) == 600
 
 
-def test_nobody_there_is_unsent(platform):
-    platform.server.server_close()
-    answer = delivery(platform.endpoint, connect_seconds=1).send("create", SENT)
+def test_nobody_there_is_unsent():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    answer = delivery(f"http://127.0.0.1:{port}/v1/").send("create", SENT)
     assert (answer.reach, answer.items, answer.http_status) == (Reach.UNSENT, {}, None)
     assert "refused the connection" in answer.message and answer.mend
 

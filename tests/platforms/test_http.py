@@ -395,6 +395,21 @@ def test_a_proxy_that_is_not_there_is_unsent(http, monkeypatch):
         post(http, "https://api.example.com/v1/", json_text="{}")
 
 
+@pytest.mark.parametrize("scheme", ["socks5", "SOCKS5h", "socks4"])
+def test_a_socks_proxy_is_refused(http, monkeypatch, scheme):
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://someone:{SECRET}@127.0.0.1:{free_port()}")
+    with pytest.raises(Unsent, match="a SOCKS proxy cannot be used") as raised:
+        post(http, "https://api.example.com/v1/", json_text="{}")
+    assert "NO_PROXY" in raised.value.mend and SECRET not in str(raised.value)
+
+
+def test_hosts_the_environment_exempts_are_reached_without_the_proxy(http, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("NO_PROXY", "no-such-name.invalid")
+    with pytest.raises(Unsent, match=r"name no-such-name\.invalid was not found"):
+        post(http, "https://no-such-name.invalid/")
+
+
 def test_a_proxy_is_not_asked_the_way_to_this_machine(http, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")

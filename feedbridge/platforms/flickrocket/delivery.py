@@ -226,13 +226,18 @@ class FlickRocketDelivery:
     def _put(self, action: Action, parcel: Parcel, names: dict[str, str]) -> Verdict:
         """One folder, and its name among ``names``."""
         known = _known(parcel)
+        if action == "create":
+            known.before = None
+        update = self._update(parcel, known)
         if known.fault or (known.id is None and action == "update"):
+            if known.before is not None and not update.says:
+                return Verdict("taken", "nothing to write: nothing of it changed, and its id is not known")
             return Verdict("failed", _no_id(known).message)
+        if known.before is not None and not update.says:  # sent again on demand, or after a doubtful try
+            known.before = None
+            update = self._update(parcel, known)
         body, files = parcel.body, parcel.files
         if known.id is not None and (action == "update" or "id" not in known.after["product"]):
-            if action == "create":
-                known.before = None
-            update = self._update(parcel, known)
             body, files = msgspec.json.encode(update.document), update.files
         told = "" if known.id is None else str(known.id)
 

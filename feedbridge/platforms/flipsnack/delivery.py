@@ -72,6 +72,7 @@ _STOP: dict[int, str] = {
 _REFUSED_STATUS = frozenset({400, 413, 414, 415, 422, 431})
 _WAIT_STATUS = frozenset({425, 429})
 _UNKNOWN_STATUS = frozenset({408, 499})
+_NOT_HERE = frozenset({401, 403, 404, 405, 407, 410})
 _DOCUMENTED = frozenset({*range(20, 52), 200, 400, 401})
 
 _NAMING = ("sku", "productsku", "product_sku", "productcode", "product_code", "variantsku", "variant_sku",
@@ -353,8 +354,10 @@ class _Reading:
         envelope = _envelope(self._reply.body)
         code = _whole_number(_member(envelope, "code")) if envelope is not None else None
         if envelope is None or code is None:
-            return self._by_status()
+            return self._by_status("no answer of Flipsnack's own")
         said = self._said(envelope)
+        if code not in _DOCUMENTED and (300 <= self._status < 400 or self._status in _NOT_HERE):
+            return self._by_status(said or f"code {code}")
         words = f"Flipsnack answered {code}" + (f": {said}" if said else "")
         if code in _TAKEN:
             if not 200 <= self._status < 300:
@@ -385,10 +388,10 @@ class _Reading:
             reach, message=self._hidden(message), mend=mend, wait_seconds=wait, http_status=self._status,
         )
 
-    def _by_status(self) -> Answer:
+    def _by_status(self, said: str) -> Answer:
         """An answer that is not Flipsnack's own: a proxy, a gateway or a server at fault."""
         status = self._status
-        words = f"HTTP status {status}, and no answer of Flipsnack's own"
+        words = f"HTTP status {status}: {said}"
         if 300 <= status < 400:
             return self._is(
                 Reach.STOP, f"the address sends elsewhere (HTTP status {status}){self._elsewhere()}",
@@ -425,15 +428,16 @@ class _Reading:
 
     def _taken(self, envelope: dict[str, Any], said: str) -> Answer:
         """A success, save for what ``Errors`` names. An entry that names nothing leaves all others in doubt (A14)."""
+        complaints = [one for one in _complaints(envelope) if one]
         owners: dict[str, str] = {}
-        for parcel in self._parcels:
+        for parcel in self._parcels if complaints else ():
             for code in (parcel.key, *_codes(_parsed(parcel.body)), *_codes(_parsed(parcel.before))):
                 owners.setdefault(code, parcel.key)
         for parcel in self._parcels:
             owners[parcel.key] = parcel.key
         named: dict[str, list[str]] = {}
         unnamed: list[str] = []
-        entries = _entries(_complaints(envelope), _Names(owners, len(self._parcels)))
+        entries = _entries(complaints, _Names(owners, len(self._parcels)))
         for count, (keys, text) in enumerate(entries):
             if count >= _ENTRIES_READ:
                 unnamed.append("…")
