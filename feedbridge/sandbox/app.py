@@ -67,6 +67,7 @@ def create_app(
     for rule in ("/flickrocket", "/flickrocket/<path:rest>"):
         app.add_url_rule(rule, f"flickrocket {rule}", box.flickrocket, methods=METHODS)
     app.add_url_rule("/", view_func=box.page)
+    app.add_url_rule("/favicon.ico", "favicon", lambda: Response(status=204))
     app.add_url_rule("/_/health", view_func=box.health)
     app.add_url_rule("/_/feeds", view_func=box.feeds)
     app.add_url_rule("/_/flipsnack/<path:source_hash>", view_func=box.flipsnack_products)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -17,6 +18,9 @@ __all__ = ["PAGE_SIZE", "render_page"]
 PAGE_SIZE = 100
 CALLS_SHOWN = 50
 TITLES = {"flipsnack": "Flipsnack", "magento": "Magento", "flickrocket": "FlickRocket"}
+LONG = ("Action", "Fault", "Message")
+"""Columns of calls that may hold text of any length."""
+WEB = re.compile("https?://", re.I)
 KEPT = "\u200d\ufe0f\u200c"
 """Joiners that emoji and some scripts need."""
 
@@ -27,23 +31,25 @@ STYLE = """
   --line: #343d42; --link: #7cc4ee; --good: #7fd19b; --bad: #ff9b8e; --mid: #e6b65c; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-header, main, footer { max-width: 76rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.15rem; margin: 1.5rem 0 .6rem; }
+header, main, footer { max-width: 76rem; margin: 0 auto; padding: .6rem 1rem; }
+h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.15rem; margin: 1.2rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 p { margin: .3rem 0; } a { color: var(--link); } code { font-size: .92em; overflow-wrap: anywhere; }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .soft { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); } .mid { color: var(--mid); }
 nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin-top: .4rem; }
 .grid { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr));
-  padding: 0; margin: 0; list-style: none; }
+  padding: 0; margin: 0; list-style: none; align-items: start; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; min-width: 0; }
 .card ul { margin: .3rem 0; padding-left: 1.1rem; }
 .picture { height: 11rem; margin-bottom: .6rem; border-radius: .3rem; background: var(--ground); display: grid;
-  place-items: center; overflow: hidden; color: var(--soft); font-size: .85rem; text-align: center; }
+  place-items: center; overflow: hidden; color: var(--soft); font-size: .85rem; text-align: center; overflow-wrap: anywhere; }
 .picture img { max-width: 100%; max-height: 11rem; object-fit: contain; }
 .price { font-variant-numeric: tabular-nums; } .price b { margin-right: .4rem; }
 details { margin-top: .4rem; } summary { cursor: pointer; color: var(--link); }
 pre { overflow: auto; max-height: 20rem; font-size: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0; }
+.calls th, .calls td { white-space: nowrap; } .calls .long { white-space: normal; }
+.calls [data-name="Action"] { min-width: 9.5rem; }
 table { border-collapse: collapse; width: 100%; background: var(--card); border: 1px solid var(--line); }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-top: 1px solid var(--line);
   overflow-wrap: anywhere; }
@@ -51,8 +57,9 @@ th { color: var(--soft); font-weight: 600; font-size: .85rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .variants { font-size: .88rem; } .variants td, .variants th { padding: .2rem .4rem; }
 @media (max-width: 46rem) {
-  .calls thead { position: absolute; clip-path: inset(50%); }
+  .calls thead { display: block; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .calls tr { display: block; padding: .4rem .6rem; border-top: 1px solid var(--line); }
+  .calls td, .calls [data-name] { white-space: normal; min-width: 0; }
   .calls td { display: flex; gap: .6rem; border: 0; padding: .1rem 0; text-align: left; min-width: 0; }
   .calls td:empty { display: none; }
   .calls td::before { content: attr(data-name); flex: 0 0 6rem; color: var(--soft); font-size: .85rem; }
@@ -74,9 +81,9 @@ def render_page(
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)} – feedbridge sandbox</title><link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style></head>"
+        f"<title>{text(title)} – feedbridge sandbox</title><style>{STYLE}</style></head>"
         f"<body><header><h1>feedbridge sandbox</h1>"
-        '<p class="soft">The three platforms on this machine. Nothing here is real, nothing leaves it.</p>'
+        '<p class="soft">The three platforms on this machine. Pictures are fetched from the addresses in the feed.</p>'
         f"<nav aria-label=\"Pages\">{links}</nav></header><main>{body}</main>"
         f'<footer class="soft">As of {moment(now)}. Reload to see what has come since.</footer></body></html>\n'
     )
@@ -138,6 +145,7 @@ def calls_table(calls: Sequence[Mapping[str, Any]]) -> str:
     if not calls:
         return '<p class="soft">No calls yet.</p>'
     names = ("No.", "Time", "Platform", "Action", "Verdict", "HTTP", "Code", "Items", "Fault", "Message")
+    long = ' class="long"'
     rows = []
     for call in calls[:CALLS_SHOWN]:
         kind = {"taken": "good", "answered": "good", "partly taken": "mid"}.get(call["verdict"], "bad")
@@ -149,7 +157,8 @@ def calls_table(calls: Sequence[Mapping[str, Any]]) -> str:
             text(call["fault"]), text(call["message"]),
         )
         rows.append("<tr>" + "".join(
-            f'<td data-name="{name}">{cell}</td>' for name, cell in zip(names, cells, strict=True)) + "</tr>")
+            f'<td data-name="{name}"{long if name in LONG else ""}>{cell}</td>'
+            for name, cell in zip(names, cells, strict=True)) + "</tr>")
     older = f'<p><a href="/?before={calls[CALLS_SHOWN - 1]["number"]}">Older calls</a></p>' if len(calls) > CALLS_SHOWN else ""
     heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     return f'<table class="calls"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>{older}'
@@ -179,21 +188,25 @@ def feed_page(store: Store, platform: str, feed: str, page: int) -> tuple[str, s
 def picture(source: object) -> str:
     """A picture from the web; anything else is told, not fetched."""
     if isinstance(source, str) and source:
-        try:
-            whole = urlsplit(source).scheme.lower() in ("http", "https")
-        except ValueError:
-            whole = False
-        if whole and source.isprintable():
+        if fetchable(source):
             return (f'<div class="picture"><img src="{text(source)}" alt="" loading="lazy" referrerpolicy="no-referrer">'
                     "</div>")
         return f'<div class="picture">{text(source[:200])}</div>'
     return '<div class="picture">no picture</div>'
 
 
+def fetchable(source: str) -> bool:
+    """Whether a picture's source is a whole address of the web."""
+    try:
+        return bool(urlsplit(source).hostname) and WEB.match(source) is not None and source.isprintable()
+    except ValueError:
+        return False
+
+
 def prices(price: object, reduced: object, currency: object) -> str:
     unit = f" {text(currency)}" if isinstance(currency, str) and currency else ""
     if reduced not in (None, ""):
-        was = f"<s>{text(price)}{unit}</s>" if price is not None else ""
+        was = f" <s>{text(price)}{unit}</s>" if price is not None else ""
         return f'<p class="price"><b>{text(reduced)}{unit}</b>{was}</p>'
     return f'<p class="price"><b>{text(price)}{unit}</b></p>' if price is not None else ""
 

@@ -396,6 +396,15 @@ def test_answers_out_of_order(platform, action, body, status, headers, reach, wa
     assert len(platform.arrived) == 1
 
 
+@pytest.mark.parametrize("depth", [100, 300, 500, 700, 900, 2_000])
+@pytest.mark.parametrize("around", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_however_deep_an_answer_is_it_is_no_success(platform, depth, around):
+    nested = around[0] * depth + '"bad"' + around[1] * depth
+    platform.says(f'{{"code": 200, "data": {{"Errors": {nested}}}}}'.encode())
+    answer = delivery(platform.endpoint).send("create", SENT)
+    assert answer.reach is Reach.UNKNOWN or set(states(answer).values()) == {"unknown"}
+
+
 def test_an_address_that_moved_is_told_without_its_query(platform):
     platform.says(b"", 301, Location=f"https://me:pw@new.example.com:8443/v2/?key={KEY}")
     message = delivery(platform.endpoint).send("create", SENT).message

@@ -13,24 +13,31 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
+
 import feedbridge
 from feedbridge.sandbox.server import SandboxServer
-from feedbridge.sync import syncing
+from feedbridge.sync import planfile, syncing
 from feedbridge.sync.courier import Waits
 from feedbridge.sync.jobfile import Job, load_jobs
 from feedbridge.sync.ledger import Ledger, Row, RunRow, TargetRow
 from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.syncing import Options, Report, Sync
 
-__all__ = ["Box", "Clock", "Good", "Shop", "goods", "sandbox"]
+__all__ = ["Box", "Clock", "Good", "Nursery", "Shop", "attend", "goods", "sandbox"]
 
 HEADER = ["Handle", "Title", "Body (HTML)", "Vendor", "Published", "Option1 Name", "Option1 Value", "Variant SKU",
           "Variant Price", "Variant Compare At Price", "Image Src", "Status"]
@@ -287,4 +294,87 @@ class Shop:
         assert not [call for call in self.calls() if call["platform"] == "elsewhere"]
 
 
-Observe = Callable[..., None]
+class Nursery:
+    """Children that run a shop's job and die by SIGKILL at a moment that is known to the step. They are forked by a
+    process of one thread that has everything loaded, so each takes no longer than its run."""
+
+    def __enter__(self) -> Nursery:
+        root = Path(__file__).parents[2]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from tests.sync.shops import attend; attend()"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        self._process.stdout.close()
+
+    def start(self, shop: Shop, do: str = "sync", *, at: str = "", number: int = 0, plan: Path | None = None) -> int:
+        """Run a job in a child. Returns its process id.
+
+        ``do``      sync, apply, plan
+        ``at``      what is counted: ``event`` (told to observe), ``commit`` (of the ledger, before it), ``line`` (of a plan
+                    file, before it is written) or the name of an event
+        ``number``  which one of them kills; 0: none
+        """
+        assert self._process.stdin and self._process.stdout
+        asked = {"folder": str(shop.folder), "environment": shop.environment, "do": do, "at": at, "number": number,
+                 "plan": str(plan) if plan else None}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def ended(self) -> int:
+        """How the child ended: its exit status, or minus the signal that killed it."""
+        assert self._process.stdout
+        return int(self._process.stdout.readline())
+
+    def run(self, shop: Shop, do: str = "sync", **how: Any) -> int:
+        self.start(shop, do, **how)
+        return self.ended()
+
+
+def attend() -> None:
+    """What the nursery's process does: fork, say the child's process id, wait, say how it ended."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if not child:
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                os._exit(_run(**asked))
+            except BaseException:
+                traceback.print_exc()
+                os._exit(99)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _run(folder: str, environment: dict[str, str], do: str, at: str, number: int, plan: str | None) -> int:
+    left = number
+
+    def count(*_: Any, **__: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def observe(event: str, **fields: Any) -> None:
+        if at in ("event", event):
+            count()
+
+    if at == "commit":
+        sqlalchemy.event.listen(sqlalchemy.Engine, "commit", count)
+    elif at == "line":
+        write = planfile.PlanWriter._step
+        planfile.PlanWriter._step = lambda self, step: (count(), write(self, step))[1]  # type: ignore[method-assign]
+    clock = Clock()
+    syncing.Limiter = partial(Limiter, sleep=clock.sleep, clock=clock.now)  # type: ignore[misc, assignment]
+    job = load_jobs(Path(folder) / "feedbridge.yaml", environment=environment).job("shop")
+    with Sync(job, environment=environment, observe=observe, waits=clock.waits()) as sync:
+        if do == "plan":
+            return sync.plan(Path(plan) if plan else None).status
+        return (sync.apply(Path(plan) if plan else None) if do == "apply" else sync.sync()).status

@@ -195,7 +195,14 @@ class FlipsnackDelivery:
                 Reach.UNKNOWN, message=hidden(exc.reason),
                 mend="whether Flipsnack took these products is not known; the next run finds out",
             )
-        return _Reading(reply, parcels, hidden).answer()
+        try:
+            return _Reading(reply, parcels, hidden).answer()
+        except RecursionError:  # an answer so deep that it parses, but cannot be walked
+            return Answer(
+                Reach.UNKNOWN, message=f"HTTP status {reply.status}, and an answer nested too deeply to read",
+                mend="whether Flipsnack took these products is not known; the next run finds out",
+                http_status=reply.status,
+            )
 
     def close(self) -> None:
         """Let go of connections."""
