@@ -54,11 +54,10 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
             found = opened.ledger.run(run_id)
             if found is None:
                 raise CommandError(f'there is no run "{run_id}"', code="command.run", mend="feedbridge status lists them")
-            shown = {**{name: getattr(found, name) for name in found.__struct_fields__}, "counts": by_target(found.counts)}
             if as_json:
-                click.echo(json.dumps(run_json(shown), indent=2))
+                click.echo(json.dumps(run_json(found), indent=2))
             else:
-                render_run(shown, sys.stdout, running=found.running)
+                render_run(found, sys.stdout, running=found.running)
             return 0
         abouts, runs, held = [], [], {}
         for one in wanted:
@@ -78,12 +77,6 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
                     f"Send it all the same: feedbridge apply {one.name} --release"
                 )
     return 0
-
-
-def by_target(counts: dict[str, Any]) -> dict[str, Any]:
-    """A run's counts as report/status_text.py shows them: products, and what was done at each target."""
-    targets = counts.get("targets", {})
-    return {"read": counts.get("read", 0)} | {name: each.get("done", {}) for name, each in targets.items()}
 
 
 @click.group()

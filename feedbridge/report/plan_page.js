@@ -84,7 +84,7 @@
   const hay = (row) => {
     let made = haystacks.get(row);
     if (made === undefined) {
-      made = [row[2], row[3], row[4], text(row[5]), text(row[6]), text(row[8]), text(row[10]),
+      made = [row[2], row[3], row[4], text(row[5]), text(row[6]) + ":" + row[7], text(row[8]), text(row[10]),
         ...row[11].flatMap(([path, before, after]) => [text(path), before || "", after || ""])].join("\n").toLowerCase();
       haystacks.set(row, made);
     }

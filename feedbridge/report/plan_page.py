@@ -248,7 +248,7 @@ def _body(header: Mapping[str, Any], kept: _Kept, rows: Sequence[Row], filtered:
 
 
 def _header(header: Mapping[str, Any]) -> Html:
-    made = str(header.get("made", "")).replace("T", " ").removesuffix("Z")
+    made = str(header.get("made", "")).replace("T", " ").removesuffix("Z").removesuffix("+00:00")
     of = [tag("strong", tag("bdi", cut_to(str(header.get("job", "")), NAME_CHARS)))]
     if made:
         of.append(Html(f"made {tag('bdi', made)} UTC"))

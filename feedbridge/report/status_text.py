@@ -7,7 +7,8 @@ Everything here takes objects with these members, or mappings with these keys; w
            targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …}}, …]
     run    id, job (the job's name or id), kind, started, finished, status, counts, who, host, pid, version, mappings,
            message, running; counts is {"read": 14, "created": 2, …, "findings": 3,
-           "targets": {name: {"products", "planned", "done": {"created": 2, …}}}}
+           "targets": {name: {"products", "planned", "done": {"created": 2, …}}}}, or what was done beside the
+           numbers: {"read": 14, name: {"created": 2, …}}
     held   sku, codes (text or a list), problem, mend, file, line, since, since_run, last_run, closed, closed_run, how
 
 Times are datetimes or ISO 8601 text; without a zone they are UTC. People see them in local time with its zone, programs
@@ -168,12 +169,22 @@ def _counts(run: Any) -> dict[str, int]:
     """The counts of a run under the heads of the table."""
     counts = _of(run, "counts") or {}
     flat = {name: number for name, number in counts.items() if isinstance(number, int)}
+    if not flat.keys() - {"read", "findings"}:
+        for one in _targets(counts).values():
+            for name, number in (one.get("done") or {}).items():
+                flat[name] = flat.get(name, 0) + number
     shown = {}
     for head in COUNTS:
         parts = [flat[name] for name in PARTS.get(head, (head,)) if name in flat]
         if parts:
             shown[head] = sum(parts)
     return shown
+
+
+def _targets(counts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What was planned and done, by target."""
+    beside = {name: {"done": one} for name, one in counts.items() if isinstance(one, Mapping) and name != "targets"}
+    return {**(counts.get("targets") or {}), **beside}
 
 
 def _table(paper: _Paper, rows: Sequence[Sequence[str]]) -> None:
@@ -219,10 +230,10 @@ def render_run(
     if mappings:
         paper.line(("  mapping: ", "bold"), (mappings, ""))
     counts = _of(run, "counts") or {}
-    flat = {name: number for name, number in counts.items() if name not in ("targets", "findings")}
+    flat = {name: number for name, number in counts.items() if name != "findings" and not isinstance(number, Mapping)}
     if flat:
         paper.line(("  products: ", "bold"), (_listed(flat), ""))
-    for name, one in (counts.get("targets") or {}).items():
+    for name, one in _targets(counts).items():
         done, planned = one.get("done") or {}, one.get("planned") or {}
         if done or not planned:
             paper.line((f"  {name}: ", "bold"), (_listed(done), ""))
@@ -246,9 +257,10 @@ def render_quarantine(
     ``held``   read once; the count is complete where ``limit`` cuts the list
     """
     paper = _Paper(stream, width, environment)
-    number = 0
+    number = over = 0
     for one in held:
         number += 1
+        over += bool(_of(one, "closed_run"))
         if limit is not None and number > limit:
             continue
         file, line = _of(one, "file"), _of(one, "line")
@@ -269,7 +281,9 @@ def render_quarantine(
         paper.line(("nothing is held back", ""))
         return
     cut = f", {limit:,} shown; --json has all" if limit is not None and number > limit else ""
-    paper.line((f"{_products(number)} held back{cut}", "bold"))
+    words = [f"{_products(number - over)} held back"] if number > over else []
+    words += [f"{_products(over)} no longer held back"] if over else []
+    paper.line((", ".join(words) + cut, "bold"))
 
 
 def _codes(one: Any) -> list[str]:

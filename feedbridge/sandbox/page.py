@@ -56,7 +56,7 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-to
 th { color: var(--soft); font-weight: 600; font-size: .85rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .variants { font-size: .88rem; } .variants td, .variants th { padding: .2rem .4rem; }
-@media (max-width: 46rem) {
+@media (max-width: 64rem) {
   .calls thead { display: block; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .calls tr { display: block; padding: .4rem .6rem; border-top: 1px solid var(--line); }
   .calls td, .calls [data-name] { white-space: normal; min-width: 0; }

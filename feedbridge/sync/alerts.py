@@ -396,7 +396,7 @@ def run_held(job: str, holds: Sequence[tuple[str, str, str]], *, plan: str = "",
     for guard, found, mend in holds:
         lines += [f"{guard}: {found}", *([f"  {mend}"] if mend else [])]
     lines += ["", *([f"The plan: {plan}"] if plan else []), f"Look at it:    feedbridge plan {job}"]
-    lines.append(f"If it is right: feedbridge apply {plan or job} --release")
+    lines.append(f"If it is right: feedbridge apply {job} --release")
     return Problem("held", title, "\n".join(lines), {"guards": [guard for guard, *_ in holds], **(details or {})})
 
 

@@ -315,6 +315,8 @@ class _Reading:
             spec = JobFileSpec.model_validate(_without_nothing(prepared))
         except ValidationError as exc:
             self._told(exc, (), self.tree, JobFileSpec)
+            if not self.complaints:
+                self.complain((), f"is not right: {exc.errors()[0]['msg']}")
         return spec
 
     # -- what is not said, and what must not be said
@@ -609,13 +611,15 @@ class _Reading:
         unknown: str = "there is no key",
         code: str = "job.shape",
     ) -> None:
-        for error in exc.errors():
+        errors = exc.errors()
+        words = {_place_of(error["loc"], tree)[0] for error in errors if error["type"] == "literal_error"}
+        for error in errors:
             path, at_end = _place_of(error["loc"], tree)
             value = error.get("input")
             kind = error["type"]
-            if kind == "literal_error" and isinstance(value, dict):
+            if kind == "literal_error" and isinstance(value, dict) and str(error["loc"][-1]).startswith("literal["):
                 continue  # one half of a choice between a word and a block; the other half says more
-            if kind in ("model_type", "model_attributes_type") and isinstance(value, str) and "literal" in str(exc):
+            if kind in ("model_type", "model_attributes_type") and isinstance(value, str) and path in words:
                 continue
             message, mend = _words(error, path)
             if kind == "extra_forbidden":

@@ -331,17 +331,19 @@ class Ledger:
         self, job_id: int, *, kind: str, who: str, host: str, pid: int, version: str, mappings: Sequence[str] = (),
         run: str | None = None,
     ) -> str:
-        """Note that a run begins. Returns its id, as ``20261122T031500Z-4f2a``: later runs sort behind."""
+        """Note that a run begins. Returns its id, as ``20261122T031500Z-4f2a``, which sorts by time."""
         now = self._database.clock().astimezone(UTC)
         values = {
             "job_id": job_id, "kind": kind, "started": _iso(now), "who": clean(who), "host": clean(host), "pid": pid,
             "version": version, "mappings": _to_json(list(mappings)),
         }
         with self._database.write() as connection:
+            number = sa.select(sa.func.coalesce(sa.func.max(runs.c.number), 0) + 1).scalar_subquery()
             while True:
                 name = run or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
                 made = connection.execute(
-                    self._database.insert(runs).values(id=name, **values).on_conflict_do_nothing().returning(runs.c.id)
+                    self._database.insert(runs).values(id=name, number=number, **values).on_conflict_do_nothing()
+                    .returning(runs.c.id)
                 ).first()
                 if made:
                     return name
@@ -372,7 +374,7 @@ class Ledger:
         """Runs, the newest first."""
         asked = _RUN if job_id is None else _RUN.where(runs.c.job_id == job_id)
         with self._database.read() as connection:
-            rows = connection.execute(asked.order_by(runs.c.id.desc()).limit(limit)).mappings().all()
+            rows = connection.execute(asked.order_by(*_NEWEST).limit(limit)).mappings().all()
             return self._runs(connection, rows)
 
     def run(self, run: str) -> RunRow | None:
@@ -385,7 +387,7 @@ class Ledger:
         """The last run that delivered all it was to deliver (status 0 or 1)."""
         asked = _RUN.where(runs.c.job_id == job_id, runs.c.kind.in_(HELD_UP), runs.c.status.in_((0, 1)))
         with self._database.read() as connection:
-            rows = connection.execute(asked.order_by(runs.c.id.desc()).limit(1)).mappings().all()
+            rows = connection.execute(asked.order_by(*_NEWEST).limit(1)).mappings().all()
             return next(iter(self._runs(connection, rows)), None)
 
     def _runs(self, connection: sa.Connection, rows: Sequence[Any]) -> list[RunRow]:
@@ -808,7 +810,7 @@ class Ledger:
         last = self.last_complete(job_id)
         with self._database.write() as connection:
             names = list(connection.execute(
-                sa.select(runs.c.id).where(runs.c.job_id == job_id).order_by(runs.c.id.desc())
+                sa.select(runs.c.id).where(runs.c.job_id == job_id).order_by(*_NEWEST)
             ).scalars())
             needed = {last.id} if last else set()
             needed.update(connection.execute(sa.select(leases.c.run).where(leases.c.job_id == job_id)).scalars())
@@ -822,6 +824,7 @@ class Ledger:
                 )
             for some in _chunks((name for name in names[max(KEPT_RUNS, keep):] if name not in needed), SOME):
                 connection.execute(sa.delete(runs).where(runs.c.id.in_(some)))
+                connection.execute(sa.delete(held).where(held.c.job_id == job_id, held.c.closed_run.in_(some)))
         return old[::-1]
 
     def _now(self) -> str:
@@ -835,6 +838,8 @@ _TARGET = sa.select(
     targets.c.id, targets.c.job_id, targets.c.name, targets.c.platform, targets.c.place, targets.c.generation,
     targets.c.settled,
 )
+_NEWEST = (runs.c.number.desc(), runs.c.id.desc())
+"""Not by their time: a clock may have been put back in between."""
 _RUN = sa.select(runs, jobs.c.name.label("job")).join_from(runs, jobs)
 _ROW = sa.select(*(items.c[name] for name in Row.__struct_fields__))
 _PAGE = _ROW.where(items.c.target_id == sa.bindparam("target")).order_by(items.c.key).limit(PAGE)

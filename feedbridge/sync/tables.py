@@ -78,8 +78,9 @@ jobs = _table(
     _text("columns"), _text("digest"), _text("made"), sa.Index("uq_feedbridge_job_name", "name", unique=True),
 )
 targets = _table(
-    "target", sa.Column("id", _Id, primary_key=True), _of("job_id", "job"), _text("name"), _text("platform"),
-    _text("place"), sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"), _text("settled"),
+    "target", sa.Column("id", _Id, primary_key=True), _of("job_id", "job"),
+    sa.Column("name", _Key, nullable=False), _text("platform"), sa.Column("place", _Key, nullable=False),
+    sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"), _text("settled"),
     sa.Index("uq_feedbridge_target_job_id", "job_id", "name", "place", unique=True),
 )
 items = _table(
@@ -105,11 +106,11 @@ pending = _table(
     sqlite_with_rowid=False,
 )
 runs = _table(
-    "run", sa.Column("id", _Key, primary_key=True), _of("job_id", "job"), _text("kind"), _text("started"),
-    _text("finished"), sa.Column("status", sa.Integer), _text("counts"), _text("who"), _text("host"),
+    "run", sa.Column("id", _Key, primary_key=True), _of("job_id", "job"),
+    sa.Column("number", sa.BigInteger, nullable=False), _text("kind"), _text("started"), _text("finished"), sa.Column("status", sa.Integer), _text("counts"), _text("who"), _text("host"),
     sa.Column("pid", sa.BigInteger, nullable=False, server_default="0"), _text("version"), _text("mappings"),
     _text("message"), _text("notes"),
-    sa.Index("ix_feedbridge_run_job", "job_id", "id"),
+    sa.Index("ix_feedbridge_run_job", "job_id", "number"), sa.Index("ix_feedbridge_run_number", "number"),
 )
 leases = _table(
     "lease", _of("job_id", "job", primary_key=True, autoincrement=False), _text("token"), _text("run"), _text("who"),

@@ -196,6 +196,19 @@ def test_a_run_is_shown_with_every_target():
     ]
 
 
+BESIDE = {"read": 9, "flipsnack": {"created": 2, "failed": 1}, "magento": {"created": 3, "unknown": 1}}
+
+
+def test_counts_may_stand_by_target_beside_the_numbers():
+    stream = io.StringIO()
+    render_run(Run(counts=BESIDE), stream, zone=CET, environment={})
+    assert stream.getvalue().splitlines()[-3:] == [
+        "  products: 9 read", "  flipsnack: 2 created, 1 failed", "  magento: 3 created, 1 unknown",
+    ]
+    [head, row] = status([JOB], [Run(counts=BESIDE, mappings=[], who="", host="")])[-2:]
+    assert head.split()[3:6] == ["read", "created", "failed"] and row.split()[5:8] == ["9", "5", "2"]
+
+
 def test_a_run_that_never_ended():
     stream = io.StringIO()
     render_run(Run(status=None, finished=None, counts={}), stream, zone=CET, environment={})
@@ -223,7 +236,7 @@ def test_held_back_products_without_this_and_that():
     assert quarantine(iter([bare, closed])) == [
         "(no SKU), a.csv", "  held back", "TEE-042 since 2026-11-22 04:15 CET, shop.csv",
         '  "12.50" has a dot [cell.price-format, flipsnack.F12]', "  over: fixed by the source (run r9)",
-        "2 products held back",
+        "1 product held back, 1 product no longer held back",
     ]
 
 

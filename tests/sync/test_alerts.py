@@ -584,7 +584,7 @@ def test_mail_and_webhook_are_told_each_until_they_know(mail, hook):
     [
         pytest.param(
             run_held("shop", [("max_shrink", "12 of 20 products are gone", "look at the feed")], plan="/r/plan.jsonl"),
-            "held", ["12 of 20", "look at the feed", "/r/plan.jsonl", "feedbridge apply /r/plan.jsonl --release"], id="held",
+            "held", ["12 of 20", "look at the feed", "/r/plan.jsonl", "feedbridge apply shop --release"], id="held",
         ),
         pytest.param(
             run_held("shop", [("max_shrink", "a", ""), ("max_deletes", "b", "")]), "held", ["by 2 guards", "max_deletes: b"],

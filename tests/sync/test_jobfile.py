@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -535,6 +536,64 @@ def test_variables_that_are_needed(target, count):
     names = needed_variables(job, target.split(":")[0])
     assert len(names) == count
     assert all(name.startswith("FEEDBRIDGE_") for name in names)
+
+
+WHOLE = {
+    "feedbridge": 1,
+    "state": "ledger.sqlite",
+    "jobs": {
+        "shop": {
+            "source": ["a.csv", "b.csv"],
+            "mapping": "shopify",
+            "set": {"currency": "EUR"},
+            "reconcile": "full",
+            "targets": {
+                "flipsnack": {
+                    "sandbox": True, "rate": {"per_second": 1, "per_minute": 9},
+                    "settings": {"feed": "a", "extra_parameters": {"a": "b"}},
+                },
+                "m": {"platform": "magento", "endpoint": "https://shop.example.com/rest", "settings": {"currency": "EUR"}},
+                "flickrocket": {"outbox": "out", "settings": {"themes": [1], "download_folder": "d"}},
+            },
+            "guards": {"max_shrink": 0.5},
+            "alerts": {
+                "email": {"to": ["a@b.example"], "sender": "a@b.example", "host": "m.example", "user": "me", "security": "tls"},
+                "webhook": "https://x.example", "on": ["held"],
+            },
+            "workers": 1,
+        }
+    },
+}
+JUNK = [None, -1, "x", "TODO", True, [[None]], {"a": None}]
+
+
+def places_in(node, path=()):
+    yield path
+    for step, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from places_in(value, (*path, step))
+
+
+def with_junk(path, junk):
+    tree = json.loads(json.dumps(WHOLE))
+    node = tree
+    for step in path[:-1]:
+        node = node[step]
+    if path:
+        node[path[-1]] = junk
+    return json.dumps(tree if path else junk)
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=".".join(map(str, path)) or "all") for path in places_in(WHOLE)])
+def test_whatever_stands_in_a_place_is_read_or_refused(path):
+    for junk in JUNK:
+        try:
+            read(with_junk(path, junk))
+        except JobError as exc:
+            assert str(exc).startswith("feedbridge.yaml")
+
+
+def test_the_whole_file_is_right():
+    assert read(json.dumps(WHOLE)).only().name == "shop"
 
 
 # -- the schema says what things are for

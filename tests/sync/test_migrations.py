@@ -45,7 +45,8 @@ def test_the_steps_make_the_tables(url):
     Ledger.open(url).close()
     with connected(url) as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": version.name, "compare_type": True, "compare_server_default": True}
+            connection,
+            opts={"version_table": version.name, "compare_type": True, "compare_server_default": url.startswith("post")},
         )
         assert compare_metadata(context, metadata) == []
 
@@ -59,7 +60,7 @@ def test_keys_are_in_order_by_code_point(url):
             "WHERE table_schema = 'public' AND column_name IN ('key', 'name', 'path', 'problem') "
             "AND collation_name IS DISTINCT FROM 'C' ORDER BY 1"
         )).scalars().all()
-    assert plain == ["feedbridge_target.name"]
+    assert plain == ["feedbridge_held.problem"], "a text nobody looks for"
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -70,7 +71,7 @@ def test_items_lie_in_the_order_of_their_keys(url):
         plan = connection.execute(sa.text(
             "EXPLAIN QUERY PLAN SELECT * FROM feedbridge_item WHERE target_id = 1 AND key > 'a' ORDER BY key LIMIT 10"
         )).all()
-    assert made.endswith("WITHOUT ROWID") and "USING PRIMARY KEY (target_id=? AND key>?)" in str(plan)
+    assert "WITHOUT ROWID" in made and "USING PRIMARY KEY (target_id=? AND key>?)" in str(plan)
 
 
 def test_the_newest_step_is_the_one_the_code_knows():

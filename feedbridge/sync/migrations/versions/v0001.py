@@ -51,7 +51,7 @@ def upgrade() -> None:
     op.create_index("uq_feedbridge_job_name", "feedbridge_job", ["name"], unique=True)
 
     table(
-        "target", number(), of("job"), text("name"), text("platform"), text("place"), count("generation"), text("settled")
+        "target", number(), of("job"), key("name"), text("platform"), key("place"), count("generation"), text("settled")
     )
     op.create_index("uq_feedbridge_target_job_id", "feedbridge_target", ["job_id", "name", "place"], unique=True)
 
@@ -77,11 +77,12 @@ def upgrade() -> None:
     )
 
     table(
-        "run", key("id"), of("job"), text("kind"), text("started"), text("finished"), sa.Column("status", sa.Integer()),
-        text("counts"), text("who"), text("host"), count("pid"), text("version"), text("mappings"), text("message"),
-        text("notes"),
+        "run", key("id"), of("job"), count("number", default=None), text("kind"), text("started"), text("finished"),
+        sa.Column("status", sa.Integer()), text("counts"), text("who"), text("host"), count("pid"), text("version"),
+        text("mappings"), text("message"), text("notes"),
     )
-    op.create_index("ix_feedbridge_run_job", "feedbridge_run", ["job_id", "id"])
+    op.create_index("ix_feedbridge_run_job", "feedbridge_run", ["job_id", "number"])
+    op.create_index("ix_feedbridge_run_number", "feedbridge_run", ["number"])
     table(
         "lease", of("job", inside=True), text("token"), text("run"), text("who"), text("host"), text("boot"),
         count("pid", default=None), count("ticks", default=None), text("started"),

@@ -1,0 +1,271 @@
+"""``plan``, ``apply``, ``sync``, ``status``, ``quarantine`` and ``ids``, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from feedbridge.cli import run
+from tests.sync.shops import Shop, goods, sandbox
+
+Typed = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    with sandbox(tmp_path) as box:
+        shop = Shop(tmp_path / "shop", box)
+        shop.feed(goods(6))
+        monkeypatch.chdir(shop.folder)
+        for name, value in shop.environment.items():
+            monkeypatch.setenv(name, value)
+        yield shop
+
+
+@pytest.fixture
+def typed(capfd: pytest.CaptureFixture[str]) -> Typed:
+    """Type a command: its exit status, stdout, stderr."""
+
+    def typed(*words: str | Path) -> tuple[int, str, str]:
+        status = run([str(word) for word in words])
+        told = capfd.readouterr()
+        assert "Traceback" not in told.err
+        return status, told.out, told.err
+
+    return typed
+
+
+def test_sync_says_what_it_did(shop: Shop, typed: Typed):
+    status, out, err = typed("sync", "shop")
+    assert (status, out) == (0, "")
+    assert "6 created (1 call)" in err
+    shop.is_as_its_feed()
+    assert typed("sync", "--quiet") == (0, "", "")
+
+
+def test_sync_as_json(shop: Shop, typed: Typed):
+    status, out, _ = typed("sync", "shop", "--json")
+    told = json.loads(out)
+    assert (status, told["status"], told["job"], told["kind"]) == (0, 0, "shop", "sync")
+    assert told["targets"][0]["done"] == {"created": 6}
+    assert (told["targets"][0]["calls"], told["holds"]) == (1, [])
+
+
+def test_log_is_one_object_a_line_with_the_run_in_each(shop: Shop, typed: Typed):
+    shop.feed(goods(5) | {"BAD": {"price": "12,5O"}})
+    status, _, err = typed("sync", "shop", "--log-format", "json")
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert status == 1
+    assert {"run.started", "intending", "calling", "answered", "written", "run.finished", "result"} <= {
+        line["event"] for line in lines
+    }
+    assert len({line["run"] for line in lines}) == 1
+    assert all(line["run"] for line in lines)
+
+
+def test_plan_shows_one_field_of_one_product(shop: Shop, typed: Typed):
+    typed("sync")
+    shop.feed(goods(5) | {"P006": {"price": "11.00", "title": "Product 6"}})
+    status, out, _ = typed("plan", "shop")
+    assert status == 0
+    assert "1 update, 5 unchanged" in out
+    assert 'update P006 "Product 6": sell_price 10 → 11 (shop.csv:7)' in out
+    before = shop.calls()
+    assert "P006" not in json.dumps(before[1:])
+    assert typed("sync")[0] == 0
+    assert [(call["action"], call["items"]) for call in shop.calls()[len(before):]] == [("products.update", 1)]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        pytest.param((), {"P001", "P005", "P006", "NEW"}, id="all"),
+        pytest.param(("--only", "update"), {"P001", "P005"}, id="one operation"),
+        pytest.param(("--only", "update", "--only", "create"), {"P001", "P005", "NEW"}, id="two operations"),
+        pytest.param(("--sku", "P00[56]"), {"P005", "P006"}, id="a pattern"),
+        pytest.param(("--field", "sell_price"), {"P001"}, id="a field"),
+        pytest.param(("--target", "magento"), set(), id="another target"),
+    ],
+)
+def test_plan_filters(shop: Shop, typed: Typed, words: tuple[str, ...], shown: set[str]):
+    typed("sync")
+    changed = goods(5) | {"NEW": {"price": "3.00"}}
+    changed["P001"]["price"] = "11.00"
+    changed["P005"]["title"] = "Another"
+    shop.feed(changed)
+    status, out, _ = typed("plan", "--json", *words)
+    told = json.loads(out)
+    assert status == 0
+    assert {change["key"] for change in told["changes"]} == shown
+    assert told["targets"][0]["counts"] == {"delete": 1, "update": 2, "create": 1, "unchanged": 3}
+    text = typed("plan", *words)[1]
+    assert {sku for sku in ("P001", "P005", "P006", "NEW") if re.search(rf"(update|create|delete) {sku}\b", text)} == shown
+
+
+def test_plan_as_a_page(shop: Shop, typed: Typed):
+    assert typed("plan", "--html", "plan.html")[0] == 0
+    assert "P003" in (shop.folder / "plan.html").read_text()
+
+
+def test_plan_is_a_file_that_apply_takes_once(shop: Shop, typed: Typed):
+    status, _, err = typed("plan", "shop", "--out", "night.jsonl")
+    assert (status, "feedbridge apply night.jsonl" in err) == (0, True)
+    assert stat.S_IMODE((shop.folder / "night.jsonl").stat().st_mode) == 0o600
+    status, _, err = typed("apply", "night.jsonl")
+    assert (status, "6 created" in err) == (0, True)
+    shop.is_as_its_feed()
+    calls = len(shop.calls())
+    status, _, err = typed("apply", "night.jsonl")
+    assert (status, "[plan.stale]" in err, "feedbridge plan shop" in err) == (2, True, True)
+    assert len(shop.calls()) == calls
+
+
+def move_source(shop: Shop) -> None:
+    shop.feed(goods(7))
+
+
+def move_mapping(shop: Shop) -> None:
+    shop.write_job(shop.spec | {"set": {"currency": "USD"}})
+
+
+def move_job(shop: Shop) -> None:
+    shop.write_job(shop.spec | {"guards": {"max_deletes": 5}})
+
+
+def move_ledger(shop: Shop) -> None:
+    shop.sync()
+
+
+@pytest.mark.parametrize("move", [move_source, move_mapping, move_job, move_ledger])
+def test_stale_plan_is_refused(shop: Shop, typed: Typed, move: Callable[[Shop], None]):
+    typed("plan", "shop", "--out", "night.jsonl")
+    move(shop)
+    calls = len(shop.calls())
+    status, _, err = typed("apply", "night.jsonl")
+    assert (status, "the plan is stale" in err, "[plan.stale]" in err) == (2, True, True)
+    assert len(shop.calls()) == calls
+
+
+def test_guard_holds_until_released(shop: Shop, typed: Typed):
+    typed("sync")
+    shop.feed(goods(2))
+    status, _, err = typed("sync", "shop")
+    assert (status, "[mass-delete]" in err, "feedbridge apply shop --release" in err) == (4, True, True)
+    assert typed("apply", "shop")[0] == 4
+    assert "a guard holds the last run" in typed("status", "shop")[1]
+    status, _, err = typed("apply", "shop", "--release")
+    assert (status, "4 deleted, 2 unchanged" in err) == (0, True)
+    shop.is_as_its_feed()
+    assert "a guard holds" not in typed("status", "shop")[1]
+    status, _, err = typed("apply", "shop", "--release")
+    assert (status, "[command.no-held-plan]" in err) == (2, True)
+
+
+def test_status_tells_the_history(shop: Shop, typed: Typed):
+    assert "last run: none yet" in typed("status")[1]
+    typed("sync")
+    shop.feed(goods(5) | {"P006": {"price": "bad"}})
+    typed("sync")
+    status, out, _ = typed("status", "--json")
+    (job,) = json.loads(out)["jobs"]
+    assert status == 0
+    assert [run["status"] for run in job["runs"]] == [1, 0]
+    assert [run["kind"] for run in job["runs"]] == ["sync", "sync"]
+    assert re.search(r"held back: 1 product\b|1 product (is )?held back", typed("status")[1]), typed("status")[1]
+    run_id = job["runs"][1]["id"]
+    assert "flipsnack: 6 created" in typed("status", "--run", run_id)[1]
+    assert typed("status", "--run", "never")[0] == 2
+
+
+def test_quarantine_lives_until_it_is_mended(shop: Shop, typed: Typed):
+    shop.feed(goods(4) | {"TEE": {"sizes": {"S": "5.00", "M": "5,0O"}}, "MUG": {"price": "free"}})
+    assert typed("sync")[0] == 1
+    status, out, _ = typed("quarantine", "list", "--json")
+    held = json.loads(out)
+    held = held if isinstance(held, list) else held["held"]
+    assert (status, {one["sku"] for one in held}) == (0, {"TEE", "MUG"})
+    assert "cell.price-format" in typed("quarantine", "show", "TEE")[1]
+    assert typed("quarantine", "show", "P001")[0] == 2
+
+    status, out, _ = typed("quarantine", "export", "shop", "--out", "mend")
+    (path,) = (Path(line) for line in out.splitlines())
+    text = path.read_text(encoding="utf-8-sig")
+    assert (status, text.count("TEE-S"), text.count("TEE-M")) == (0, 1, 1)  # a product goes whole
+    assert typed("quarantine", "export", "shop", "--out", "mend")[0] == 2  # what is mended there is not lost
+    path.write_text(text.replace("5,0O", "5.50").replace("free", "still free"))
+
+    calls = len(shop.calls())
+    status, _, err = typed("quarantine", "replay", "shop", path)
+    assert (status, "1 created" in err) == (1, True)
+    assert [(call["action"], call["items"]) for call in shop.calls()[calls:]] == [("products.create", 1)]
+    assert set(shop.on("flipsnack")) == {"P001", "P002", "P003", "P004", "TEE"}
+    assert "MUG" in typed("quarantine", "list")[1]
+    assert "TEE" not in typed("quarantine", "list")[1]
+    assert "replayed" in typed("quarantine", "list", "--closed")[1]
+
+    shop.feed(goods(4) | {"TEE": {"sizes": {"S": "5.00", "M": "5.50"}}, "MUG": {"price": "7.00"}})
+    assert typed("sync")[0] == 0
+    assert "nothing is held back" in typed("quarantine", "list")[1]
+    assert "fixed by the source" in typed("quarantine", "list", "--closed")[1]
+    shop.is_as_its_feed()
+
+
+def test_forgotten_item_is_sent_as_new(shop: Shop, typed: Typed):
+    typed("sync")
+    assert typed("ids", "forget", "shop", "NEVER")[0] == 2
+    assert typed("ids", "forget", "shop", "P003")[0] == 0
+    status, out, _ = typed("plan")
+    assert (status, "create P003" in out, "5 unchanged" in out) == (0, True, True)
+
+
+def test_ids_are_taken_from_a_file(shop: Shop, typed: Typed):
+    typed("sync")
+    ids = shop.folder / "ids.csv"
+    ids.write_text("sku,id\nP001,142995\n")
+    assert typed("ids", "import", "shop", ids)[0] == 0
+    assert shop.rows()["P001"].platform_id == "142995"
+    ids.write_text("sku,id\nNEVER,1\n")
+    status, _, err = typed("ids", "import", "shop", ids)
+    assert (status, "NEVER" in err) == (2, True)
+    ids.write_text("code,id\nP001,1\n")
+    assert typed("ids", "import", "shop", ids)[0] == 2
+    assert typed("ids", "import", "shop", shop.folder / "gone.csv")[0] == 2
+
+
+def test_metrics_are_written_also_when_a_run_is_held(shop: Shop, typed: Typed):
+    typed("sync", "--metrics", shop.folder)
+    text = (shop.folder / "feedbridge_shop.prom").read_text()
+    assert 'feedbridge_last_run_status{job="shop"} 0' in text
+    assert 'feedbridge_products{job="shop",target="flipsnack",operation="created"} 6' in text
+    shop.feed(goods(1))
+    typed("sync", "--metrics", shop.folder)
+    assert 'feedbridge_last_run_status{job="shop"} 4' in (shop.folder / "feedbridge_shop.prom").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(("sync", "shp"), 'did you mean "shop"?', id="job"),
+        pytest.param(("plan", "--jobs", "none.yaml"), "feedbridge init", id="job file"),
+        pytest.param(("apply", "shop"), "no plan that a guard holds", id="no plan"),
+        pytest.param(("status", "shp"), 'did you mean "shop"?', id="status"),
+        pytest.param(("quarantine", "export", "--out", "x"), "nothing is held back", id="quarantine"),
+    ],
+)
+def test_mistakes_are_answered(shop: Shop, typed: Typed, words: tuple[str, ...], said: str):
+    status, _, err = typed(*words)
+    assert (status, said in err) == (2, True), err
+
+
+def test_damaged_plan_is_refused(shop: Shop, typed: Typed):
+    typed("plan", "--out", "night.jsonl")
+    path = shop.folder / "night.jsonl"
+    path.write_text(path.read_text().replace("10", "99"))
+    status, _, err = typed("apply", "night.jsonl")
+    assert (status, "[plan.damaged]" in err) == (2, True)
+    assert shop.calls() == []
