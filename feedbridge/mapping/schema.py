@@ -318,6 +318,8 @@ class SourceSpec(Strict):
     """Excel: name of the sheet; the first that has rows when left out."""
     folder: str | None = None
     """Where relative paths in the file start, when not in the file's own folder."""
+    partial: bool = False
+    """The file holds what has changed only: a sync never takes what it lacks for gone (as ``reconcile: partial``)."""
 
 
 class OtherNames(Strict):

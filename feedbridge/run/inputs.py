@@ -164,7 +164,7 @@ def with_hint(error: NotRecognised, header: Sequence[str]) -> NotRecognised:
 
 def open_with(one: Input, loaded: MappingFile, given: Mapping[str, str]) -> Source:
     """The file, opened as its mapping says."""
-    spec = loaded.source.model_dump()
+    spec = loaded.source.model_dump(exclude={"partial"})
     spec["folder"] = Path(spec["folder"]) if spec["folder"] else None
     if spec["format"] == "csv" and "source.format" not in given and isinstance(one.thing, str | os.PathLike):
         suffix = Path(strip_compression_suffix(Path(one.thing).name)).suffix.lower()

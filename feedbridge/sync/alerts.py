@@ -147,8 +147,8 @@ class Alerts:
                 kind, _, way = key.partition("@")
                 if way not in ways or kind not in wanted:
                     self._state.close_alert(key)  # nobody wants to know any more
-        except FeedbridgeError as exc:
-            return [self._clean(f"alerts: what was told before is not known, so nothing is told now: {exc.message}")]
+        except Exception as exc:  # whatever it is, the run's result stands
+            return [self._line(f"alerts: what was told before is not known, so nothing is told now: {_why(exc)}")]
         for way, send in ways.items():
             for message in self._due(way, problems, opened, wanted, known):
                 warnings += self._told(way, send, message)
@@ -196,8 +196,8 @@ class Alerts:
                 self._state.close_alert(key)
             else:
                 self._state.open_alert(key, self._line(message.title)[:SUBJECT_CHARS])
-        except FeedbridgeError as exc:
-            return [self._line(f'alert "{message.title}" was delivered by {way}, but that could not be noted: {exc.message}')]
+        except Exception as exc:
+            return [self._line(f'alert "{message.title}" was delivered by {way}, but that could not be noted: {_why(exc)}')]
         return []
 
     def _in_time(self, send: Callable[[], None]) -> None:
@@ -365,6 +365,10 @@ def _title_of(before: Any) -> str:
         if isinstance(found, str):
             return found
     return ""
+
+
+def _why(exc: Exception) -> str:
+    return exc.message if isinstance(exc, FeedbridgeError) else f"{type(exc).__name__}: {exc}"
 
 
 def _words(text: bytes | str) -> str:

@@ -33,7 +33,9 @@ create table item (target integer, key text, sku text, hash blob, at integer, si
 create table held (target integer, sku text, source integer, line integer, codes text, problem text, mend text,
                    damaged integer);
 create table excluded (target integer, sku text, kind text);
+create table claimed (target integer, code text, codes text);
 """
+_FILLED = ("item", "held", "excluded", "claimed")
 _INDEXES = """
 create index item_key on item (target, key);
 create index item_sku on item (target, sku);
@@ -94,12 +96,13 @@ class Feed:
         self._database.executescript(_TABLES)
         self._bodies = (base / "bodies").open("w+b")
         self._end = 0
-        self._marks: tuple[int, int, int, int] = (0, 0, 0, 0)
+        self._marks: tuple[int, ...] = (0, *(0 for _ in _FILLED))
         self._numbers: list[int] = []
         """Of the engine's platforms: the number of the target each stands for."""
         self._items: list[tuple[Any, ...]] = []
         self._held: list[tuple[Any, ...]] = []
         self._excluded: list[tuple[Any, ...]] = []
+        self._claimed: list[tuple[Any, ...]] = []
         self.products: list[dict[str, int]] = [
             {"read": 0, "written": 0, "excluded": 0, "held_back": 0} for _ in deliveries
         ]
@@ -115,7 +118,7 @@ class Feed:
         count = self._database.execute
         self._marks = (
             self._end,
-            *(count(f"select coalesce(max(rowid), 0) from {table}").fetchone()[0] for table in ("item", "held", "excluded")),
+            *(count(f"select coalesce(max(rowid), 0) from {table}").fetchone()[0] for table in _FILLED),
         )
         self._damaged_before = self.damaged
         for number in numbers:
@@ -123,11 +126,11 @@ class Feed:
 
     def restart(self) -> None:
         """The engine starts this run over."""
-        self._items, self._held, self._excluded = [], [], []
+        self._items, self._held, self._excluded, self._claimed = [], [], [], []
         self._end, *rows = self._marks
         self._bodies.seek(self._end)
         self._bodies.truncate()
-        for table, row in zip(("item", "held", "excluded"), rows, strict=True):
+        for table, row in zip(_FILLED, rows, strict=True):
             self._database.execute(f"delete from {table} where rowid > ?", (row,))
         self.damaged = self._damaged_before
         for number in self._numbers:
@@ -159,6 +162,8 @@ class Feed:
                         said = next(iter(late.values()))
                         why = (said[said.rfind("[") + 1 : -1] if said.endswith("]") else "", said, why[2])
                 self._held.append((number, entry.sku, source, entry.line, *why, damaged))
+                if late:  # whose its SKUs are is in doubt: nothing that has one of them is touched
+                    self._claimed += [(number, code.casefold(), why[0]) for code in entry.outcomes[place].keys]
         if len(self._items) >= ROWS or len(self._held) >= ROWS or len(self._excluded) >= ROWS:
             self._flush()
 
@@ -182,9 +187,10 @@ class Feed:
             database.executemany("insert into item values (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._items)
             database.executemany("insert into held values (?, ?, ?, ?, ?, ?, ?, ?)", self._held)
             database.executemany("insert into excluded values (?, ?, ?)", self._excluded)
+            database.executemany("insert into claimed values (?, ?, ?)", self._claimed)
         except sqlite3.Error as exc:
             raise full(exc) from exc
-        self._items, self._held, self._excluded = [], [], []
+        self._items, self._held, self._excluded, self._claimed = [], [], [], []
 
     def finish(self) -> None:
         """All products were taken: make it ready to be asked."""
@@ -217,8 +223,17 @@ class Feed:
             yield HeldProduct(sku, source, line, codes, problem, mend, bool(damaged))
 
     def held_skus(self, number: int) -> dict[str, str]:
-        """SKU -> codes of the products held back for a target."""
-        return dict(self._database.execute("select sku, codes from held where target = ? and sku != ''", (number,)))
+        """SKU -> codes of the products held back for a target, and of those that share a SKU with one of them: a product
+        that comes twice, or whose variant is another's too, is in doubt wherever it stands."""
+        found = dict(self._database.execute("select sku, codes from held where target = ? and sku != ''", (number,)))
+        claimed = dict(self._database.execute("select code, codes from claimed where target = ?", (number,)))
+        if claimed:
+            codes = self._deliveries[number].codes
+            for item in self.items(number):
+                both = claimed.keys() & {code.casefold() for code in codes(self.body(item.at, item.size))}
+                if both:
+                    found.setdefault(item.sku, claimed[min(both)])
+        return found
 
     def excluded_kind(self, number: int, sku: str) -> str:
         """Why a product is not for a target (``draft``); empty when it is not in the feed as such."""

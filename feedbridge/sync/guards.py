@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from feedbridge.sync.jobspec import Guards
@@ -16,7 +17,12 @@ LOOK = "look at the source; if it is right, send it with feedbridge apply JOB --
 
 
 class Seen(NamedTuple):
-    """What a plan does to one target, in numbers of items; ``elsewhere``: (place, items) of the target's earlier places."""
+    """What a plan does to one target, in numbers of items.
+
+    ``elsewhere``  (place, items) of the target's earlier places
+    ``gone``       items that the feed no longer names and did at the run before, deleted at once or not; None: those
+                   that are deleted
+    """
 
     present: int
     creates: int
@@ -25,6 +31,7 @@ class Seen(NamedTuple):
     read: int
     held_back: int
     elsewhere: Sequence[tuple[str, int]] = ()
+    gone: int | None = None
 
 
 def holds_of_source(
@@ -47,12 +54,12 @@ def holds_of_source(
     if guards.empty_source and read == 0 and (present or read_before):
         had = f"{read_before:,} products were read at the last complete run" if read_before else f"{present:,} were sent"
         holds.append(("empty-source", f"the source holds no products, and {had}", LOOK))
-    elif read_before and read < read_before * (1 - guards.max_shrink):
-        share = 1 - read / read_before
+    elif read_before and above(read_before - read, read_before, guards.max_shrink):
+        share, most = shown(read_before - read, read_before, guards.max_shrink)
         holds.append((
             "shrunken-source",
-            f"the source has {read:,} products, {share:.0%} fewer than the {read_before:,} of the last complete run "
-            f"(guard max_shrink: {guards.max_shrink:.0%})", LOOK,
+            f"the source has {read:,} products, {share} fewer than the {read_before:,} of the last complete run "
+            f"(guard max_shrink: {most})", LOOK,
         ))
     return holds
 
@@ -69,37 +76,69 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
             "meant: feedbridge apply JOB --release",
         ))
     if seen.present and seen.deletes:
-        share = seen.deletes / seen.present
         if seen.deletes > guards.max_deletes:
             holds.append((
                 "mass-delete", f"{seen.deletes:,} items would be deleted (guard max_deletes: {guards.max_deletes:,})", LOOK,
             ))
-        elif seen.deletes > guards.few_deletes and share > guards.max_delete_share:
+        elif seen.deletes > guards.few_deletes and above(seen.deletes, seen.present, guards.max_delete_share):
+            share, most = shown(seen.deletes, seen.present, guards.max_delete_share)
             holds.append((
                 "mass-delete",
-                f"{seen.deletes:,} of {seen.present:,} items would be deleted, {share:.0%} "
-                f"(guard max_delete_share: {guards.max_delete_share:.0%})", LOOK,
+                f"{seen.deletes:,} of {seen.present:,} items would be deleted, {share} "
+                f"(guard max_delete_share: {most})", LOOK,
             ))
-        renamed = min(seen.creates, seen.deletes)
-        if renamed > guards.few_deletes and renamed / seen.present > guards.max_renamed_share:
+    gone = seen.deletes if seen.gone is None else seen.gone
+    if seen.present:
+        renamed = min(seen.creates, gone)
+        if renamed > guards.few_deletes and above(renamed, seen.present, guards.max_renamed_share):
             holds.append((
                 "renamed-ids",
-                f"{seen.deletes:,} of {seen.present:,} items are gone and {seen.creates:,} new ones are there: their SKUs "
-                f"may be written in another way than before (guard max_renamed_share: {guards.max_renamed_share:.0%})", LOOK,
+                f"{gone:,} of {seen.present:,} items are gone and {seen.creates:,} new ones are there: their SKUs "
+                f"may be written in another way than before (guard max_renamed_share: {percent(guards.max_renamed_share)})", LOOK,
             ))
     if seen.read and seen.held_back == seen.read and seen.present:
         holds.append(("all-failing", f"all {seen.read:,} products of the source are held back", "mend what the findings say"))
-    elif seen.read and seen.present and seen.held_back > 3 and seen.held_back / seen.read > guards.max_held_share:
+    elif seen.read and seen.present and seen.held_back > 3 and above(seen.held_back, seen.read, guards.max_held_share):
         holds.append((
             "many-failing",
             f"{seen.held_back:,} of {seen.read:,} products are held back "
-            f"(guard max_held_share: {guards.max_held_share:.0%})",
+            f"(guard max_held_share: {percent(guards.max_held_share)})",
             "mend what the findings say; to send the others all the same: feedbridge apply JOB --release",
         ))
-    if seen.present and seen.changes > guards.few_deletes and seen.changes / seen.present > guards.max_changed_share:
+    if seen.present and seen.changes > guards.few_deletes and above(seen.changes, seen.present, guards.max_changed_share):
         holds.append((
             "mass-change",
             f"{seen.changes:,} of {seen.present:,} items would change "
-            f"(guard max_changed_share: {guards.max_changed_share:.0%})", LOOK,
+            f"(guard max_changed_share: {percent(guards.max_changed_share)})", LOOK,
         ))
     return holds
+
+
+def above(part: int, whole: int, most: float) -> bool:
+    """Whether a share is larger than a guard lets through, to the last digit: 49 of 70 is not more than 0.7.
+
+    >>> above(49, 70, 0.7), above(50, 70, 0.7)
+    (False, True)
+    """
+    return part > whole * Fraction(str(most))
+
+
+def shown(part: int, whole: int, most: float) -> tuple[str, str]:
+    """A share and the guard's, with as many digits as tell them apart.
+
+    >>> shown(5, 10, 0.3), shown(1_004, 10_000, 0.1)
+    (('50%', '30%'), ('10.04%', '10%'))
+    """
+    share = part / whole
+    told = (percent(share, digits) for digits in range(6))
+    return next((text for text in told if text != percent(most)), percent(share, 6)), percent(most)
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """As people write it: without zeros that say nothing.
+
+    >>> percent(0.3), percent(0.125), percent(1.0)
+    ('30%', '12.5%', '100%')
+    """
+    text = f"{share * 100:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"

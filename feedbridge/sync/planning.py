@@ -16,6 +16,7 @@ from feedbridge.sync.model import OPERATIONS, Change, Difference, Operation, Row
 
 __all__ = ["Kept", "Planner", "TargetState"]
 
+TAKING = tuple(OPERATIONS.index(op) for op in ("replace", "settle", "update", "create"))
 LOOKED_UP = 400
 """Items whose earlier bodies are fetched at once."""
 _TABLE = """
@@ -50,6 +51,8 @@ class TargetState:
     present: int = 0
     pending: int = 0
     """Items that are not yet as the feed says and will be tried again though the feed does not change."""
+    gone_now: int = 0
+    """Items that the feed no longer names, and did at the run before."""
 
 
 class Planner:
@@ -81,19 +84,24 @@ class Planner:
         self._database = feed.connection()
         self._database.executescript(_TABLE)
         self._rows: list[tuple[object, ...]] = []
+        self._waiting: list[tuple[Row, str, str]] = []
+        """Gone, and within their grace runs: (row, reason, what is unsure)."""
 
     def plan(self, target: TargetState) -> None:
         """Compare one target's items with the ledger; its changes are then to be had from ``changes``."""
         held = self.feed.held_skus(target.number)
         self.back[target.number] = []
         self.gone[target.number] = []
+        self._waiting = []
         doubtful: list[tuple[FeedItem, Row]] = []
         for item, row in side_by_side(self.feed.items(target.number), self.ledger.rows(target.id)):
             if row is not None and row.present:
                 target.present += 1
+                if row.missing and (item is not None or row.sku in held):
+                    self.back[target.number].append(row.key)
             if item is not None and item.sku in held:
-                self._add(target, "held", item, row, reason="its SKU is in the feed more than once, or held back there",
-                          code=held[item.sku])
+                self._add(target, "held", item, row, code=held[item.sku],
+                          reason="a SKU of it is in the feed more than once, or held back there")
             elif item is None and row is not None:
                 self._without(target, row, held)
             elif item is not None and row is not None:
@@ -105,6 +113,8 @@ class Planner:
             elif item is not None:
                 self._new(target, item, None, "new")
         self._compare(target, doubtful)
+        self._flush()
+        self._wait(target)
         self._flush()
         self._parents(target)
 
@@ -118,8 +128,6 @@ class Planner:
             failed = row.state == "failed"
             self._new(target, item, row, "new; the platform refused it before" if failed else "back in the feed")
         elif row.hash == item.hash and row.state == "sent" and not self._forced(item.sku):
-            if row.missing:
-                self.back[target.number].append(row.key)
             target.counts["unchanged"] += 1
         else:
             return False
@@ -170,7 +178,7 @@ class Planner:
         if row.sku in held:
             self._add(target, "held", None, row, reason="held back in the feed", code=held[row.sku])
             return
-        if not row.present and row.state == "failed":
+        if not row.present and row.state == "failed" and row.action != "delete":
             self.gone[target.number].append(row.key)
             return
         if not self.reconcile:
@@ -178,22 +186,56 @@ class Planner:
             return
         kind = self.feed.excluded_kind(target.number, row.sku)
         reason = f"now {kind}, which is not for this platform" if kind else "gone from the feed"
-        unsure = row.action if row.state == "unknown" else ""
+        # A platform that deletes says no to what is gone already; one that switches off says no for other reasons.
+        unsure = row.action if row.state == "unknown" and target.delivery.deletes == "delete" else ""
         why_kept = ""
         runs = row.missing + 1
-        if target.delivery.deletes == "by hand":
+        target.gone_now += runs == 1 and not kind
+        if not row.present and row.state == "failed":
+            why_kept = "whether the platform has it is not known: look there, then say feedbridge ids forget"
+        elif target.delivery.deletes == "by hand":
             why_kept = "the platform offers no way to delete it: delete it there by hand, then say feedbridge ids forget"
         elif self.feed.damaged and not self.release:
             rows = "1 damaged record" if self.feed.damaged == 1 else f"{self.feed.damaged:,} damaged records"
             why_kept = f"kept: it may be in the {rows} whose SKU cannot be read"
         elif runs <= self.grace and not self.release:
-            left = self.grace - runs + 1
-            why_kept = f"kept for {left} more run{'s' if left > 1 else ''} (guard grace_runs: {self.grace})"
+            self._waiting.append((row, reason, unsure))
+            return
         if why_kept:
             target.pending += target.delivery.deletes != "by hand"
             self._add(target, "keep", None, row, reason=reason, message=why_kept, missing=runs)
         else:
             self._add(target, "delete", None, row, reason=reason, unsure=unsure)
+
+    def _wait(self, target: TargetState) -> None:
+        """Keep what is gone for its grace runs, save what stands in the way: a SKU of it is now another product's."""
+        if not self._waiting:
+            return
+        taken = self._codes_sent(target)
+        for start in range(0, len(self._waiting), LOOKED_UP):
+            some = self._waiting[start : start + LOOKED_UP]
+            bodies = self.ledger.bodies(target.id, [row.key for row, *_ in some]) if taken else {}
+            for row, reason, unsure in some:
+                moved = taken & {row.key, *target.delivery.codes(bodies.get(row.key, b""))} if taken else set()
+                if moved:
+                    self._add(target, "delete", None, row, unsure=unsure,
+                              reason=f"{reason}; its SKU {min(moved)} is now another product's")
+                    continue
+                left = self.grace - row.missing
+                target.pending += 1
+                self._add(target, "keep", None, row, reason=reason, missing=row.missing + 1,
+                          message=f"kept for {left} more run{'s' if left > 1 else ''} (guard grace_runs: {self.grace})")
+        self._waiting = []
+
+    def _codes_sent(self, target: TargetState) -> set[str]:
+        """Every name that what is sent takes in the place; none where a name is an item's key and nothing else."""
+        if target.delivery.upserts:
+            return set()
+        sent = self._database.execute(
+            f"select at, size from change where target = ? and op in ({', '.join('?' * len(TAKING))})",
+            (target.number, *TAKING),
+        )
+        return {code for at, size in sent for code in target.delivery.codes(self.feed.body(at, size))}
 
     def _add(
         self, target: TargetState, op: Operation, item: FeedItem | None, row: Row | None, *, reason: str,

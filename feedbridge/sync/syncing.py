@@ -329,8 +329,9 @@ class Sync:
         last = self.ledger.last_complete(self.row.id)
         guards = self.job.spec.guards
         replay = bool(options.sources)
+        whole_feed = self._is_whole(made) and not replay
         planner = Planner(
-            feed, self.ledger, reconcile=self.job.spec.reconcile == "full" and not replay, grace=guards.grace_runs,
+            feed, self.ledger, reconcile=whole_feed, grace=guards.grace_runs,
             release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
         )
         states = [
@@ -358,7 +359,7 @@ class Sync:
         whole = holds_of_source(
             guards, read=feed.products[0]["read"], read_before=last.counts.get("read") if last else None, lost=lost,
             present=sum(state.present for state in states),
-        ) if not replay and self.job.spec.reconcile == "full" else []
+        ) if whole_feed else []
         header = PlanHeader(
             tool=f"feedbridge {feedbridge.__version__}", job=self.job.name, job_file=str(self.job.file.path),
             job_digest=self.job.digest, run=run, made=self.clock().isoformat(timespec="seconds"), sources=made.digests,
@@ -375,7 +376,7 @@ class Sync:
                 HeldRow(one.sku, one.codes, one.problem, one.mend, _shown(made, one.source), one.line)
                 for one in feed.held()
             ]
-            complete = not replay and not report.holds and self.job.spec.reconcile == "full"
+            complete = whole_feed and not report.holds
             self.ledger.note_held(self.row.id, run, list({row.name: row for row in held}.values()), complete=complete)
             if replay and not report.holds:
                 still = {row.sku for row in held}
@@ -512,6 +513,19 @@ class Sync:
             target.products.get("held_back") or target.counts.get("refused") or target.counts.get("held")
             for target in header.targets
         )
+
+    def _is_whole(self, made: Conversions) -> bool:
+        """Whether the source is the whole catalogue, so that what it lacks is gone. Raises CommandError when the job says
+        so of a source that holds changes only."""
+        partial = next((one for conversion, _ in made.passes for one in conversion.mappings if one.source.partial), None)
+        if partial is None:
+            return self.job.spec.reconcile == "full"
+        if self.job.spec.reconcile == "full" and "reconcile" in self.job.spec.model_fields_set:
+            raise CommandError(
+                f"the mapping {partial.name} reads sources that hold changes only, so what they lack is not gone",
+                where=self.job.where("reconcile"), code="job.partial", mend="say reconcile: partial, or leave it out",
+            )
+        return False
 
     # Small things -------------------------------------------------------------------------------------------------
 

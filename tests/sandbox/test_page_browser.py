@@ -162,11 +162,12 @@ def hostile_shop(box: SandboxServer) -> None:
 
 def test_hostile_text_is_shown_and_does_not_run(box, opened):
     hostile_shop(box)
-    paths = [page.get_attribute("href") for page in opened().tab.locator("main .card a").all()]
+    page = opened()
+    paths = page.tab.locator("main .card a").evaluate_all("all => all.map(one => one.href)")
     assert len(paths) == len(HOSTILE) + 1
     shown = ""
-    for path in ["/", *paths]:
-        page = opened(path)
+    for path in [page.tab.url, *paths]:
+        page.tab.goto(path)
         page.tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         page.tab.locator("main h3, main code").first.hover()
         shown += page.tab.locator("body").inner_text()

@@ -19,10 +19,7 @@ from feedbridge.errors import CommandError
 from feedbridge.sandbox.server import SandboxServer
 from tests.sandbox.calls import FEED, flipsnack, magento, product, simple
 
-COMMAND = (
-    "import sys; from feedbridge.cli import cli, run; from feedbridge.cli.sandbox import sandbox; "
-    "cli.add_command(sandbox); sys.exit(run(['sandbox', *sys.argv[1:]]))"
-)
+COMMAND = (sys.executable, "-m", "feedbridge", "sandbox")
 
 
 class Process:
@@ -30,7 +27,7 @@ class Process:
 
     def __init__(self, data: Path, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, "--port", "0", "--data", str(data), *arguments],
+            [*COMMAND, "--port", "0", "--data", str(data), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         assert self.process.stderr is not None
@@ -112,7 +109,7 @@ def test_no_line_a_call_when_quiet(started, tmp_path):
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +132,8 @@ def test_fault_help():
 
 
 def test_without_flask(tmp_path):
-    script = "import sys; sys.modules['flask'] = None\n" + COMMAND
-    done = subprocess.run([sys.executable, "-c", script, "--data", str(tmp_path / "data")], capture_output=True, text=True,
+    script = "import sys; sys.modules['flask'] = None; from feedbridge.cli import run; sys.exit(run(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", script, "sandbox", "--data", str(tmp_path / "data")], capture_output=True, text=True,
                           timeout=20, check=False)
     assert done.returncode == 2
     assert done.stderr == ("the sandbox needs flask, which is not installed [sandbox.flask]\n"

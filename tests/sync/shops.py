@@ -244,7 +244,7 @@ class Shop:
     def runs(self) -> list[RunRow]:
         """All runs, the oldest first."""
         with self.ledger() as ledger:
-            return ledger.runs(limit=1000)[::-1]
+            return sorted(ledger.runs(limit=1000), key=lambda run: run.started)
 
     def calls(self) -> list[dict[str, Any]]:
         """Calls to the sandbox since the shop was opened."""

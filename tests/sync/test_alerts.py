@@ -35,10 +35,11 @@ class Ledger:
     def __init__(self):
         self.open = {}
         self.broken = set()
+        self.error = LedgerError("the disk is full", code="ledger.full")
 
     def _may(self, name):
         if name in self.broken:
-            raise LedgerError("the disk is full", code="ledger.full")
+            raise self.error
 
     def alert_state(self):
         self._may("alert_state")
@@ -463,9 +464,16 @@ def test_no_login_without_what_it_needs(spec, environment, words, mail):
         pytest.param("open_alert", 1, "could not be noted", id="cannot be noted"),
     ],
 )
-def test_a_ledger_that_fails_is_a_warning(broken, mails, words, mail):
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(LedgerError("the disk is full", code="ledger.full"), id="as ledgers do"),
+        pytest.param(ValueError("the disk is full"), id="in any other way"),
+    ],
+)
+def test_a_ledger_that_fails_is_a_warning(error, broken, mails, words, mail):
     ledger = Ledger()
-    ledger.broken = {broken}
+    ledger.broken, ledger.error = {broken}, error
     (warning,) = alerts(mail, ledger).tell(problems(HELD))
     assert words in warning
     assert "the disk is full" in warning

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 import feedbridge.sync.migrations as migrations
 from feedbridge.sync.ledger import Ledger, LedgerError
-from feedbridge.sync.tables import VERSION, Database, metadata, utc_now, version
+from feedbridge.sync.tables import VERSION, metadata, version
 
 FOLDER = Path(migrations.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,19 +125,38 @@ def test_a_newer_ledger_is_refused(url):
         assert [job.name for job in ledger.jobs()] == ["a"]
 
 
-def test_a_step_that_breaks_off_leaves_no_trace(url, monkeypatch):
-    def full(*arguments, **options):
-        raise OSError(28, "No space left on device")
+SMALL = """
+import resource, sys
+import alembic.command
+from feedbridge.sync.ledger import Ledger, LedgerError
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+try:
+    Ledger.open(sys.argv[1])
+except LedgerError as exc:
+    print(exc.code)
+"""
 
-    database = Database(url, clock=utc_now)
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "version_of", lambda connection, seen=[]: seen.append(1) or (full() if len(seen) > 1 else None))
-        with pytest.raises(LedgerError) as caught:
-            migrations.migrate(database)
-    assert caught.value.code == "ledger.full"
-    with database.read() as connection:
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_step_without_room_leaves_no_trace(url):
+    done = subprocess.run([sys.executable, "-c", SMALL, url], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "ledger.full\n", done.stderr
+    with connected(url) as connection:
         assert sa.inspect(connection).get_table_names() == []
-    database.close()
+    with Ledger.open(url) as ledger:
+        assert ledger.jobs() == []
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_step_that_fails_leaves_no_trace(url):
+    with connected(url) as connection:
+        connection.execute(sa.text("CREATE TABLE feedbridge_digest (x int)"))
+    with pytest.raises(LedgerError) as caught:
+        Ledger.open(url)
+    assert caught.value.code == "ledger.corrupt" and "feedbridge_digest" in caught.value.message
+    with connected(url) as connection:
+        assert sa.inspect(connection).get_table_names() == ["feedbridge_digest"]
+        connection.execute(sa.text("DROP TABLE feedbridge_digest"))
     with Ledger.open(url) as ledger:
         assert ledger.jobs() == []
 
@@ -159,14 +178,14 @@ def test_several_processes_make_one_ledger(url):
             [sys.executable, "-c", OPEN, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, cwd=ROOT,
         )
-        for _ in range(5)
+        for _ in range(4)
     ]
     for process in processes:
         assert process.stdout.readline() == "ready\n", process.stderr.read()
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    assert [process.communicate() for process in processes] == [("1\n", "")] * 5
+    assert [process.communicate() for process in processes] == [("1\n", "")] * 4
 
 
 def test_an_up_to_date_ledger_is_opened_without_alembic(url):
