@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import msgspec
 
 from feedbridge.findings import VALUE_CHARS, Severity
-from feedbridge.report.terminal import STYLES, Span, _Paper
+from feedbridge.report.terminal import STYLES, Paper, Span
 
 __all__ = ["explanation_json", "render_explanation"]
 
@@ -37,7 +37,7 @@ def render_explanation(
     told: Mapping[str, Any], stream: TextIO, *, full: bool = False, environment: Mapping[str, str] | None = None
 ) -> None:
     """Show every product of an explanation. ``full``: also what is long, and what is empty."""
-    sheet = _Sheet(_Paper(stream, None, environment), full)
+    sheet = _Sheet(Paper(stream, None, environment), full)
     for number, product in enumerate(told["products"]):
         if number:
             sheet.line(("", ""))
@@ -45,7 +45,7 @@ def render_explanation(
 
 
 class _Sheet:
-    def __init__(self, paper: _Paper, full: bool) -> None:
+    def __init__(self, paper: Paper, full: bool) -> None:
         self.paper = paper
         self.full = full
         self.file = ""

@@ -20,11 +20,11 @@ from feedbridge.report.page_data import Page
 from feedbridge.report.page_html import Html, join, tag
 from feedbridge.report.page_sections import body
 
-__all__ = ["MOST_BYTES", "render_page"]
+__all__ = ["LOGIN", "MOST_BYTES", "csp_hash", "render_page"]
 
 MOST_BYTES = 2_000_000
 """A page is always smaller."""
-_LOGIN = re.compile(r"""(https?:(?:\\*/){1,3})[^\s/"'<>?#]+@""", re.IGNORECASE)
+LOGIN = re.compile(r"""(https?:(?:\\*/){1,3})[^\s/"'<>?#]+@""", re.IGNORECASE)
 """``user:password@`` of an address anywhere in the page, which is passed on by people."""
 SAMPLES_BYTES = 800_000
 """Where not all fits, samples leave the rest of the page to findings."""
@@ -78,7 +78,7 @@ def _document(page: Page, shown: Shown, style: str, script: str) -> bytes:
     findings = shown.findings(page.findings)
     left = msgspec.structs.replace(page, findings=findings, samples=page.samples[: shown.samples])
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src http: https: file: 'self'; "
+        f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; img-src http: https: file: 'self'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
     head = tag(
@@ -101,8 +101,9 @@ def _document(page: Page, shown: Shown, style: str, script: str) -> bytes:
         ]
     )
     whole = f'<!doctype html>\n<html lang="en">\n{head}\n{tag("body", inside)}\n</html>\n'
-    return _LOGIN.sub(r"\1***@", whole).encode("utf-8", "backslashreplace")
+    return LOGIN.sub(r"\1***@", whole).encode("utf-8", "backslashreplace")
 
 
-def _hash(text: str) -> str:
+def csp_hash(text: str) -> str:
+    """What a Content-Security-Policy allows a script or style by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from feedbridge.errors import OutputError
-from feedbridge.report.page import _LOGIN, _hash
+from feedbridge.report.page import LOGIN, csp_hash
 from feedbridge.report.page_charts import stacked
 from feedbridge.report.page_html import Html, cut_to, join, tag
 from feedbridge.report.plan_text import (
@@ -81,7 +81,7 @@ def render_plan_page(
     style = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "plan_page.css"))
     script = assets.joinpath("plan_page.js").read_text(encoding="utf-8")
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
     head = tag(
@@ -103,7 +103,7 @@ def render_plan_page(
         tag("script", Html(script)),
     ])
     whole = f'<!doctype html>\n<html lang="en">\n{head}\n{tag("body", inside)}\n</html>\n'
-    return _LOGIN.sub(r"\1***@", whole).encode("utf-8", "backslashreplace")
+    return LOGIN.sub(r"\1***@", whole).encode("utf-8", "backslashreplace")
 
 
 def write_plan_page(

@@ -21,7 +21,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TextIO
 
 from feedbridge.report.page_html import cut_to
-from feedbridge.report.terminal import _Paper
+from feedbridge.report.terminal import Paper
 
 __all__ = [
     "OPERATIONS", "SENDING", "difference_text", "filter_words", "held_by", "matches", "operation_count", "rank_of",
@@ -141,7 +141,7 @@ def render_plan(
     ``width``    columns to wrap at; None leaves lines whole, as grep wants them
     ``only``, ``sku``, ``field``, ``target``  as of ``matches``; the lines in front always say what the whole plan does
     """
-    paper = _Paper(stream, width, environment)
+    paper = Paper(stream, width, environment)
     signs = _Signs(stream)
     _holds(paper, header)
     for one in header.get("targets", ()):
@@ -171,7 +171,7 @@ class _Signs:
             self.arrow, self.dots = "->", "..."
 
 
-def _holds(paper: _Paper, header: Mapping[str, Any]) -> None:
+def _holds(paper: Paper, header: Mapping[str, Any]) -> None:
     """What holds the run, and how to go on."""
     held = held_by(header)
     for whose, (guard, found, how) in held:
@@ -231,7 +231,7 @@ def _products(one: Mapping[str, Any]) -> str:
     return f" (of {products.get('read', 0):,} in the feed: {', '.join(parts)})" if parts else ""
 
 
-def _codes(paper: _Paper, findings: Mapping[str, int]) -> None:
+def _codes(paper: Paper, findings: Mapping[str, int]) -> None:
     if not findings:
         return
     order = sorted(findings.items(), key=lambda one: (-one[1], one[0]))
@@ -259,7 +259,7 @@ def rank_of(operation: str) -> int:
 class _Lines:
     """Changes as lines under the name of their target, where there are several."""
 
-    def __init__(self, paper: _Paper, signs: _Signs, *, several: bool, deletes: Mapping[str, str]) -> None:
+    def __init__(self, paper: Paper, signs: _Signs, *, several: bool, deletes: Mapping[str, str]) -> None:
         self._paper = paper
         self._signs = signs
         self._several = several
@@ -353,7 +353,7 @@ def render_result(
                 "file", "line"}, …]}``. Members that are not there are not shown
     ``limit``   failures shown a target; their count is complete
     """
-    paper = _Paper(stream, width, environment)
+    paper = Paper(stream, width, environment)
     signs = _Signs(stream)
     _holds(paper, result)
     if result.get("message"):
@@ -371,7 +371,7 @@ def render_result(
         paper.line((", ".join(parts), "dim"))
 
 
-def _done(paper: _Paper, one: Mapping[str, Any]) -> None:
+def _done(paper: Paper, one: Mapping[str, Any]) -> None:
     done = one.get("done", {})
     words = [
         f"{done[name]:,} {DONE_WORDS.get(name, name)}" for name in (*DONE, *(n for n in done if n not in DONE)) if done.get(name)
@@ -394,7 +394,7 @@ def _done(paper: _Paper, one: Mapping[str, Any]) -> None:
         _mend(paper, stopped, "  ")
 
 
-def _failures(paper: _Paper, signs: _Signs, one: Mapping[str, Any], limit: int) -> None:
+def _failures(paper: Paper, signs: _Signs, one: Mapping[str, Any], limit: int) -> None:
     number = 0
     for number, failure in enumerate(one.get("failures", ()), 1):
         if number == 1:
@@ -422,7 +422,7 @@ def _failures(paper: _Paper, signs: _Signs, one: Mapping[str, Any], limit: int) 
         paper.line(("  ", ""), (f"{signs.dots} and {more:,} more; --json has all", "dim"))
 
 
-def _mend(paper: _Paper, of: Mapping[str, Any], indent: str) -> None:
+def _mend(paper: Paper, of: Mapping[str, Any], indent: str) -> None:
     if of.get("mend"):
         paper.line((f"{indent}mend: ", "green"), (_cut(str(of["mend"])), ""))
 

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 from feedbridge.report.page_html import cut_to
 from feedbridge.report.plain import showable
-from feedbridge.report.terminal import _Paper
+from feedbridge.report.terminal import Paper
 
 __all__ = [
     "STATUS_WORDS", "quarantine_json", "render_quarantine", "render_run", "render_status", "run_json", "status_json",
@@ -80,8 +80,8 @@ def render_status(
     ``runs``  of all jobs, newest first      ``held``  name of a job -> its open held-back products
     ``zone``  to show times in; None: this machine's
     """
-    paper = _Paper(stream, width, environment)
-    table = _Paper(stream, None, environment)
+    paper = Paper(stream, width, environment)
+    table = Paper(stream, None, environment)
     now = now or datetime.now(UTC)
     runs = list(runs)
     number = 0
@@ -98,7 +98,7 @@ def render_status(
 
 
 def _job(
-    paper: _Paper, job: Any, runs: Sequence[Any], held: Sequence[Any], now: datetime, zone: tzinfo | None
+    paper: Paper, job: Any, runs: Sequence[Any], held: Sequence[Any], now: datetime, zone: tzinfo | None
 ) -> None:
     file = _of(job, "file")
     paper.line((str(_of(job, "name")), "bold"), (f" ({file})" if file else "", "dim"))
@@ -187,7 +187,7 @@ def _targets(counts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {**(counts.get("targets") or {}), **beside}
 
 
-def _table(paper: _Paper, rows: Sequence[Sequence[str]]) -> None:
+def _table(paper: Paper, rows: Sequence[Sequence[str]]) -> None:
     """The runs, a column with nothing in it left out."""
     cells = [[cut_to(showable(cell), CELL_CHARS) for cell in row] for row in rows]
     used = [at for at in range(len(HEADS)) if any(row[at] for row in cells)]
@@ -210,7 +210,7 @@ def render_run(
 
     ``running``  whether it is under way; None: as the run itself says
     """
-    paper = _Paper(stream, width, environment)
+    paper = Paper(stream, width, environment)
     running = _running(run, None) if running is None else running
     status = _of(run, "status")
     paper.line((f"run {_of(run, 'id')}", "bold"), (f": {_of(run, 'kind')} of {_of(run, 'job')}", ""))
@@ -256,7 +256,7 @@ def render_quarantine(
 
     ``held``   read once; the count is complete where ``limit`` cuts the list
     """
-    paper = _Paper(stream, width, environment)
+    paper = Paper(stream, width, environment)
     number = over = 0
     for one in held:
         number += 1

@@ -16,7 +16,7 @@ from feedbridge.findings import Finding, Severity
 from feedbridge.report.catalogue import CATALOGUE
 from feedbridge.report.plain import fit, showable
 
-__all__ = ["coloured", "render_findings", "render_summary"]
+__all__ = ["Paper", "coloured", "render_findings", "render_summary"]
 
 PART_CHARS = 1000
 """A message longer than this is cut on the screen; findings.jsonl has all of it."""
@@ -64,7 +64,7 @@ def render_findings(
             key = next(((s, code) for s in Severity if (s, code) in counts), (Severity.ERROR, code))
             counts[key] = counts.get(key, 0) + missing
 
-    paper = _Paper(stream, width, environment)
+    paper = Paper(stream, width, environment)
     order = list(Severity)
     for severity, code in sorted(counts, key=lambda key: (order.index(key[0]), -counts[key], key[1])):
         shown = examples.get((severity, code), [])
@@ -78,13 +78,13 @@ def render_findings(
         paper.line()
 
 
-def _head(paper: _Paper, severity: Severity, code: str, number: int, about: str) -> None:
+def _head(paper: Paper, severity: Severity, code: str, number: int, about: str) -> None:
     noun = severity.value if number == 1 or severity is Severity.ADVICE else f"{severity.value}s"
     text = f"{', ' if about.startswith('rule: ') else ': '}{about}" if about else ""
     paper.line((f"{number:,} {noun}", STYLES[severity]), (f" [{code}]{text}", "bold"))
 
 
-def _example(paper: _Paper, finding: Finding, about: str) -> None:
+def _example(paper: Paper, finding: Finding, about: str) -> None:
     """One finding; what its head line has said already is left out."""
     place = finding.place()
     message = finding.message.removesuffix(f"; {about}")
@@ -112,7 +112,7 @@ def render_summary(
     ``quarantine``  files with held-back records, relative to ``out``
     ``scores``      feed score by platform, and what costs it, the dearest first: ``code``, ``points``, ``products``
     """
-    paper = _Paper(stream, width, environment)
+    paper = Paper(stream, width, environment)
     rows = []
     for platform, of in counts.items():
         rows.append(_row(platform, of))
@@ -147,7 +147,7 @@ def _dearest(losses: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _where_to_look(
-    paper: _Paper, counts: Mapping[str, Mapping[str, Any]], out: Path | None, quarantine: Sequence[str]
+    paper: Paper, counts: Mapping[str, Mapping[str, Any]], out: Path | None, quarantine: Sequence[str]
 ) -> None:
     if out is None:
         paper.line(("nothing was written: this was a check", ""))
@@ -169,7 +169,7 @@ def _plural(number: int, noun: str) -> str:
     return noun if number == 1 else f"{noun}s"
 
 
-class _Paper:
+class Paper:
     """Writes lines and tables to a stream: coloured through rich, or plain. Nothing shown can act on a terminal."""
 
     def __init__(self, stream: TextIO, width: int | None, environment: Mapping[str, str] | None) -> None:

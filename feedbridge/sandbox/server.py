@@ -131,9 +131,10 @@ def started(box: SandboxServer, faults: list[str], rates: bool) -> str:
         lines.append(f"  faults {', '.join(faults)}")
     if not rates:
         lines.append("  rates  off: Flipsnack's limits of calls are not kept")
+    there = "" if box.url == f"http://127.0.0.1:{PORT}" else f"FEEDBRIDGE_SANDBOX_URL={box.url} "
     lines += [
         "try next, in another terminal:",
-        "  feedbridge sync JOB            with `sandbox: true` in the job's target",
+        f"  {there}feedbridge sync JOB   (its target says `sandbox: true`)",
         f"  curl '{box.url}/_/calls?limit=5'",
     ]
     return "\n".join(lines)

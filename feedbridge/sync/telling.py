@@ -30,7 +30,7 @@ class _State:
         return self._ledger.alert_state(self._job)
 
     def open_alert(self, problem: str, text: str) -> None:
-        self._ledger.open_alert(self._job, problem, text, run=self._run, told=True)
+        self._ledger.open_alert(self._job, problem, run=self._run, message=text)
 
     def close_alert(self, problem: str) -> None:
         self._ledger.close_alert(self._job, problem)

@@ -66,7 +66,10 @@ def test_it_says_where_it_is(started, tmp_path):
     lines = box.said.splitlines()
     assert lines[0] == f"feedbridge sandbox: Flipsnack, Magento and FlickRocket at {box.url} (Ctrl-C stops it)"
     assert f"  page   {box.url}/" in lines and f"  data   {tmp_path / 'data'}" in lines and "  faults 500:9" in lines
-    assert len(lines[lines.index("try next, in another terminal:") + 1 :]) == 2
+    assert lines[lines.index("try next, in another terminal:") + 1 :] == [
+        f"  FEEDBRIDGE_SANDBOX_URL={box.url} feedbridge sync JOB   (its target says `sandbox: true`)",
+        f"  curl '{box.url}/_/calls?limit=5'",
+    ]
     assert requests.get(f"{box.url}/_/health", timeout=5).json()["sandbox"] == "feedbridge"
 
 

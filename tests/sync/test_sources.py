@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import feedbridge
 import pytest
 
+import feedbridge
 from feedbridge.errors import FeedbridgeError
 from feedbridge.sync import reading
 from feedbridge.sync.syncing import Options
