@@ -8,9 +8,9 @@ sync does (feedbridge/sync/), because only it knows what was written down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -134,6 +134,11 @@ class DeliverySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    keys: ClassVar[tuple[str, ...]] = ()
+    """Variables of the environment that the platform's keys come from."""
+    own_address: ClassVar[bool] = False
+    """Everybody has this platform at an address of their own: ``endpoint`` must be said."""
+
     endpoint: str | None = None
     """Where calls go; None: the platform's documented address."""
     sandbox: bool = False
@@ -144,6 +149,10 @@ class DeliverySettings(BaseModel):
     """Longest wait for a connection."""
     answer_seconds: float = Field(default=120, gt=0, le=3600)
     """Longest silence of the platform while it answers."""
+
+    def needed_keys(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """The variables that this target needs. ``settings``: the platform's, as they are given. None in the sandbox."""
+        return () if self.sandbox else self.keys
 
     @field_validator("endpoint")
     @classmethod

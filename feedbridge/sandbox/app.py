@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -106,7 +107,8 @@ def failure(error: Exception) -> Response:
     """Never a traceback to a client."""
     if isinstance(error, HTTPException) and error.code is not None:
         return as_json({"error": error.name}, error.code)
-    request.environ["wsgi.errors"].write(f"feedbridge sandbox has a fault: {type(error).__name__}: {error}\n")
+    with suppress(OSError):
+        request.environ["wsgi.errors"].write(f"feedbridge sandbox has a fault: {type(error).__name__}: {error}\n")
     return as_json({"error": "the sandbox has a fault"}, 500)
 
 

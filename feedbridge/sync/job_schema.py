@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from feedbridge.platforms import platform, platform_names
 from feedbridge.product.docs import describe
-from feedbridge.sync.jobfile import NO_ADDRESS, TODO, delivery_model
+from feedbridge.sync.jobfile import TODO, delivery_model
 from feedbridge.sync.jobspec import Alerts, EmailAlert, Guards, JobFileSpec, JobSpec, TargetSpec
 
 __all__ = ["job_schema"]
@@ -93,7 +93,7 @@ def _target(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     if needed:
         return block
     block["type"] = ["object", "null"]
-    if name in NO_ADDRESS:
+    if delivery_model(name).own_address:
         block["type"] = "object"
         block["anyOf"] = [
             {"required": ["endpoint"], "properties": {"endpoint": {"type": "string", "not": {"const": TODO}}}},

@@ -36,20 +36,6 @@ USUAL = "feedbridge.yaml"
 TODO = "TODO"
 """Stands where ``feedbridge init`` does not know what belongs there. A file that holds one is refused."""
 
-KEYS: dict[str, tuple[str, ...]] = {
-    "flipsnack": ("FEEDBRIDGE_FLIPSNACK_API_KEY", "FEEDBRIDGE_FLIPSNACK_API_SECRET"),
-    "magento": (
-        "FEEDBRIDGE_MAGENTO_CONSUMER_KEY",
-        "FEEDBRIDGE_MAGENTO_CONSUMER_SECRET",
-        "FEEDBRIDGE_MAGENTO_ACCESS_TOKEN",
-        "FEEDBRIDGE_MAGENTO_ACCESS_TOKEN_SECRET",
-        "FEEDBRIDGE_MAGENTO_BEARER_TOKEN",
-    ),
-    "flickrocket": ("FEEDBRIDGE_FLICKROCKET_EMAIL", "FEEDBRIDGE_FLICKROCKET_PASSWORD"),
-}
-"""Variables of the environment a platform's keys come from."""
-NO_ADDRESS = frozenset({"magento"})
-"""Platforms that everybody has at an address of their own."""
 PLACE_SETTINGS = ("endpoint", "sandbox", "outbox")
 
 UNMEANING = {"alerts", "keep_runs", "workers"}
@@ -263,17 +249,7 @@ def delivery_model(name: str) -> type[DeliverySettings]:
 
 def needed_variables(job: Job, target: str) -> list[str]:
     """Variables of the environment that a target's keys are read from; none for the sandbox, which has its own."""
-    spec = job.spec.targets[target]
-    delivery = job.delivery_settings(target)
-    names = list(KEYS.get(spec.platform, ()))
-    if delivery.sandbox:
-        return []
-    if spec.platform == "magento":
-        bearer = getattr(delivery, "auth", "oauth") == "bearer"
-        return [name for name in names if name.endswith("BEARER_TOKEN") is bearer]
-    if spec.platform == "flickrocket" and not spec.settings.get("with_credentials"):
-        return []
-    return names
+    return list(job.delivery_settings(target).needed_keys(job.spec.targets[target].settings))
 
 
 def _error(places: Places, complaints: list[Complaint]) -> JobError:
@@ -380,7 +356,7 @@ class _Reading:
         owner = self._target_platform(path)
         if owner:
             word = f"FEEDBRIDGE_{owner}_{_upper(name)}".upper()
-            known = KEYS.get(owner, ())
+            known = delivery_model(owner).keys if owner in platform_names() else ()
             near = get_close_matches(word, known, 1, 0.0)
             return near[0] if near else word
         if "alerts" in path:
@@ -539,7 +515,7 @@ class _Reading:
                 "job.key",
             )
         known = {key: value for key, value in delivery.items() if key in model.model_fields}
-        if name in NO_ADDRESS and "endpoint" not in known and known.get("sandbox", False) in (False, "false", "no", "off"):
+        if model.own_address and "endpoint" not in known and known.get("sandbox", False) in (False, "false", "no", "off"):
             self.complain(
                 (*path, "endpoint"),
                 f"is missing: every {name} store has an address of its own",

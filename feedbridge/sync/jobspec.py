@@ -46,11 +46,17 @@ class EmailAlert(Spec):
     """Mail by SMTP. The password comes from FEEDBRIDGE_SMTP_PASSWORD."""
 
     to: Annotated[list[str], Field(min_length=1)]
+    """Who gets the mail."""
     sender: str
+    """Whom it is from."""
     host: str = "localhost"
+    """The mail server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 25
+    """Its port."""
     security: Literal["none", "starttls", "tls"] = "none"
+    """How the connection is protected; a login is never sent unprotected to another machine."""
     user: str | None = None
+    """Login at the mail server; None: no login."""
 
 
 class Alerts(Spec):
@@ -89,7 +95,9 @@ class JobSpec(Spec):
     guards: Guards = Guards()
     alerts: Alerts | None = None
     workers: Annotated[int, Field(ge=1)] | None = None
+    """Processes that large files are read by; None: the cores."""
     strict: bool = False
+    """Check every product against the pydantic model, too."""
     download: bool = False
     """Fetch content named by URL (FlickRocket)."""
     keep_runs: Annotated[int, Field(ge=1, le=10_000)] = 30

@@ -26,7 +26,7 @@ from feedbridge.report.plain import showable
 from feedbridge.run.engine import run
 from feedbridge.run.preparing import prepare
 from feedbridge.sources.files import expand
-from feedbridge.sync.jobfile import NO_ADDRESS, TODO, Job, JobFile, delivery_model, needed_variables, read_jobs
+from feedbridge.sync.jobfile import TODO, Job, JobFile, delivery_model, needed_variables, read_jobs
 from feedbridge.sync.jobspec import Guards, JobSpec
 
 __all__ = ["Check", "Started", "missing_keys", "readiness", "shared_places", "start", "write_job_file"]
@@ -391,7 +391,7 @@ def _text(
     lines += ["", *_mapping_lines(chosen, asked_mapping, trial), *_set_lines(trial, given), ""]
     lines += [
         "    # full: the source is the whole catalogue, and what it lacks is deleted. partial: what it lacks is left alone.",
-        "    reconcile: full",
+        f"    reconcile: {'partial' if any(one.source.partial for one in trial.mappings) else 'full'}",
         "",
         "    # Where products go. A target is called like its platform, or says platform:.",
         "    targets:",
@@ -456,7 +456,7 @@ def _target_lines(name: str, job: str, sandbox: bool) -> list[str]:
             "        sandbox: true",
         ]
         said.append("sandbox")
-    if name in NO_ADDRESS:
+    if delivery_model(name).own_address:
         lines.append("        # Address of the store, as far as in front of /V1/.")
         lines.append(f"        {'# ' if sandbox else ''}endpoint: {'' if sandbox else f'{TODO}   # '}https://shop.example.com/rest")
         said.append("endpoint")

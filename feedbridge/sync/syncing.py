@@ -19,7 +19,7 @@ import msgspec
 
 import feedbridge
 from feedbridge.errors import CommandError, FeedbridgeError, OutputError
-from feedbridge.findings import Finding
+from feedbridge.findings import Finding, Severity
 from feedbridge.platforms import platform
 from feedbridge.platforms.delivery import Delivery
 from feedbridge.run.engine import Progress
@@ -102,6 +102,11 @@ class Report:
         """Why guards hold the run; empty when none does."""
         found = [*self.header.holds, *(hold for target in self.header.targets for hold in target.holds)]
         return list(dict.fromkeys(found))
+
+    @property
+    def held_codes(self) -> set[str]:
+        """Codes of what holds products back."""
+        return {one.code for one in self.examples if one.severity is Severity.ERROR}
 
     def changes(self) -> Iterator[Change]:
         """The plan's changes, one after another."""
@@ -305,6 +310,7 @@ class Sync:
         )
         deliveries = {name: self._delivery(name, made) for name in self.job.spec.targets}
         try:
+            self._check_places(deliveries)
             targets = {
                 name: self.ledger.target(self.row.id, name, self.job.spec.targets[name].platform, delivery.place)
                 for name, delivery in deliveries.items()
@@ -514,6 +520,18 @@ class Sync:
             for target in header.targets
         )
 
+    def _check_places(self, deliveries: dict[str, Delivery]) -> None:
+        """Raises CommandError when two targets are one place: each would take the other's products for gone."""
+        known: dict[str, str] = {}
+        for name, delivery in deliveries.items():
+            other = known.setdefault(delivery.place, name)
+            if other != name:
+                raise CommandError(
+                    f'the targets "{other}" and "{name}" are one and the same place: {delivery.place}',
+                    where=self.job.where("targets", name), code="job.place-twice",
+                    mend="give each a feed (or address) of its own, or take one out",
+                )
+
     def _is_whole(self, made: Conversions) -> bool:
         """Whether the source is the whole catalogue, so that what it lacks is gone. Raises CommandError when the job says
         so of a source that holds changes only."""
@@ -620,9 +638,8 @@ def held_plan(ledger: Ledger, job_id: int, folder: Path) -> Path | None:
         path = folder / run.id / PLAN
         if run.status == 4 and run.kind in ("sync", "replay") and path.is_file():
             return path
-        if run.status in (0, 1) or run.counts:  # nothing is held, or something was sent since
-            if run.status != 4:
-                return None
+        if run.status != 4 and (run.status in (0, 1) or run.counts):  # nothing is held, or something was sent since
+            return None
     return None
 
 

@@ -7,17 +7,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedbridge.errors import FeedbridgeError, MappingError, SourceError
+from feedbridge.errors import CommandError, FeedbridgeError, MappingError, SourceError
 from feedbridge.report.metrics import write_metrics
-from feedbridge.sync.alerts import Alerts, Problem
+from feedbridge.sync.alerts import (
+    Alerts,
+    Problem,
+    delivery_failed,
+    products_held,
+    run_held,
+    source_unusable,
+)
 from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.tables import JobRunning
 
 if TYPE_CHECKING:
     from feedbridge.sync.syncing import Report, Sync
 
 __all__ = ["tell"]
-
-FAILURES_NAMED = 10
 
 
 class _State:
@@ -59,7 +65,7 @@ def tell(
 def judged(report: Report | None, error: FeedbridgeError | None) -> set[str]:
     """The kinds of problems a run could find out about."""
     if report is None:
-        return {"source"} if isinstance(error, SourceError | MappingError) else {"held"} if _status(error) == 4 else {"failed"}
+        return set(problem_of("", error))
     if report.status == 4:
         return {"held", "source", "products"}
     return {"held", "failed", "source", "products"}
@@ -68,47 +74,38 @@ def judged(report: Report | None, error: FeedbridgeError | None) -> set[str]:
 def problems_of(job: str, report: Report) -> dict[str, Problem]:
     """What is wrong after a run that came to its end."""
     found: dict[str, Problem] = {}
+    told = {"run": report.run}
     if report.status == 4:
-        lines = [f"- {what} [{guard}]" for guard, what, _ in report.holds]
-        found["held"] = Problem(
-            "held", "a guard holds the run, nothing was sent",
-            "\n".join([*lines, "", f"Look: feedbridge plan {job}", f"Send it all the same: feedbridge apply {job} --release"]),
-            {"run": report.run, "guards": [guard for guard, *_ in report.holds]},
-        )
-    down = {name: result.down for name, result in report.targets.items() if result.down}
-    unknown = sum(result.counts.get("unknown", 0) for result in report.targets.values())
-    if down or unknown:
-        lines = [f"- {name}: {message}" + (f" (mend: {mend})" if mend else "") for name, (message, mend) in down.items()]
-        if unknown:
-            lines.append(f"- of {unknown:,} items it is not known whether they were taken; the next run settles them")
-        found["failed"] = Problem(
-            "failed", "delivery failed", "\n".join([*lines, "", f"Again: feedbridge sync {job}"]),
-            {"run": report.run, "targets": sorted(down), "unknown": unknown},
-        )
-    held = sum(target.products.get("held_back", 0) for target in report.header.targets[:1])
-    failures = [failure for result in report.targets.values() for failure in result.failures if failure.state != "unknown"]
+        found["held"] = run_held(job, report.holds, plan=str(report.plan), details=told)
+    words = {name: result.down[0] for name, result in report.targets.items() if result.down}
+    for name, result in report.targets.items():
+        if unknown := result.counts.get("unknown", 0):
+            said = f"of {unknown:,} items it is not known whether they were taken"
+            words[name] = f"{words[name]}; {said}" if name in words else said
+    if words:
+        done = {name: result.counts for name, result in report.targets.items()}
+        found["failed"] = delivery_failed(job, words, counts=done, details=told)
+    products = report.header.targets[0].products
+    held = max((target.products.get("held_back", 0) for target in report.header.targets), default=0)
     failed = sum(result.counts.get("failed", 0) for result in report.targets.values())
     if held or failed:
-        lines = [f"{held:,} products are held back: feedbridge quarantine list {job}"] if held else []
-        lines += [f"{failed:,} items were not taken:"] if failed else []
-        lines += [f"- {failure.target}, {failure.sku or failure.key}: {failure.message}" for failure in failures[:FAILURES_NAMED]]
-        found["products"] = Problem(
-            "products", "products were held back or not taken", "\n".join(lines),
-            {"run": report.run, "held_back": held, "failed": failed},
+        codes = {code: number for code, number in report.header.findings.items() if code in report.held_codes}
+        codes |= {"not taken by the platform": failed} if failed else {}
+        found["products"] = products_held(
+            job, held + failed, products.get("read", 0), codes, quarantine=report.quarantine, details=told
         )
     return found
 
 
 def problem_of(job: str, error: FeedbridgeError | None) -> dict[str, Problem]:
     """What is wrong after a run that could not come to its end."""
-    if error is None:
+    if error is None or isinstance(error, JobRunning):
         return {}
-    kind = "held" if _status(error) == 4 else "source" if isinstance(error, SourceError | MappingError) else "failed"
-    title = {
-        "held": "a guard holds the run, nothing was sent", "source": "the source or mapping cannot be used",
-        "failed": "the run failed",
-    }[kind]
-    return {kind: Problem(kind, title, f"{error}\n\nAgain: feedbridge sync {job}", {"code": error.code})}
+    if _status(error) == 4:
+        return {"held": run_held(job, [(error.code.removeprefix("guard."), error.message, error.mend)])}
+    if isinstance(error, SourceError | MappingError | CommandError):
+        return {"source": source_unusable(job, error)}
+    return {"failed": delivery_failed(job, {"feedbridge": str(error)})}
 
 
 def _status(error: FeedbridgeError | None) -> int:

@@ -19,10 +19,16 @@ import feedbridge.report.catalogue
 from feedbridge.report.catalogue import CATALOGUE
 
 PACKAGE = Path(feedbridge.report.catalogue.__file__).parents[1]
-ROOMS = ("csv", "json", "source", "cell", "mapping", "run", "frame", "output", "command", "images")
+ROOMS = (
+    "csv", "json", "source", "cell", "mapping", "run", "frame", "output", "command", "images", "job", "ledger", "plan",
+    "guard", "sync", "metrics", "sandbox",
+)
 CODE = re.compile(rf"({'|'.join(ROOMS)})\.[a-z0-9]+(-[a-z0-9]+)*")
 BEGINNING = re.compile(rf"({'|'.join(ROOMS)})\.[a-z0-9-]*")
-NOT_CODES: frozenset[str] = frozenset()
+NOT_CODES = frozenset({
+    "ledger.sqlite", "plan.jsonl", "run.failed", "run.finished", "run.held", "run.started", "sandbox.lock",
+    "sandbox.sqlite3",
+})
 """Constants that look like a code and are something else (an event of the log, a place in a mapping file)."""
 
 

@@ -43,7 +43,7 @@ class Process:
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=20)
         assert out == ""
-        return self.process.returncode, err
+        return self.process.returncode, err or ""
 
 
 @pytest.fixture
@@ -103,6 +103,15 @@ def test_nothing_that_was_answered_is_lost_by_a_kill(started, tmp_path):
     assert again.end(signal.SIGTERM)[0] == 0
     fresh = started(tmp_path, "--fresh")
     assert requests.get(f"{fresh.url}/_/feeds", timeout=5).json()["flipsnack"] == []
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says(started, tmp_path):
+    box = started(tmp_path)
+    box.process.stderr.close()
+    box.process.stderr = None
+    for code in ("A", "B"):
+        assert flipsnack(box.url, "products.create", products=[product(code)]).json()["data"]["Errors"] == []
+    assert box.end(signal.SIGTERM)[0] == 0
 
 
 def test_no_line_a_call_when_quiet(started, tmp_path):

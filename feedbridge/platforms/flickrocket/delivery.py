@@ -31,7 +31,7 @@ from feedbridge.platforms.flickrocket.folders import folder_name, name_key
 from feedbridge.platforms.flickrocket.licences import is_id
 from feedbridge.platforms.flickrocket.media import TYPES, extension
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
-from feedbridge.platforms.flickrocket.writer import WARNING, FlickRocketWriter
+from feedbridge.platforms.flickrocket.writer import EMAIL, PASSWORD, WARNING, FlickRocketWriter
 
 __all__ = ["FlickRocketDelivery", "FlickRocketDeliverySettings"]
 
@@ -69,8 +69,13 @@ _OF_THE_ITEM = frozenset({
 class FlickRocketDeliverySettings(DeliverySettings):
     """A FlickRocket target. Folders are written on this machine, so no call is made and none is counted."""
 
+    keys = (EMAIL, PASSWORD)
+
     outbox: Path
     """Folder the product folders are put into, for a person to upload; it is made when the folder around it is there."""
+
+    def needed_keys(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return self.keys if settings.get("with_credentials") else ()
 
     @field_validator("outbox", mode="before")
     @classmethod

@@ -89,6 +89,8 @@ _FAILURE = re.compile(r"(?i)\bnot\b|n't\b|unsuccess|fail|error|invalid|missing|w
 class FlipsnackDeliverySettings(DeliverySettings):
     """What a job's Flipsnack target says about delivery."""
 
+    keys = ("FEEDBRIDGE_FLIPSNACK_API_KEY", "FEEDBRIDGE_FLIPSNACK_API_SECRET")
+
     cleared: Literal["replace", "keep"] = "replace"
     """What becomes of fields and variants that are gone from a product. An update leaves as it was what it does not name
     (A19), so ``replace`` deletes the product and creates it anew; ``keep`` updates it and says what stays."""

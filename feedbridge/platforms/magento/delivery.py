@@ -86,6 +86,9 @@ class MagentoDeliverySettings(DeliverySettings):
     """What a job's Magento target says about delivery. ``endpoint`` is the store's address, with ``/rest`` at its end
     where the store needs it; ``/V1/product/create/`` is put behind it."""
 
+    keys = (*OAUTH_KEYS, *BEARER_KEYS)
+    own_address = True
+
     auth: Literal["oauth", "bearer"] = "oauth"
     """``oauth``: OAuth 1.0a with the integration's four keys; ``bearer``: one token, which a store may not take."""
     omitted: Literal["disable", "keep"] = "disable"
@@ -94,6 +97,9 @@ class MagentoDeliverySettings(DeliverySettings):
     """Most products in one call; 0: no limit."""
     batch_bytes: Annotated[int, Field(ge=0)] = 8_000_000
     """Most bytes in one call; 0: no limit. A single product above it goes alone."""
+
+    def needed_keys(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return () if self.sandbox else OAUTH_KEYS if self.auth == "oauth" else BEARER_KEYS
 
     @model_validator(mode="after")
     def _addressed(self) -> Self:
