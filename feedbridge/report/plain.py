@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["fit", "showable"]
+__all__ = ["fit", "short_hashes", "showable"]
 
 _STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 """Control characters (ESC begins every ANSI sequence, C1 has one-character twins), line separators,
 what turns the reading direction, what has no width, and halves of surrogate pairs."""
+_DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32,}\b")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -28,6 +29,15 @@ def _spell(match: re.Match[str]) -> str:
     char = match.group()
     number = ord(char)
     return _NAMED.get(char) or (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}")
+
+
+def short_hashes(text: str) -> str:
+    """The text with long digests cut to what people compare.
+
+    >>> short_hashes("sourceHash 2d67d6d3542967f637ca1b1ee9cf76ed50adb1dfd0ee2617e1b8f3bb50dd274b")
+    'sourceHash 2d67d6d3…'
+    """
+    return _DIGEST.sub(r"\1…", text)
 
 
 def fit(text: str, stream: Any) -> str:

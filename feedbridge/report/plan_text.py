@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TextIO
 
 from feedbridge.report.page_html import cut_to
+from feedbridge.report.plain import short_hashes
 from feedbridge.report.terminal import Paper
 
 __all__ = [
@@ -207,7 +208,7 @@ def _summary(one: Mapping[str, Any]) -> list[tuple[str, str]]:
             operation_count(operation, counts[operation])
             for operation in (*SUMMARY, *(name for name in counts if name not in COUNTED)) if counts.get(operation)
         )
-        place = f" {one['place']}" if one.get("place") else ""
+        place = f" {short_hashes(one['place'])}" if one.get("place") else ""
         return [(str(one.get("name", "")), "bold"), (f"{place}: {said}{_products(one)}", "")]
     unchanged = counts.get("unchanged", 0)
     if unchanged:
@@ -379,7 +380,7 @@ def _done(paper: Paper, one: Mapping[str, Any]) -> None:
     if one.get("left"):
         words.append(f"{one['left']:,} not tried")
     bad = any(done.get(name) for name in ("failed", "refused", "unknown")) or one.get("left") or one.get("stopped")
-    place = f" {one['place']}" if one.get("place") else ""
+    place = f" {short_hashes(one['place'])}" if one.get("place") else ""
     spent = ""
     if one.get("calls") is not None:
         spent = f" ({one['calls']:,} {'call' if one['calls'] == 1 else 'calls'}"

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, TextIO
 
 from feedbridge.report.page_html import cut_to
-from feedbridge.report.plain import showable
+from feedbridge.report.plain import short_hashes, showable
 from feedbridge.report.terminal import Paper
 
 __all__ = [
@@ -126,7 +126,7 @@ def _job(
     if _of(job, "next"):
         paper.line(("  next run: ", "bold"), (_local(_of(job, "next"), zone), ""))
     for one in _of(job, "targets") or ():
-        paper.line((f"  {_of(one, 'name')} ", "bold"), (f"{_of(one, 'place')}: {_states(_of(one, 'states') or {})}", ""))
+        paper.line((f"  {_of(one, 'name')} ", "bold"), (f"{short_hashes(str(_of(one, 'place')))}: {_states(_of(one, 'states') or {})}", ""))
     if held:
         since = min((time for time in (_time(_of(one, "since")) for one in held) if time), default=None)
         oldest = f", the oldest since {_local(since, zone)}" if since else ""

@@ -6,7 +6,9 @@ Whatever happens between the two leaves items ``unknown``, and these are settled
 - an upserting platform (Magento) gets the same call again;
 - elsewhere (Flipsnack) an unknown create becomes an update with the whole product, and only what the update says is not
   there is created: never a second create on a guess;
-- an unknown update or delete is made again; of a repeated delete, what the platform does not know is gone.
+- an unknown update or delete is made again; of a repeated delete, what the platform does not know is gone;
+- what an update might leave something of, since the feed has moved on meanwhile or a delete was tried, is deleted and
+  created: whatever the platform has by then, it has what the feed says afterwards.
 """
 
 from __future__ import annotations
@@ -222,37 +224,54 @@ class Courier:
 
     def _settle(self, batch: list[Parcel]) -> None:
         verdicts: dict[str, Verdict] = {}
+        anew: list[Parcel] = []
         by_action: dict[str, list[Parcel]] = {}
         for parcel in batch:
-            by_action.setdefault(self._changes[parcel.key].unsure or "create", []).append(parcel)
+            if self._might_leave_something(parcel):
+                anew.append(parcel)
+            else:
+                by_action.setdefault(self._changes[parcel.key].unsure or "create", []).append(parcel)
         for tried, parcels in by_action.items():
             verdicts |= self._find_out(parcels, tried)
+        if anew:
+            verdicts |= self._surely_gone(anew, repeated=True)
+            if gone := [parcel for parcel in anew if verdicts[parcel.key].state == "taken"]:
+                verdicts |= self._create(gone)
         self._count("settled", batch, verdicts)
+
+    def _might_leave_something(self, parcel: Parcel) -> bool:
+        """Whether the platform may have something of an unknown item that an update would leave there.
+
+        It has what it took last or what was tried last, if not something tried before that. An update is enough where the
+        new body names all that these name: it is what was tried, and takes nothing away from what was there before.
+        """
+        delivery = self.delivery
+        if delivery.upserts or delivery.deletes != "delete":
+            return False
+        row = self.ledger.row(self.target_id, parcel.key)
+        if row is None or row.state != "unknown":  # taken over from a platform that was there before (adopt)
+            return False
+        if delivery.change(Parcel(parcel.key, b"{}", parcel.body)).how != "replace":  # a person wants nothing deleted
+            return False
+        if row.tried.hex() != self._changes[parcel.key].hash:
+            return True
+        match row.action:
+            case "create":
+                return bool(row.hash)
+            case "update":
+                return not parcel.before or delivery.change(parcel).how not in ("same", "update")
+        return True
 
     def _delete(self, batch: list[Parcel]) -> None:
         unsure = [parcel for parcel in batch if self._changes[parcel.key].unsure]
         sure = [parcel for parcel in batch if not self._changes[parcel.key].unsure]
         for parcels, repeated in ((sure, False), (unsure, True)):
-            if not parcels:
-                continue
-            verdicts = self._call("delete", parcels, repeated=repeated)
-            for wait in self._growing():
-                left = [parcel for parcel in parcels if verdicts[parcel.key].state == "unknown"]
-                if not left:
-                    break
-                self.waits.long(wait, self.stop)
-                verdicts |= self._call("delete", left, repeated=True)
-            self._count("deleted", parcels, verdicts)
+            if parcels:
+                self._count("deleted", parcels, self._surely_gone(parcels, repeated=repeated))
 
     def _replace(self, batch: list[Parcel]) -> list[Change]:
         """Delete and create; what could not be created is given back, to be tried once more at the end."""
-        verdicts = self._call("delete", batch)
-        for wait in self._growing():
-            left = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
-            if not left:
-                break
-            self.waits.long(wait, self.stop)
-            verdicts |= self._call("delete", left, repeated=True)
+        verdicts = self._surely_gone(batch)
         gone = [parcel for parcel in batch if verdicts[parcel.key].state == "taken"]
         kept = [parcel for parcel in batch if verdicts[parcel.key].state != "taken"]
         self._count("replaced", kept, verdicts)
@@ -262,6 +281,17 @@ class Courier:
         refused = [parcel for parcel in gone if created[parcel.key].state == "failed"]
         self._count("replaced", [parcel for parcel in gone if parcel not in refused], created)
         return [self._changes[parcel.key] for parcel in refused]
+
+    def _surely_gone(self, batch: list[Parcel], *, repeated: bool = False) -> dict[str, Verdict]:
+        """A delete, made again while its outcome is not known. ``repeated``: it may have been done before."""
+        verdicts = self._call("delete", batch, repeated=repeated)
+        for wait in self._growing():
+            left = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
+            if not left:
+                break
+            self.waits.long(wait, self.stop)
+            verdicts |= self._call("delete", left, repeated=True)
+        return verdicts
 
     # One call -----------------------------------------------------------------------------------------------------
 
@@ -332,7 +362,7 @@ class Courier:
         if answer.reach is Reach.ANSWERED:
             lacking = Verdict("unknown", "the platform said nothing of it")
             verdicts = {parcel.key: answer.items.get(parcel.key, lacking) for parcel in batch}
-            if action == "delete" and repeated:
+            if action == "delete" and repeated and not self.delivery.upserts:  # those switch off, and know what they have
                 for key, verdict in verdicts.items():
                     if verdict.state == "failed":
                         self.observe("gone", target=self.target, key=key, message=verdict.message)

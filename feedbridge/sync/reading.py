@@ -50,6 +50,8 @@ class Conversions:
     columns: list[str] = field(default_factory=list)
     headers: set[str] = field(default_factory=set)
     is_table: bool = False
+    ran_before: bool = False
+    """Whether the job was complete once: what the mapping needs was there then."""
 
     def settings(self, target: str) -> Any:
         """The platform's settings of a target, mapping's and job's."""
@@ -105,7 +107,7 @@ def conversions(
     return Conversions(
         passes, digests, mappings, hashlib.sha256(json.dumps(said).encode()).hexdigest(),
         headers={column for source in first.sources for column in source.header},
-        is_table=all(source.kind == "table" for source in first.sources),
+        is_table=all(source.kind == "table" for source in first.sources), ran_before=ran_before,
     )
 
 
@@ -134,7 +136,12 @@ def read_into(feed: Feed, made: Conversions, numbers: dict[str, int], folder: Pa
                 mend="make room or give permission, then run the same command again; nothing was sent",
             ) from exc
         feed.begin([numbers[targets[platform]] for platform in conversion.platforms])
-        done = run(conversion, working, progress, watch=feed)
+        try:
+            done = run(conversion, working, progress, watch=feed)
+        except MappingError as exc:
+            if made.ran_before and exc.code in NOT_THERE:
+                raise _held("lost-column", exc) from exc
+            raise
         write_manifest(working, manifest_of(conversion, done))
         _note(read, done, place == 0)
         if place == 0:

@@ -362,10 +362,11 @@ class Sync:
                 pending=state.pending,
             ))
         lost = [] if replay or not made.is_table else [name for name in self.row.columns if name not in made.headers]
-        whole = holds_of_source(
-            guards, read=feed.products[0]["read"], read_before=last.counts.get("read") if last else None, lost=lost,
-            present=sum(state.present for state in states),
-        ) if whole_feed else []
+        before = last.counts.get("read") if last is not None and whole_feed else None
+        whole = [] if replay else holds_of_source(
+            guards, read=feed.products[0]["read"], read_before=before, lost=lost,
+            present=sum(state.present for state in states) if whole_feed else 0,
+        )
         header = PlanHeader(
             tool=f"feedbridge {feedbridge.__version__}", job=self.job.name, job_file=str(self.job.file.path),
             job_digest=self.job.digest, run=run, made=self.clock().isoformat(timespec="seconds"), sources=made.digests,
