@@ -353,6 +353,7 @@ class Sync:
             holds = holds_of_target(guards, Seen(
                 state.present, state.counts["create"], state.counts["update"] + state.counts["replace"],
                 state.counts["delete"], products["read"], products["held_back"], row.elsewhere if not state.present else (),
+                state.gone_now,
             )) if not replay else []
             holds = [named(hold, self.job.name) for hold in holds]
             plans.append(TargetPlan(
