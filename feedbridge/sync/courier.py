@@ -25,7 +25,8 @@ from feedbridge.sync.feed import uses
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Intent, Ledger, Outcome
 from feedbridge.sync.limiter import Limiter
-from feedbridge.sync.model import Change, Operation
+from feedbridge.sync.model import SENDING, Change, Operation
+from feedbridge.sync.planfile import PlanError, read_plan
 
 __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
 
@@ -140,6 +141,8 @@ class Courier:
         for batch in self.delivery.batches(action, parcels()):
             bodies = self.ledger.bodies(self.target_id, [parcel.key for parcel in batch])
             files = self.ledger.files(self.target_id, [parcel.key for parcel in batch if parcel.files])
+            if self.delivery.upserts:
+                bodies |= self._bodies_tried(batch, bodies)
             yield [self._with_before(parcel, bodies, files) for parcel in batch]
             done = {parcel.key for parcel in batch}
             self._changes = {key: change for key, change in self._changes.items() if key not in done}
@@ -156,6 +159,33 @@ class Courier:
         planned = {target: sha256 for _, target, sha256 in self._changes[parcel.key].files}
         changed = frozenset(target for target, sha256 in planned.items() if known.get(target) != sha256)
         return msgspec.structs.replace(parcel, before=before, changed=changed)
+
+    def _bodies_tried(self, batch: list[Parcel], bodies: dict[str, bytes]) -> dict[str, bytes]:
+        """What an upserting platform may have of items of which it is not known, when that is not what it is to have.
+
+        The ledger knows the hash of what was tried; its body is in the plan of the run that tried it. An update takes away
+        what either body has, and what is switched off is switched off whole.
+        """
+        wanted: dict[str, str] = {}
+        for parcel in batch:
+            change = self._changes[parcel.key]
+            row = self.ledger.row(self.target_id, parcel.key) if change.unsure else None
+            if row is not None and row.state == "unknown" and row.tried and row.tried.hex() != change.hash:
+                wanted[parcel.key] = row.tried.hex()
+                change.hash = change.hash or row.tried.hex()  # of a delete: should its outcome be lost, too
+        run = self.ledger.run(self.run) if wanted else None
+        found: dict[str, bytes] = {}
+        for path in sorted((self.ledger.folder / run.job).glob("*/plan.jsonl"), reverse=True) if run is not None else ():
+            try:
+                for change in read_plan(path).changes(SENDING, self.target):
+                    if change.body and change.key in wanted and change.hash == wanted[change.key]:
+                        found[change.key] = _either(bodies.get(change.key, b""), change.body.encode())
+                        del wanted[change.key]
+            except PlanError:  # cut by the run's end
+                continue
+            if not wanted:
+                break
+        return found
 
     def _other_content(self, change: Change) -> str:
         for source, _, sha256 in change.files:
@@ -234,6 +264,7 @@ class Courier:
         for tried, parcels in by_action.items():
             verdicts |= self._find_out(parcels, tried)
         if anew:
+            self.observe("anew", target=self.target, items=len(anew))
             verdicts |= self._surely_gone(anew, repeated=True)
             if gone := [parcel for parcel in anew if verdicts[parcel.key].state == "taken"]:
                 verdicts |= self._create(gone)
@@ -420,6 +451,14 @@ class Courier:
             self.failures.append(
                 Failure(self.target, change.op, change.key, change.sku, message, state, change.file, change.line)
             )
+
+
+def _either(before: bytes, tried: bytes) -> bytes:
+    """A body that has the members of both; what was tried goes first."""
+    if not before:
+        return tried
+    whole = msgspec.json.decode(before, type=dict[str, msgspec.Raw]) | msgspec.json.decode(tried, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode(whole)
 
 
 AGAIN = "nothing is lost: run the same command again later, what was taken is not sent twice"

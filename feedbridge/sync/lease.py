@@ -148,8 +148,8 @@ class Lease:
             return
         connection.execute(sa.update(leases).where(leases.c.job_id == self.job_id).values(values))
         self.took_over = (
-            f"run {found['run']} of {found['who']}@{found['host']} (process {found['pid']}, since {found['started']}) died; "
-            "its job was taken over"
+            f"run {found['run']} of {found['who']}@{found['host']} (process {found['pid']}, since {found['started']}) "
+            "died; its job was taken over"
         )
 
     def _running(self, found: Any) -> JobRunning:
@@ -158,8 +158,8 @@ class Lease:
             f'job "{name}" is being run by {found["who"]}@{found["host"]} (process {found["pid"]}) since '
             f'{found["started"]}, run {found["run"]}',
             where=self._database.shown,
-            mend="wait until it is done, or end that process; a run that died is taken over by itself: at once on the same "
-            f"machine, after {self._pace.stale / 60:g} minutes from another", code="ledger.running",
+            mend="wait until it is done, or end that process; a run that died is taken over by itself: at once on the "
+            f"same machine, after {self._pace.stale / 60:g} minutes from another", code="ledger.running",
         )
 
     def _name(self) -> str:

@@ -32,7 +32,6 @@ from feedbridge.sync.tables import (
     JobRunning,
     LeaseLost,
     LedgerError,
-    _state_folder,
     alerts,
     batches,
     contents,
@@ -44,6 +43,7 @@ from feedbridge.sync.tables import (
     ledger_url,
     pending,
     runs,
+    state_folder,
     targets,
     utc_now,
 )
@@ -199,7 +199,7 @@ class Ledger:
         if database.path is not None:
             self.folder = database.path.with_name(f"{database.path.stem}.runs")
         else:
-            self.folder = _state_folder() / f"runs-{hashlib.sha256(database.shown.encode()).hexdigest()[:12]}"
+            self.folder = state_folder() / f"runs-{hashlib.sha256(database.shown.encode()).hexdigest()[:12]}"
 
     @classmethod
     def open(
@@ -307,7 +307,9 @@ class Ledger:
                 .values(job_id=job_id, name=name, platform=platform, place=place)
                 .on_conflict_do_nothing()
             )
-            connection.execute(sa.update(targets).where(*mine, targets.c.platform != platform).values(platform=platform))
+            connection.execute(
+                sa.update(targets).where(*mine, targets.c.platform != platform).values(platform=platform)
+            )
             found = connection.execute(_TARGET.where(*mine)).one()
             return TargetRow(*found, elsewhere=_elsewhere(connection, found))
 
@@ -352,7 +354,8 @@ class Ledger:
 
     def note_run(self, run: str, **fields: Any) -> None:
         """Note more of a run: its columns by name (mappings, counts, message, kind, version), all else in ``notes``."""
-        own: dict[str, Any] = {name: fields.pop(name) for name in ("mappings", "counts", "message", "kind", "version") if name in fields}
+        columns = ("mappings", "counts", "message", "kind", "version")
+        own: dict[str, Any] = {name: fields.pop(name) for name in columns if name in fields}
         values: dict[str, str] = {
             name: _to_json(value) if name in ("mappings", "counts") else clean(value) for name, value in own.items()
         }
@@ -476,7 +479,8 @@ class Ledger:
         return batch
 
     def _intend(
-        self, batch: str, run: str, target_id: int, action: str, items: Sequence[Intent], lease: Lease | None, again: bool
+        self, batch: str, run: str, target_id: int, action: str, items: Sequence[Intent], lease: Lease | None,
+        again: bool,
     ) -> None:
         with self._database.write() as connection:
             fence(connection, lease)
@@ -603,7 +607,8 @@ class Ledger:
             ).all()
             return [
                 BatchRow(
-                    id=row.id, target_id=target_id, run=row.run, action=row.action, started=_time(row.started) or utc_now(),
+                    id=row.id, target_id=target_id, run=row.run, action=row.action,
+                    started=_time(row.started) or utc_now(),
                     keys=list(connection.execute(
                         sa.select(pending.c.key).where(pending.c.batch == row.id).order_by(pending.c.key)
                     ).scalars()),
@@ -713,13 +718,16 @@ class Ledger:
                     index_elements=["job_id", "name", "since_run"],
                     set_={
                         name: new.excluded[name]
-                        for name in ("codes", "problem", "mend", "file", "line", "last_run", "closed", "closed_run", "how")
+                        for name in (
+                            "codes", "problem", "mend", "file", "line", "last_run", "closed", "closed_run", "how"
+                        )
                     },
                 ), (
                     {
                         "job_id": job_id, "name": name, "since_run": known.get(name, run), "sku": clean(row.sku),
-                        "codes": clean(row.codes), "problem": clean(row.problem), "mend": clean(row.mend), "file": clean(row.file),
-                        "line": row.line, "since": self._now(), "last_run": run, "closed": "", "closed_run": "", "how": "",
+                        "codes": clean(row.codes), "problem": clean(row.problem), "mend": clean(row.mend),
+                        "file": clean(row.file), "line": row.line, "since": self._now(), "last_run": run, "closed": "",
+                        "closed_run": "", "how": "",
                     }
                     for name, row in by_name.items()
                 ))
@@ -749,12 +757,12 @@ class Ledger:
         self, job_id: int, skus: Iterable[str], run: str, how: str, lease: Lease | None = None
     ) -> None:
         """Note that products are held back no longer, and why."""
-        for some in _chunks(skus, SOME):
+        for names in _chunks((_short(whole(sku)) for sku in skus), SOME):
             with self._database.write() as connection:
                 fence(connection, lease)
                 connection.execute(
                     sa.update(held)
-                    .where(held.c.job_id == job_id, held.c.closed_run == "", held.c.name.in_(map(_short, map(whole, some))))
+                    .where(held.c.job_id == job_id, held.c.closed_run == "", held.c.name.in_(names))
                     .values(closed=self._now(), closed_run=run, how=how)
                 )
 

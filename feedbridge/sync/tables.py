@@ -23,7 +23,8 @@ from feedbridge.errors import CommandError, FeedbridgeError
 
 __all__ = [
     "VERSION", "Database", "JobRunning", "LeaseLost", "LedgerError", "alerts", "batches", "contents", "digests", "held",
-    "items", "jobs", "leases", "ledger_url", "metadata", "pending", "runs", "targets", "version",
+    "items", "jobs", "leases", "ledger_url", "metadata", "pending", "runs", "state_folder", "targets", "utc_now",
+    "version",
 ]
 
 VERSION = "0001"
@@ -107,7 +108,8 @@ pending = _table(
 )
 runs = _table(
     "run", sa.Column("id", _Key, primary_key=True), _of("job_id", "job"),
-    sa.Column("number", sa.BigInteger, nullable=False), _text("kind"), _text("started"), _text("finished"), sa.Column("status", sa.Integer), _text("counts"), _text("who"), _text("host"),
+    sa.Column("number", sa.BigInteger, nullable=False), _text("kind"), _text("started"), _text("finished"),
+    sa.Column("status", sa.Integer), _text("counts"), _text("who"), _text("host"),
     sa.Column("pid", sa.BigInteger, nullable=False, server_default="0"), _text("version"), _text("mappings"),
     _text("message"), _text("notes"),
     sa.Index("ix_feedbridge_run_job", "job_id", "number"), sa.Index("ix_feedbridge_run_number", "number"),
@@ -115,7 +117,8 @@ runs = _table(
 leases = _table(
     "lease", _of("job_id", "job", primary_key=True, autoincrement=False), _text("token"), _text("run"), _text("who"),
     _text("host"), _text("boot"), sa.Column("pid", sa.BigInteger, nullable=False),
-    sa.Column("ticks", sa.BigInteger, nullable=False), _text("started"), sa.Column("heartbeat", sa.Double, nullable=False),
+    sa.Column("ticks", sa.BigInteger, nullable=False), _text("started"),
+    sa.Column("heartbeat", sa.Double, nullable=False),
     sa.Column("beats", sa.BigInteger, nullable=False, server_default="0"),
 )
 digests = _table(
@@ -136,8 +139,8 @@ alerts = _table(
 
 
 def ledger_url(given: str | None, folder: Path | None, environment: Mapping[str, str]) -> str:
-    """Where the ledger is: FEEDBRIDGE_STATE_URL, else ``given`` (``state:`` of the job file), else an SQLite file in the
-    user's state folder.
+    """Where the ledger is: FEEDBRIDGE_STATE_URL, else ``given`` (``state:`` of the job file), else an SQLite file in
+    the user's state folder.
 
     ``given`` is a path or a URL; a relative SQLite path starts in ``folder`` (that of the variable in the current one).
     Returns: the URL with a driver and an absolute path; it may hold a password.
@@ -148,10 +151,11 @@ def ledger_url(given: str | None, folder: Path | None, environment: Mapping[str,
         return _url(text, Path.cwd(), "FEEDBRIDGE_STATE_URL").render_as_string(hide_password=False)
     if given and given.strip():
         return _url(given.strip(), folder or Path.cwd(), "state").render_as_string(hide_password=False)
-    return _sqlite_url(_state_folder() / DEFAULT_FILE).render_as_string(hide_password=False)
+    return _sqlite_url(state_folder() / DEFAULT_FILE).render_as_string(hide_password=False)
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
+    """The user's folder for what feedbridge has to remember."""
     import platformdirs
 
     return Path(platformdirs.user_state_dir("feedbridge"))
@@ -218,7 +222,9 @@ class Database:
         ]
         self._inode: tuple[int, int] | None = None
         self._opened = False
-        self._turn: contextlib.AbstractContextManager[Any] = threading.RLock() if self.path else contextlib.nullcontext()
+        self._turn: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        if self.path is not None:
+            self._turn = threading.RLock()  # fairer than SQLite's own way to wait
         self.engine = self._sqlite_engine() if self.path else self._postgres_engine()
         self._writers = self.engine.execution_options(feedbridge_writes=True)
 
@@ -245,8 +251,9 @@ class Database:
 
     def _postgres_engine(self) -> sa.Engine:
         wanted = {
-            "connect_timeout": CONNECT_SECONDS, "application_name": "feedbridge", "keepalives": 1, "keepalives_idle": 30,
-            "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 90_000, "client_encoding": "utf8",
+            "connect_timeout": CONNECT_SECONDS, "application_name": "feedbridge", "keepalives": 1,
+            "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 90_000,
+            "client_encoding": "utf8",
         }
         try:
             engine = sa.create_engine(
@@ -255,8 +262,8 @@ class Database:
             )
         except ImportError as exc:
             raise LedgerError(
-                "the driver for PostgreSQL is not installed", where=self.shown, mend="pip install 'feedbridge[postgres]'",
-                code="ledger.open",
+                "the driver for PostgreSQL is not installed", where=self.shown,
+                mend="pip install 'feedbridge[postgresql]'", code="ledger.open",
             ) from exc
         wait = int(self.wait_seconds * 1000)
 
@@ -377,7 +384,7 @@ _SAYS = {
         "end the program that holds it open (a database viewer, a backup), and run again",
     ),
     "ledger.full": (
-        "the ledger cannot be written: there is no room left",
+        "the ledger cannot be written, most likely because there is no room left",
         "make room on its disk, and run again: what was not written is found out then",
     ),
     "ledger.gone": (
@@ -410,6 +417,12 @@ _IOERR_ROOM = frozenset((
 ))
 
 
+_PASSING = frozenset((
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_INTERRUPT,
+))
+
+
 def _of_sqlite(exc: sqlite3.Error, opened: bool) -> str:
     extended = getattr(exc, "sqlite_errorcode", None) or 0
     code = extended & 0xFF
@@ -419,7 +432,7 @@ def _of_sqlite(exc: sqlite3.Error, opened: bool) -> str:
         return "ledger.full"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return "ledger.open"
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT):
+    if code in _PASSING:
         return "ledger.gone" if opened else "ledger.open"
     return "ledger.corrupt"
 
@@ -458,4 +471,5 @@ def _write_ahead(connection: sqlite3.Connection, wait: float) -> None:
 
 
 def utc_now() -> datetime:
+    """The clock, unless a test brings its own."""
     return datetime.now(UTC)

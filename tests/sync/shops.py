@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 import urllib.request
 from collections import Counter
@@ -30,6 +31,7 @@ import sqlalchemy
 
 import feedbridge
 from feedbridge.sandbox.server import SandboxServer
+from feedbridge.sandbox.store import Store
 from feedbridge.sync import planfile, syncing
 from feedbridge.sync.courier import Waits
 from feedbridge.sync.jobfile import Job, load_jobs
@@ -37,7 +39,7 @@ from feedbridge.sync.ledger import Ledger, Row, RunRow, TargetRow, ledger_url
 from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.syncing import Options, Report, Sync
 
-__all__ = ["Box", "Clock", "Good", "Nursery", "Shop", "attend", "goods", "sandbox"]
+__all__ = ["Box", "Clock", "Good", "Nursery", "Shop", "attend", "goods", "memory", "sandbox"]
 
 HEADER = ["Handle", "Title", "Body (HTML)", "Vendor", "Published", "Option1 Name", "Option1 Value", "Variant SKU",
           "Variant Price", "Variant Compare At Price", "Image Src", "Status"]
@@ -46,6 +48,7 @@ Good = dict[str, Any]
 """``title``, ``price``, ``before`` (a higher price before), ``brand``, ``text``, ``picture``, ``status``; ``sizes``: size ->
 price, for variants whose SKUs are HANDLE-SIZE. All but the price may be left out."""
 
+_TABLES = ("flipsnack_products", "flipsnack_codes", "magento_products")
 _CONVERTED: dict[tuple[str, bytes], dict[str, Any]] = {}
 
 
@@ -73,8 +76,9 @@ class Clock:
 class Box:
     """A sandbox as one sees it from outside: by its inspection API."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, store: Store | None = None) -> None:
         self.url = url
+        self._store = store
 
     def ask(self, path: str, given: Any = None) -> Any:
         data = None if given is None else json.dumps(given).encode()
@@ -89,6 +93,21 @@ class Box:
     def reset(self) -> None:
         self.faults()
         self.ask("reset", {})
+
+    def saved(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What it has, to be put back by ``restore``. Only of a sandbox in this process."""
+        assert self._store is not None
+        with self._store.reading() as tx:
+            return {name: tx.rows(f"SELECT * FROM {name}") for name in _TABLES}
+
+    def restore(self, saved: dict[str, list[tuple[Any, ...]]]) -> None:
+        """As it was; no faults, and no calls yet."""
+        self.reset()
+        assert self._store is not None
+        with self._store.transaction() as tx:
+            for name, rows in saved.items():
+                if rows:
+                    tx.run_many(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
     def calls(self, after: int = 0) -> list[dict[str, Any]]:
         """All calls, the oldest first; those with a higher number than ``after``."""
@@ -108,11 +127,17 @@ class Box:
         return self.ask("magento")
 
 
+def memory() -> Path | None:
+    """A folder in memory, where there is one: for hundreds of ledgers, each of which would wait for the disk."""
+    place = Path("/dev/shm")
+    return place if os.access(place, os.W_OK) else None
+
+
 @contextmanager
 def sandbox(folder: Path, *faults: str, **settings: Any) -> Iterator[Box]:
     """A sandbox in this process, without Flipsnack's limits of calls."""
     with SandboxServer(data=folder / "sandbox", port=0, faults=faults, **{"rates": False, **settings}) as server:
-        yield Box(server.url)
+        yield Box(server.url, server.store)
 
 
 class Shop:
@@ -344,6 +369,10 @@ class Nursery:
 
 def attend() -> None:
     """What the nursery's process does: fork, say the child's process id, wait, say how it ended."""
+    with tempfile.TemporaryDirectory() as folder:  # so that no child has to load anything
+        shop = Shop(Path(folder) / "shop", Box(""), to=("flipsnack", "magento"), environment={"FEEDBRIDGE_SANDBOX_URL": ""})
+        shop.feed(goods(1))
+        shop.plan()
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

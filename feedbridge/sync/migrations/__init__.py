@@ -1,4 +1,4 @@
-"""Brings a ledger to the newest shape: one file a step in versions/, run by Alembic when a ledger is older than that."""
+"""Brings a ledger to the newest shape: one file a step in versions/, run by Alembic when a ledger is older."""
 
 from __future__ import annotations
 

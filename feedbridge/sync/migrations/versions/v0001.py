@@ -66,8 +66,8 @@ def upgrade() -> None:
     )
 
     table(
-        "batch", key("id"), of("target"), text("run"), text("action"), count("count", sa.Integer, None), text("started"),
-        text("done"), text("closed_run"),
+        "batch", key("id"), of("target"), text("run"), text("action"), count("count", sa.Integer, None),
+        text("started"), text("done"), text("closed_run"),
     )
     op.create_index("ix_feedbridge_batch_target", "feedbridge_batch", ["target_id", "done"])
     op.create_index("ix_feedbridge_batch_run", "feedbridge_batch", ["run"])
