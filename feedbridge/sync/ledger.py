@@ -115,19 +115,25 @@ class RunRow(msgspec.Struct, frozen=True):
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """One item of a call about to be made. ``tried``: hash of what it will have; ``mapping``: what it was made with."""
+    """One item of a call about to be made. ``tried``: hash of what it will have; ``mapping``: what it was made with.
+
+    ``body``  what it will have, where the platform can only switch off what is gone: that takes the whole item, and
+              must be possible also when nobody learned whether the call was taken
+    """
 
     key: str
     sku: str
     tried: bytes = b""
     mapping: str = ""
+    body: bytes = b""
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What came of one item of a call.
 
     ``untried``  nothing was sent: the item is again what it was before
-    ``body``, ``files``  what the platform has now, for ``sent``; None leaves what is known
+    ``body``, ``files``  what the platform has now, for ``sent``; None leaves what is known. A ``body`` for ``deleted``
+                         is kept (an item that was switched off); without one nothing is
     """
 
     key: str
@@ -501,6 +507,10 @@ class Ledger:
                 {"batch": batch, "key": intent.key, "was": was.get(intent.key, b""), "mapping": intent.mapping}
                 for intent in items
             ))
+            told = self._database.insert(contents)
+            _many(connection, told.on_conflict_do_nothing(index_elements=["target_id", "key"]), (
+                {"target_id": target_id, "key": intent.key, "body": _packed(intent.body)} for intent in items if intent.body
+            ))
             tried = self._database.insert(_ITEMS).values(target_id=target_id)
             _many(connection, tried.on_conflict_do_update(
                 index_elements=["target_id", "key"],
@@ -564,7 +574,7 @@ class Ledger:
                 index_elements=["target_id", "key"], set_={name: new.excluded[name]}
             ), (
                 {"target_id": target_id, "key": outcome.key, name: _packed(getattr(outcome, name))}
-                for outcome in sent if getattr(outcome, name) is not None
+                for outcome in (*sent, *by_state.get("deleted", ())) if getattr(outcome, name) is not None
             ))
         for state in ("failed", "unknown"):
             _many(connection, _NOT_TAKEN, (
@@ -575,7 +585,9 @@ class Ledger:
         _many(connection, _DELETED, (
             {"t": target_id, "k": outcome.key, "p": outcome.platform_id} for outcome in deleted
         ))
-        _many(connection, _NO_CONTENT, ({"t": target_id, "k": outcome.key} for outcome in deleted))
+        _many(connection, _NO_CONTENT, ({"t": target_id, "k": outcome.key} for outcome in deleted if outcome.body is None))
+        refused = (*by_state.get("failed", ()), *by_state.get("untried", ()))
+        _many(connection, _NO_CONTENT, ({"t": target_id, "k": one.key} for one in refused if not kept[one.key][0]))
         untried = [(outcome.key, kept[outcome.key][0]) for outcome in by_state.get("untried", ())]
         _many(connection, _FORGET, ({"t": target_id, "k": key} for key, was in untried if not was))
         _many(connection, _BACK, (
