@@ -149,6 +149,8 @@ class DeliverySettings(BaseModel):
     """Longest wait for a connection."""
     answer_seconds: float = Field(default=120, gt=0, le=3600)
     """Longest silence of the platform while it answers."""
+    patience_seconds: float = Field(default=5400, ge=0, le=86400)
+    """Longest time a run waits in a row for a platform that asks to come again later (maintenance, too many calls)."""
 
     def needed_keys(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """The variables that this target needs. ``settings``: the platform's, as they are given. None in the sandbox."""

@@ -31,6 +31,8 @@ from feedbridge.sync.planfile import PlanError, read_plan
 __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
 
 FAILURES_KEPT = 1_000
+LOST_IN_A_ROW = 20
+"""Enough to find the one product of 500 that a platform dies of; then it is the platform."""
 Observe = Callable[..., None]
 """``observe(event, **fields)``: told of every step; the log, the progress line and the tests listen."""
 
@@ -107,6 +109,10 @@ class Courier:
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     calls: int = 0
+    _last: Answer = field(default=Answer(Reach.UNSENT))
+    """To the last call."""
+    _lost: int = 0
+    """Calls in a row whose outcome is not known."""
     _changes: dict[str, Change] = field(default_factory=dict)
     """Those of the batch at hand."""
 
@@ -169,7 +175,8 @@ class Courier:
         wanted: dict[str, str] = {}
         for parcel in batch:
             change = self._changes[parcel.key]
-            row = self.ledger.row(self.target_id, parcel.key) if change.unsure else None
+            doubtful = change.unsure or (change.op == "delete" and not parcel.body)
+            row = self.ledger.row(self.target_id, parcel.key) if doubtful else None
             if row is not None and row.state == "unknown" and row.tried and row.tried.hex() != change.hash:
                 wanted[parcel.key] = row.tried.hex()
                 change.hash = change.hash or row.tried.hex()  # of a delete: should its outcome be lost, too
@@ -200,51 +207,70 @@ class Courier:
 
     def _create(self, batch: list[Parcel]) -> dict[str, Verdict]:
         verdicts = self._call("create", batch)
-        unknown = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
-        if unknown:
+        if unknown := _unknown(batch, verdicts):
+            self._wait_if_lost()
             verdicts |= self._find_out(unknown, "create")
         return verdicts
 
     def _surely(self, action: Action, batch: list[Parcel]) -> dict[str, Verdict]:
-        """An update or delete, made again while its outcome is not known."""
-        verdicts = self._call(action, batch)
-        for wait in self._growing():
-            unknown = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
-            if not unknown:
-                break
-            self.observe("retry", target=self.target, action=action, items=len(unknown), wait=wait)
-            self.waits.long(wait, self.stop)
-            verdicts |= self._call(action, unknown, repeated=True)
-        return verdicts
+        """An update, made again while its outcome is not known."""
+        return self._until_known(batch, lambda some: self._call(action, some))
 
     def _find_out(self, batch: list[Parcel], tried: str) -> dict[str, Verdict]:
         """Bring items to what the feed says when it is not known what the platform has of them."""
         if self.delivery.upserts or tried == "update":
             return self._surely("update", batch)
-        if tried == "delete":
-            # it is either gone or as it was: an update tells
-            tried = "create"
-        verdicts: dict[str, Verdict] = {}
-        left = batch
-        for wait in self._growing():
-            self.waits.long(wait, self.stop)
-            self.observe("settle", target=self.target, items=len(left))
-            verdicts |= self._call("update", left, finding=tried)
-            missing = [parcel for parcel in left if verdicts[parcel.key].state == "failed"]
-            if missing:
-                self.observe("missing", target=self.target, items=len(missing))
-                said = {parcel.key: verdicts[parcel.key].message for parcel in missing}
-                created = self._call("create", missing)
-                for key, verdict in created.items():
-                    if verdict.state == "failed" and said[key] not in ("", verdict.message):
-                        created[key] = msgspec.structs.replace(
-                            verdict, message=f"{verdict.message} (and to an update: {said[key]})"
-                        )
-                verdicts |= created
-            left = [parcel for parcel in left if verdicts[parcel.key].state == "unknown"]
-            if not left:
-                break
+        # what was to be deleted is either gone or as it was: an update tells, as it does of a create
+        return self._until_known(batch, self._update_or_create)
+
+    def _update_or_create(self, batch: list[Parcel]) -> dict[str, Verdict]:
+        self.observe("settle", target=self.target, items=len(batch))
+        verdicts = self._call("update", batch, finding="create")
+        missing = [parcel for parcel in batch if verdicts[parcel.key].state == "failed"]
+        if missing:
+            self.observe("missing", target=self.target, items=len(missing))
+            said = {parcel.key: verdicts[parcel.key].message for parcel in missing}
+            created = self._call("create", missing)
+            for key, verdict in created.items():
+                if verdict.state == "failed" and said[key] not in ("", verdict.message):
+                    created[key] = msgspec.structs.replace(
+                        verdict, message=f"{verdict.message} (and to an update: {said[key]})"
+                    )
+            verdicts |= created
         return verdicts
+
+    def _until_known(
+        self, batch: list[Parcel], attempt: Callable[[list[Parcel]], dict[str, Verdict]]
+    ) -> dict[str, Verdict]:
+        """Attempt what may be repeated until its outcome is known: the same again, after growing waits, while the platform
+        gives no answer; in halves when it answers and does not say of whom, or fails at something that is in the call."""
+        verdicts = attempt(batch)
+        for wait in self._growing():
+            left = _unknown(batch, verdicts)
+            if not left or self._last.reach is Reach.ANSWERED:
+                break
+            self.observe("retry", target=self.target, items=len(left), wait=wait)
+            self.waits.long(wait, self.stop)
+            verdicts |= attempt(left)
+        return verdicts | self._in_halves(_unknown(batch, verdicts), attempt)
+
+    def _in_halves(
+        self, batch: list[Parcel], attempt: Callable[[list[Parcel]], dict[str, Verdict]]
+    ) -> dict[str, Verdict]:
+        if len(batch) < 2 or self._last.http_status is None:
+            return {}
+        self.observe("halving", target=self.target, items=len(batch))
+        verdicts: dict[str, Verdict] = {}
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            verdicts |= attempt(half)
+            verdicts |= self._in_halves(_unknown(half, verdicts), attempt)
+        return verdicts
+
+    def _wait_if_lost(self) -> None:
+        if self._last.reach is not Reach.ANSWERED:
+            self.observe("retry", target=self.target, wait=self.waits.first_seconds)
+            self.waits.long(self.waits.first_seconds, self.stop)
 
     def _growing(self) -> Iterator[float]:
         wait = self.waits.first_seconds
@@ -316,12 +342,9 @@ class Courier:
     def _surely_gone(self, batch: list[Parcel], *, repeated: bool = False) -> dict[str, Verdict]:
         """A delete, made again while its outcome is not known. ``repeated``: it may have been done before."""
         verdicts = self._call("delete", batch, repeated=repeated)
-        for wait in self._growing():
-            left = [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
-            if not left:
-                break
-            self.waits.long(wait, self.stop)
-            verdicts |= self._call("delete", left, repeated=True)
+        if unknown := _unknown(batch, verdicts):
+            self._wait_if_lost()
+            verdicts |= self._until_known(unknown, lambda some: self._call("delete", some, repeated=True))
         return verdicts
 
     # One call -----------------------------------------------------------------------------------------------------
@@ -350,6 +373,8 @@ class Courier:
             self.observe("calling", target=self.target, action=action, items=len(batch), batch=batch_id)
             answer = self.delivery.send(action, batch)
             self.calls += 1
+            self._last = answer
+            self._lost = self._lost + 1 if answer.reach is Reach.UNKNOWN else 0
             self.observe(
                 "answered", target=self.target, action=action, items=len(batch), batch=batch_id,
                 reach=answer.reach.value, http_status=answer.http_status, message=answer.message,
@@ -359,7 +384,11 @@ class Courier:
             self.ledger.settle(batch_id, outcomes, self.lease)
             self.observe("written", target=self.target, action=action, batch=batch_id)
             match answer.reach:
-                case Reach.ANSWERED | Reach.UNKNOWN:
+                case Reach.UNKNOWN:
+                    if self._lost >= LOST_IN_A_ROW:
+                        raise TargetDown(f"{self._lost} calls in a row had no answer to go by: {answer.message}", AGAIN)
+                    return verdicts
+                case Reach.ANSWERED:
                     return verdicts
                 case Reach.REFUSED:
                     if len(batch) == 1:
@@ -451,6 +480,10 @@ class Courier:
             self.failures.append(
                 Failure(self.target, change.op, change.key, change.sku, message, state, change.file, change.line)
             )
+
+
+def _unknown(batch: Iterable[Parcel], verdicts: dict[str, Verdict]) -> list[Parcel]:
+    return [parcel for parcel in batch if verdicts[parcel.key].state == "unknown"]
 
 
 def _either(before: bytes, tried: bytes) -> bytes:

@@ -6,6 +6,7 @@ there, and the SKUs of the products that were held back or left out. It lives in
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -23,7 +24,7 @@ from feedbridge.platforms.delivery import Delivery, Item
 from feedbridge.run.process import Entry
 from feedbridge.run.quarantine import reasons
 
-__all__ = ["Feed", "FeedItem", "HeldProduct", "item_hash"]
+__all__ = ["Feed", "FeedItem", "HeldProduct", "item_hash", "put_aside", "uses"]
 
 ROWS = 2_000
 """Rows that go into the temporary database at once."""
@@ -87,14 +88,18 @@ class Feed:
     """
 
     def __init__(self, deliveries: list[Delivery], digest: Digest, folder: Path | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="feedbridge-sync-", dir=folder)
         self._deliveries = deliveries
         self._digest = digest
-        base = Path(self._folder.name)
-        self._database = sqlite3.connect(base / "feed.sqlite", isolation_level=None)
-        self._database.executescript("pragma journal_mode=off; pragma synchronous=off; pragma temp_store=file;")
-        self._database.executescript(_TABLES)
-        self._bodies = (base / "bodies").open("w+b")
+        with contextlib.ExitStack() as opened, put_aside():
+            self._folder = tempfile.TemporaryDirectory(prefix="feedbridge-sync-", dir=folder)
+            opened.callback(self._folder.cleanup)
+            base = Path(self._folder.name)
+            self._database = sqlite3.connect(base / "feed.sqlite", isolation_level=None)
+            opened.callback(self._database.close)
+            self._database.executescript("pragma journal_mode=off; pragma synchronous=off; pragma temp_store=file;")
+            self._database.executescript(_TABLES)
+            self._bodies = (base / "bodies").open("w+b")
+            opened.pop_all()
         self._end = 0
         self._marks: tuple[int, ...] = (0, *(0 for _ in _FILLED))
         self._numbers: list[int] = []
@@ -128,10 +133,11 @@ class Feed:
         """The engine starts this run over."""
         self._items, self._held, self._excluded, self._claimed = [], [], [], []
         self._end, *rows = self._marks
-        self._bodies.seek(self._end)
-        self._bodies.truncate()
-        for table, row in zip(_FILLED, rows, strict=True):
-            self._database.execute(f"delete from {table} where rowid > ?", (row,))
+        with put_aside():
+            self._bodies.seek(self._end)
+            self._bodies.truncate()
+            for table, row in zip(_FILLED, rows, strict=True):
+                self._database.execute(f"delete from {table} where rowid > ?", (row,))
         self.damaged = self._damaged_before
         for number in self._numbers:
             self.products[number] = {"read": 0, "written": 0, "excluded": 0, "held_back": 0}
@@ -171,7 +177,7 @@ class Feed:
         files = tuple((use.source, use.target, self._digest(use.source)) for use in item.files)
         self.has_files = self.has_files or bool(files)
         size = len(item.body)
-        try:
+        try:  # quicker than put_aside, and done for every item
             self._bodies.write(item.body)
         except OSError as exc:
             raise full(exc) from exc
@@ -183,23 +189,19 @@ class Feed:
 
     def _flush(self) -> None:
         database = self._database
-        try:
+        with put_aside():
             database.executemany("insert into item values (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._items)
             database.executemany("insert into held values (?, ?, ?, ?, ?, ?, ?, ?)", self._held)
             database.executemany("insert into excluded values (?, ?, ?)", self._excluded)
             database.executemany("insert into claimed values (?, ?, ?)", self._claimed)
-        except sqlite3.Error as exc:
-            raise full(exc) from exc
         self._items, self._held, self._excluded, self._claimed = [], [], [], []
 
     def finish(self) -> None:
         """All products were taken: make it ready to be asked."""
         self._flush()
-        try:
+        with put_aside():
             self._database.executescript(_INDEXES)
             self._bodies.flush()
-        except (sqlite3.Error, OSError) as exc:
-            raise full(exc) from exc
 
     def items(self, number: int) -> Iterator[FeedItem]:
         """A target's items in the order of their keys (code points)."""
@@ -255,7 +257,8 @@ class Feed:
 
     def close(self) -> None:
         self._database.close()
-        self._bodies.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is not needed any more
+            self._bodies.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Feed:
@@ -274,9 +277,22 @@ def uses(files: tuple[tuple[str, str, str], ...]) -> tuple[FileUse, ...]:
     return tuple(FileUse(source, target) for source, target, _ in files)
 
 
+@contextlib.contextmanager
+def put_aside() -> Iterator[None]:
+    """Whatever the temporary files cannot take leaves here as OutputError."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        raise full(exc) from exc
+
+
 def full(exc: Exception) -> OutputError:
+    try:
+        where = tempfile.gettempdir()
+    except OSError:  # no folder to be found
+        where = "TMPDIR"
     return OutputError(
         f"the feed cannot be put aside to be compared: {getattr(exc, 'strerror', None) or exc}; nothing was sent",
-        where=tempfile.gettempdir(), code="sync.temporary",
+        where=where, code="sync.temporary",
         mend="make room there, or set TMPDIR to a folder with room, then run the same command again",
     )

@@ -39,7 +39,7 @@ TODO = "TODO"
 PLACE_SETTINGS = ("endpoint", "sandbox", "outbox")
 
 UNMEANING = {"alerts", "keep_runs", "workers"}
-UNMEANING_DELIVERY = {"rate", "connect_seconds", "answer_seconds"}
+UNMEANING_DELIVERY = {"rate", "connect_seconds", "answer_seconds", "patience_seconds"}
 """What changes neither what is delivered nor where."""
 
 SECRET = re.compile(

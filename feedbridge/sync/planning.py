@@ -11,7 +11,7 @@ import msgspec
 
 from feedbridge.platforms.delivery import Delivery, Parcel
 from feedbridge.sync.differences import differences, fields_of
-from feedbridge.sync.feed import Feed, FeedItem
+from feedbridge.sync.feed import Feed, FeedItem, put_aside
 from feedbridge.sync.model import OPERATIONS, Change, Difference, Operation, Row
 
 __all__ = ["Kept", "Planner", "TargetState"]
@@ -82,7 +82,8 @@ class Planner:
         self.gone: dict[int, list[str]] = {}
         """Rows to forget: they were never on the platform and the feed no longer has them."""
         self._database = feed.connection()
-        self._database.executescript(_TABLE)
+        with put_aside():
+            self._database.executescript(_TABLE)
         self._rows: list[tuple[object, ...]] = []
         self._waiting: list[tuple[Row, str, str]] = []
         """Gone, and within their grace runs: (row, reason, what is unsure)."""
@@ -116,7 +117,8 @@ class Planner:
         self._flush()
         self._wait(target)
         self._flush()
-        self._parents(target)
+        with put_aside():
+            self._parents(target)
 
     def _quickly(self, target: TargetState, item: FeedItem, row: Row) -> bool:
         """What needs no look at bodies."""
@@ -261,10 +263,11 @@ class Planner:
             self._flush()
 
     def _flush(self) -> None:
-        self._database.executemany(
-            "insert into change (target, op, key, sku, fields, at, size, stored, line) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            self._rows,
-        )
+        with put_aside():
+            self._database.executemany(
+                "insert into change (target, op, key, sku, fields, at, size, stored, line) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._rows,
+            )
         self._rows = []
 
     def _parents(self, target: TargetState) -> None:

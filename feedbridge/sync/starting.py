@@ -449,7 +449,7 @@ def _target_lines(name: str, job: str, sandbox: bool) -> list[str]:
             "        # Product folders are put here, for a person to drop on FlickRocket's uploader. Nothing is sent.",
             "        outbox: outbox",
         ]
-        said += ["endpoint", "sandbox", "rate", "connect_seconds", "answer_seconds"]
+        said += ["endpoint", "sandbox", "rate", "connect_seconds", "answer_seconds", "patience_seconds"]
     elif sandbox:
         lines += [
             "        # To feedbridge sandbox on this machine. Take this line out to deliver to the platform itself.",

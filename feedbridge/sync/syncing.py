@@ -184,13 +184,14 @@ class Sync:
     ) -> None:
         self.job = job
         self.environment = {name: value for name, value in environment.items() if name.startswith("FEEDBRIDGE_")}
-        self.waits = waits or Waits()
+        self.waits = waits
         self.observe: Observe = observe or (lambda event, **fields: None)
         self.stop = stop
         self.sending = sending
         self.progress = progress
         self.metrics = metrics
         self.clock = clock
+        self.lease: Lease | None = None
         self.ledger = Ledger.open(ledger_url(job.file.state, job.file.folder, self.environment), clock=clock)
         try:
             self.row: JobRow = self.ledger.job(job.name, str(job.file.path))
@@ -268,7 +269,7 @@ class Sync:
             version=feedbridge.__version__, mappings=[],
         )
         try:
-            lease = self.ledger.lease(self.row.id, run=run)
+            lease = self.lease = self.ledger.lease(self.row.id, run=run)
             lease.__enter__()
         except FeedbridgeError as exc:
             self.ledger.finish_run(run, status=exc.exit_status, counts={}, message=f"did not begin: {exc.message}")
@@ -276,7 +277,7 @@ class Sync:
         try:
             self.observe("run.started", job=self.job.name, run=run, kind=kind, took_over=lease.took_over)
             for target in self.ledger.targets(self.row.id):
-                self.ledger.close_batches(target.id, run)
+                self.ledger.close_batches(target.id, run, lease)
             report = work(run, lease)
             report.seconds = time.monotonic() - started
             self.ledger.finish_run(run, status=report.status, counts=report.counts, message=_said(report))
@@ -385,11 +386,11 @@ class Sync:
                 for one in feed.held()
             ]
             complete = whole_feed and not report.holds
-            self.ledger.note_held(self.row.id, run, list({row.name: row for row in held}.values()), complete=complete)
+            self.ledger.note_held(self.row.id, run, list({row.name: row for row in held}.values()), complete=complete, lease=self.lease)
             if replay and not report.holds:
                 still = {row.sku for row in held}
                 written = {item.sku for state in states for item in feed.items(state.number)} - still
-                self.ledger.close_held(self.row.id, sorted(written), run, "replayed")
+                self.ledger.close_held(self.row.id, sorted(written), run, "replayed", lease=self.lease)
         return report
 
     def _nothing_new(
@@ -461,10 +462,12 @@ class Sync:
         made = None if self.job.name != reader.header.job else self._settings_for(plan)
         delivery = self._made_delivery(plan.name, made)
         target = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+        patience = self.job.delivery_settings(plan.name).patience_seconds
+        waits = self.waits or Waits(patience_seconds=patience)
         courier = Courier(
             plan.name, target.id, delivery, self.ledger, lease,
             Limiter(delivery.account, delivery.rate, self.ledger.folder / "rates"), run,
-            ",".join(reader.header.mappings), FileDigests(self.ledger), self.waits, self.stop, self.observe,
+            ",".join(reader.header.mappings), FileDigests(self.ledger), waits, self.stop, self.observe,
         )
 
         def changes(op: Operation) -> Iterator[Change]:
@@ -503,7 +506,7 @@ class Sync:
             if plan.pending or result.counts.get("failed") or result.counts.get("unknown") or result.down:
                 continue
             settled = Settled(fingerprint=header.fingerprint, generation=row.generation, header=header)
-            self.ledger.set_settled(row.id, msgspec.json.encode(settled).decode())
+            self.ledger.set_settled(row.id, msgspec.json.encode(settled).decode(), lease=self.lease)
 
     def _status(self, report: Report) -> int:
         if any(result.down for result in report.targets.values()):
