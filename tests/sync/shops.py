@@ -297,6 +297,15 @@ class Shop:
         _CONVERTED[key] = found
         return found
 
+    def converted_of(self, products: Mapping[str, Good], platform: str = "flipsnack") -> dict[str, Any]:
+        """What ``convert`` would make of another feed."""
+        now = self.source.read_bytes()
+        try:
+            self.feed(products)
+            return self.converted(platform)
+        finally:
+            self.source.write_bytes(now)
+
     def on(self, platform: str) -> dict[str, Any]:
         """What the sandbox has."""
         return self.box.flipsnack(self.source_hash) if platform == "flipsnack" else self.box.magento()

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -25,7 +24,7 @@ import pytest
 from feedbridge.errors import FeedbridgeError
 from feedbridge.sync import syncing
 from feedbridge.sync.ledger import Ledger
-from tests.sync.shops import Box, Good, Shop, goods, sandbox
+from tests.sync.shops import Good, Shop, goods, sandbox
 
 CHECKOUT = Path(__file__).parents[2]
 FEED = goods(12)
@@ -299,9 +298,9 @@ def test_two_runs_at_once(shop):
             assert first.poll() is None, first.communicate()
             time.sleep(0.05)
         second = command(shop, "sync", "shop")
-        out, said = second.communicate(timeout=60)
+        _, said = second.communicate(timeout=60)
         assert second.returncode == 3
-        assert f"is being run by" in said and f"process {first.pid}" in said
+        assert "is being run by" in said and f"process {first.pid}" in said
         assert "Traceback" not in said
         shop.box.faults()
         assert len(shop.box.calls(call)) == 1  # the second one sent nothing

@@ -1,0 +1,210 @@
+"""What a run does and leaves beside its calls: what it does not do again, what it keeps, what it refuses to begin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import feedbridge
+from feedbridge.errors import CommandError
+from feedbridge.sync.planfile import PlanError
+from feedbridge.sync.syncing import Options
+from tests.sync.shops import Box, Shop, goods, sandbox
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with sandbox(tmp_path_factory.mktemp("syncing")) as one:
+        yield one
+
+
+@pytest.fixture
+def shop(tmp_path: Path, box: Box) -> Shop:
+    shop = Shop(tmp_path / tmp_path.name, box)
+    shop.feed(goods(5))
+    return shop
+
+
+def told(shop: Shop) -> set[str]:
+    return {event for event, _ in shop.events}
+
+
+def test_the_same_feed_is_not_read_again(shop: Shop):
+    first = shop.sync()
+    assert "feed.read" in told(shop)
+    again = shop.sync()
+    assert "feed.read" not in told(shop) and "feed.unchanged" in told(shop)
+    assert (again.status, again.unchanged) == (0, True)
+    assert again.header.targets[0].counts == {"unchanged": 5}
+    assert again.header.targets[0].products == first.header.targets[0].products
+    assert len(shop.calls()) == 1
+    assert [run.counts["unchanged"] for run in shop.runs()] == [0, 5]
+
+
+def test_the_same_feed_with_held_back_products_says_so_every_night(shop: Shop):
+    shop.feed(goods(4) | {"BAD": {"price": "x"}})
+    assert [shop.sync().status for _ in range(3)] == [1, 1, 1]
+    assert len(shop.calls()) == 1
+
+
+def another_price(shop: Shop) -> None:
+    shop.feed(goods(5, price="11.00"))
+
+
+def another_setting(shop: Shop) -> None:
+    target = shop.spec["targets"]["flipsnack"]
+    shop.write_job(shop.spec | {"targets": {"flipsnack": target | {"settings": target["settings"] | {"item_type": "goods"}}}})
+
+
+def another_currency(shop: Shop) -> None:
+    shop.write_job(shop.spec | {"set": {"currency": "USD"}})
+
+
+def a_lost_row(shop: Shop) -> None:
+    with shop.opened() as sync:
+        row = sync.ledger.targets(sync.row.id)[0]
+        sync.ledger.forget(row.id, ["P001"])
+
+
+@pytest.mark.parametrize("change", [another_price, another_setting, another_currency, a_lost_row])
+def test_a_feed_is_read_again_when_anything_has_changed(shop: Shop, change: object):
+    shop.sync()
+    change(shop)  # type: ignore[operator]
+    shop.sync()
+    assert "feed.read" in told(shop)
+
+
+def test_a_table_beside_the_mapping_counts_as_the_mapping(shop: Shop):
+    (shop.folder / "own.yaml").write_text(
+        "feedbridge: 1\nname: own\nextends: shopify\nproduct:\n  title: {from: Title, lookup: {file: titles.csv}}\n"
+    )
+    (shop.folder / "titles.csv").write_text("from,to\n" + "".join(f"Product {n},Old {n}\n" for n in range(1, 6)))
+    shop.write_job(shop.spec | {"mapping": "own.yaml"})
+    assert shop.sync().status == 0
+    (shop.folder / "titles.csv").write_text((shop.folder / "titles.csv").read_text().replace("Old", "New"))
+    report = shop.sync()
+    assert report.targets["flipsnack"].counts == {"updated": 5}
+
+
+def test_a_mapping_change_that_alters_no_payload_sends_nothing(shop: Shop):
+    mapping = shop.folder / "own.yaml"
+    text = "feedbridge: 1\nname: own\nextends: shopify\n"
+    mapping.write_text(text)
+    shop.write_job(shop.spec | {"mapping": "own.yaml"})
+    shop.sync()
+    mapping.write_text(text + "about: the same in other words\nproduct:\n  brand: Vendor\n")
+    report = shop.sync()
+    assert "feed.read" in told(shop)
+    assert report.header.targets[0].counts == {"unchanged": 5}
+    assert len(shop.calls()) == 1
+
+
+def test_a_plan_changes_nothing(shop: Shop):
+    shop.sync()
+    shop.feed(goods(4) | {"NEW": {"price": "1.00"}, "BAD": {"price": "x"}})
+    before, calls = shop.rows(), len(shop.calls())
+    assert shop.plan().status == 1
+    assert (shop.rows(), len(shop.calls()), len(shop.runs())) == (before, calls, 1)
+
+
+def test_run_folders_are_kept_as_long_as_the_job_says(shop: Shop):
+    shop.write_job(shop.spec | {"keep_runs": 3})
+    for number in range(6):
+        shop.feed(goods(5, price=f"{number + 1}.00"))
+        shop.sync()
+    assert len(list((shop.folder / "ledger.runs" / "shop").iterdir())) == 3
+    for _ in range(9):
+        shop.plan()
+    assert len(list((shop.folder / "ledger.runs" / "shop").iterdir())) <= 3 + 5
+
+
+def test_a_held_plan_outlives_other_plans_and_runs(shop: Shop):
+    shop.write_job(shop.spec | {"keep_runs": 1})
+    shop.sync()
+    shop.feed(goods(1))
+    assert shop.sync().status == 4
+    for _ in range(8):
+        shop.plan()
+    assert shop.apply(release=True).status == 0
+    shop.is_as_its_feed()
+
+
+def test_quarantine_of_the_run_that_read_the_feed_stays(shop: Shop):
+    shop.write_job(shop.spec | {"keep_runs": 2})
+    shop.feed(goods(4) | {"BAD": {"price": "x"}})
+    for _ in range(5):
+        report = shop.sync()
+    assert Path(report.quarantine).is_dir()
+    assert "BAD" in (Path(report.quarantine) / "shop.csv").read_text(encoding="utf-8-sig")
+
+
+def test_two_targets_of_one_place_are_refused(shop: Shop):
+    target = shop.spec["targets"]["flipsnack"]
+    other = shop.folder / "own.yaml"
+    feed = target["settings"]["source_hash"]
+    other.write_text(f"feedbridge: 1\nname: own\nextends: shopify\nplatforms: {{flipsnack: {{settings: {{source_hash: {feed}}}}}}}\n")
+    second = {"platform": "flipsnack", "sandbox": True, "rate": "off"}
+    shop.write_job(shop.spec | {"mapping": "own.yaml", "targets": {"flipsnack": target, "again": second}})
+    with pytest.raises(CommandError) as refused:
+        shop.sync()
+    assert refused.value.code == "job.place-twice"
+    assert shop.calls() == []
+
+
+def test_a_source_of_changes_only_deletes_nothing_but_what_it_says_is_gone(shop: Shop):
+    (shop.folder / "changes.yaml").write_text("feedbridge: 1\nname: changes\nextends: shopify\nsource: {format: csv, partial: true}\n")
+    shop.write_job({**shop.spec, "mapping": "changes.yaml"})
+    shop.sync()
+    changes = {"P001": {"price": "10.00", "title": "Product 1", "status": "draft"}, "P002": {"price": "12.00"}}
+    shop.feed(changes)
+    assert shop.sync().status == 0
+    assert set(shop.on("flipsnack")) == {"P002", "P003", "P004", "P005"}
+    shop.write_job({**shop.spec, "reconcile": "full"})
+    with pytest.raises(CommandError) as refused:
+        shop.sync()
+    assert refused.value.code == "job.partial"
+
+
+def test_a_moved_job_file_keeps_its_ledger(shop: Shop):
+    shop.sync()
+    moved = shop.folder.with_name("moved")
+    shutil.move(shop.folder, moved)
+    shop.folder = moved
+    assert shop.sync().header.targets[0].counts == {"unchanged": 5}
+
+
+def test_two_job_files_with_one_ledger_must_not_share_a_name(shop: Shop):
+    shop.sync()
+    other = shop.folder.with_name("other")
+    other.mkdir()
+    text = json.loads((shop.folder / "feedbridge.yaml").read_text())
+    text["state"] = str(shop.folder / "ledger.sqlite")
+    (other / "feedbridge.yaml").write_text(json.dumps(text))
+    shutil.copy(shop.source, other)
+    with pytest.raises(CommandError) as refused:
+        feedbridge.sync_job("shop", jobs=other / "feedbridge.yaml", environment=shop.environment)
+    assert refused.value.code == "ledger.other-job-file"
+
+
+def test_api_and_plan_file(shop: Shop, tmp_path: Path):
+    report = feedbridge.plan_job("shop", jobs=shop.folder / "feedbridge.yaml", out=tmp_path / "p.jsonl",
+                                 environment=shop.environment)
+    assert [change.op for change in report.changes()] == ["create"] * 5
+    done = feedbridge.apply_plan(tmp_path / "p.jsonl", environment=shop.environment)
+    assert done.result()["targets"][0]["done"] == {"created": 5}
+    with pytest.raises(PlanError):
+        feedbridge.apply_plan(tmp_path / "p.jsonl", environment=shop.environment)
+    again = feedbridge.sync_job(jobs=shop.folder / "feedbridge.yaml", resend=["P002"], environment=shop.environment)
+    assert again.counts["updated"] == 1
+
+
+@pytest.mark.parametrize("resend", [frozenset({"P001"}), frozenset()], ids=["one", "all"])
+def test_resend(shop: Shop, resend: frozenset[str]):
+    shop.sync()
+    report = shop.sync(Options(resend=resend))
+    assert report.counts["updated"] == (len(resend) or 5)
+    shop.is_as_its_feed()
