@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from feedbridge.platforms.delivery import Action, Answer, Delivery, Parcel, Reach, Verdict
+from feedbridge.platforms.limiter import Limiter
 from feedbridge.sync.feed import uses
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Intent, Ledger, Outcome
-from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.model import SENDING, Change, Operation
 from feedbridge.sync.planfile import PlanError, read_plan
 
@@ -33,6 +33,8 @@ __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
 FAILURES_KEPT = 1_000
 LOST_IN_A_ROW = 20
 """Enough to find the one product of 500 that a platform dies of; then it is the platform."""
+BUSY = 503
+"""HTTP status of a platform that is not there for a while. It may have acted all the same, if a proxy says so."""
 Observe = Callable[..., None]
 """``observe(event, **fields)``: told of every step; the log, the progress line and the tests listen."""
 
@@ -245,12 +247,19 @@ class Courier:
         """Attempt what may be repeated until its outcome is known: the same again, after growing waits, while the platform
         gives no answer; in halves when it answers and does not say of whom, or fails at something that is in the call."""
         verdicts = attempt(batch)
-        for wait in self._growing():
-            left = _unknown(batch, verdicts)
-            if not left or self._last.reach is Reach.ANSWERED:
-                break
-            self.observe("retry", target=self.target, items=len(left), wait=wait)
-            self.waits.long(wait, self.stop)
+        waited, wait, tries = 0.0, self.waits.first_seconds, 0
+        while (left := _unknown(batch, verdicts)) and self._last.reach is not Reach.ANSWERED:
+            if self._last.http_status != BUSY:
+                tries += 1
+                if tries > self.waits.lost_tries:
+                    break
+            seconds = max(wait, self._last.wait_seconds or 0)
+            if waited + seconds > self.waits.patience_seconds:
+                raise TargetDown(f"asked to wait for too long: {self._last.message}", AGAIN)
+            self.observe("retry", target=self.target, items=len(left), wait=seconds)
+            self.waits.long(seconds, self.stop)
+            waited += seconds
+            wait = min(wait * 2, self.waits.most_seconds)
             verdicts |= attempt(left)
         return verdicts | self._in_halves(_unknown(batch, verdicts), attempt)
 
@@ -269,14 +278,9 @@ class Courier:
 
     def _wait_if_lost(self) -> None:
         if self._last.reach is not Reach.ANSWERED:
-            self.observe("retry", target=self.target, wait=self.waits.first_seconds)
-            self.waits.long(self.waits.first_seconds, self.stop)
-
-    def _growing(self) -> Iterator[float]:
-        wait = self.waits.first_seconds
-        for _ in range(self.waits.lost_tries):
-            yield min(wait, self.waits.most_seconds)
-            wait *= 2
+            seconds = max(self.waits.first_seconds, self._last.wait_seconds or 0)
+            self.observe("retry", target=self.target, wait=seconds)
+            self.waits.long(seconds, self.stop)
 
     def _settle(self, batch: list[Parcel]) -> None:
         verdicts: dict[str, Verdict] = {}
@@ -374,7 +378,7 @@ class Courier:
             answer = self.delivery.send(action, batch)
             self.calls += 1
             self._last = answer
-            self._lost = self._lost + 1 if answer.reach is Reach.UNKNOWN else 0
+            self._lost = self._lost + 1 if answer.reach is Reach.UNKNOWN and answer.http_status != BUSY else 0
             self.observe(
                 "answered", target=self.target, action=action, items=len(batch), batch=batch_id,
                 reach=answer.reach.value, http_status=answer.http_status, message=answer.message,
@@ -422,6 +426,11 @@ class Courier:
         if answer.reach is Reach.ANSWERED:
             lacking = Verdict("unknown", "the platform said nothing of it")
             verdicts = {parcel.key: answer.items.get(parcel.key, lacking) for parcel in batch}
+            if len(batch) == 1 and answer.notes and not self.delivery.upserts:
+                # a complaint that names nobody, in answer to a call about one item
+                key, said = batch[0].key, "; ".join(answer.notes)
+                if verdicts[key].state == "unknown":
+                    verdicts[key] = Verdict("failed", said)
             if action == "delete" and repeated and not self.delivery.upserts:  # those switch off, and know what they have
                 for key, verdict in verdicts.items():
                     if verdict.state == "failed":

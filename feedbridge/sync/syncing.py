@@ -22,6 +22,7 @@ from feedbridge.errors import CommandError, FeedbridgeError, OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.platforms import platform
 from feedbridge.platforms.delivery import Delivery
+from feedbridge.platforms.limiter import Limiter
 from feedbridge.run.engine import Progress
 from feedbridge.sync.courier import Courier, Failure, Observe, Stopped, TargetDown, Waits
 from feedbridge.sync.feed import Feed
@@ -29,7 +30,6 @@ from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
 from feedbridge.sync.jobfile import Job
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import HeldRow, JobRow, Ledger, LedgerError, TargetRow, ledger_url
-from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
 from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan
 from feedbridge.sync.planning import Planner, TargetState

@@ -30,13 +30,13 @@ from typing import Any
 import sqlalchemy
 
 import feedbridge
+from feedbridge.platforms.limiter import Limiter
 from feedbridge.sandbox.server import SandboxServer
 from feedbridge.sandbox.store import Store
 from feedbridge.sync import planfile, syncing
 from feedbridge.sync.courier import Waits
 from feedbridge.sync.jobfile import Job, load_jobs
 from feedbridge.sync.ledger import Ledger, Row, RunRow, TargetRow, ledger_url
-from feedbridge.sync.limiter import Limiter
 from feedbridge.sync.syncing import Options, Report, Sync
 
 __all__ = ["Box", "Clock", "Good", "Nursery", "Shop", "attend", "goods", "memory", "sandbox"]
@@ -136,7 +136,7 @@ def memory() -> Path | None:
 @contextmanager
 def sandbox(folder: Path, *faults: str, **settings: Any) -> Iterator[Box]:
     """A sandbox in this process, without Flipsnack's limits of calls."""
-    with SandboxServer(data=folder / "sandbox", port=0, faults=faults, **{"rates": False, **settings}) as server:
+    with SandboxServer(data=folder / "sandbox", faults=faults, **{"port": 0, "rates": False, **settings}) as server:
         yield Box(server.url, server.store)
 
 

@@ -111,15 +111,14 @@ def all_well(shop: Shop) -> None:
 
 MENDED_AT_ONCE = [
     "drop-before", "drop-after", "drop-mid", "garbage", "truncated", "empty", "html", "html-after", "429", "429@7", "500",
-    "500-after", "502", "503", "503@7", "504", "504-after", "maintenance", "400",
+    "500-after", "502", "503", "504", "504-after", "maintenance",
 ]
 
 
-@pytest.mark.parametrize("to", BOTH)
-@pytest.mark.parametrize("fault", [*MENDED_AT_ONCE, "31", "32"])
+@pytest.mark.parametrize(("to", "fault"), [
+    *((to, fault) for to in BOTH for fault in MENDED_AT_ONCE), ("flipsnack", "31"), ("flipsnack", "32"), ("magento", "503@7"),
+])
 def test_a_call_that_goes_wrong_is_mended_in_the_same_run(evenings, to, fault):
-    if fault in ("31", "32") and to == "magento":
-        pytest.skip("a code of Flipsnack's")
     name, _, seconds = fault.partition("@")
     for call in range(1, evenings[to].calls + 1):
         shop = evenings[to].again(f"{name}:{call}{f'@{seconds}' if seconds else ''}")
@@ -131,6 +130,17 @@ def test_a_call_that_goes_wrong_is_mended_in_the_same_run(evenings, to, fault):
         if seconds:
             assert shop.clock.slept >= int(seconds)
         assert shop.runs()[-1].status == 0
+
+
+@pytest.mark.parametrize("to", BOTH)
+def test_a_call_that_is_refused_whole_once(evenings, to):
+    """Its halves are taken; of one product alone the refusal stands until the next run."""
+    for call in range(1, evenings[to].calls + 1):
+        shop = evenings[to].again(f"400:{call}")
+        report = shop.sync()
+        alone = [one for one in shop.events if one[0] == "answered"][call - 1][1]["items"] == 1
+        assert (report.status, report.counts["failed"], report.counts["unknown"]) == (int(alone), int(alone), 0)
+        all_well(shop)
 
 
 @pytest.mark.parametrize("to", BOTH)
@@ -171,7 +181,7 @@ def test_a_call_that_will_never_be_taken_ends_the_run_for_now(evenings, to, faul
 
 @pytest.mark.parametrize("to", BOTH)
 @pytest.mark.parametrize("faults", [
-    ["drop-after:every-2"], ["drop-before:every-2"], ["500:every-2"], ["html-after:every-2"], ["truncated:every-2"],
+    ["drop-after:every-2"], ["drop-before:every-3"], ["500:every-3"], ["html-after:every-2"], ["truncated:every-2"],
     ["maintenance:every-2"], ["429:every-2"], ["drop-after:every-3", "500-after:every-2", "maintenance:every-5"],
 ], ids=" ".join)
 def test_a_storm(evenings, to, faults):
@@ -192,7 +202,7 @@ def test_a_platform_that_never_answers_is_let_be(evenings, to, fault):
     before = len(shop.calls())
     report = shop.sync()
     assert report.status == 3
-    assert len(shop.calls()) - before <= 25
+    assert len(shop.calls()) - before <= 20
     assert shop.runs()[-1].status == 3
     all_well(shop)
 
@@ -282,7 +292,7 @@ def test_the_name_is_not_known(folder):
 def test_certificates(folder, monkeypatch, valid, trusted, words):
     """With a certificate that is in order the call arrives: it is the certificate that is refused before."""
     key, certificate = certified(folder, *valid)
-    with tls_server(key, certificate) as (port, heard):
+    with TlsServer(key, certificate) as (port, heard):
         if trusted:
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         else:
@@ -322,7 +332,7 @@ def certified(folder: Path, start: str, end: str) -> tuple[Path, Path]:
     return folder / "key.pem", folder / "cert.pem"
 
 
-class tls_server:  # noqa: N801
+class TlsServer:
     """A TLS server that notes what it hears, and hangs up."""
 
     def __init__(self, key: Path, certificate: Path) -> None:
@@ -384,7 +394,7 @@ def test_one_bad_product_of_500(folder, box, faults, to, most):
         before = len(shop.calls())
         report = shop.sync()
         assert report.status == 1
-        assert len(shop.calls()) - before <= (most if night != 1 else 3)
+        assert len(shop.calls()) - before <= (3 if night == 1 else most + 1)  # the last night it is a create beside updates
         assert (report.counts[done], report.counts["failed"], report.counts["unknown"]) == (0 if night == 1 else 499, 1, 0)
         (failure,) = report.targets[to].failures
         assert (failure.key, failure.state) == ("P250", "failed")
@@ -402,36 +412,33 @@ def test_one_bad_product_of_500(folder, box, faults, to, most):
     all_well(shop)
 
 
-@pytest.mark.parametrize("faults", [
-    ["partial:P003"], ["partial:P003", "errors:objects"], ["partial:P003", "errors:whole"], ["partial:P003", "errors:unnamed"],
-    ["reject:P003"],
-], ids=" ".join)
-@pytest.mark.parametrize("change", ["update", "replace", "delete"])
-def test_one_product_that_cannot_be_changed(folder, box, faults, change):
-    shop = Shop(folder / "shop", box, guards=LENIENT)
-    before = goods(8)
-    shop.feed(before)
-    shop.sync()
-    changed = {
-        "update": goods(8, price="11.00"), "replace": goods(8, brand=""), "delete": goods(5, first=4),
-    }[change]
-    shop.feed(changed)
-    box.faults(*faults)
-    report = shop.sync()
-    unnamed_delete = change == "delete" and "errors:unnamed" in faults
-    assert report.status == (0 if unnamed_delete else 1)
-    if not unnamed_delete:
-        assert [failure.key for failure in report.targets["flipsnack"].failures] == ["P003"]
+@pytest.mark.parametrize(("faults", "changes"), [
+    (["partial:P003"], "update replace delete"), (["partial:P003", "errors:objects"], "update replace delete"),
+    (["partial:P003", "errors:whole"], "update replace delete"), (["reject:P003"], "update replace delete"),
+    (["partial:P003", "errors:unnamed"], "update"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_one_product_that_cannot_be_changed(folder, box, faults, changes):
+    for change in changes.split():
+        box.reset()
+        shop = Shop(folder / change / "shop", box, guards=LENIENT)
+        before = goods(8)
+        shop.feed(before)
+        shop.sync()
+        shop.feed({"update": goods(8, price="11.00"), "replace": goods(8, text=""), "delete": goods(5, first=4)}[change])
+        box.faults(*faults)
+        report = shop.sync()
+        (failure,) = report.targets["flipsnack"].failures
+        assert (report.status, failure.key, failure.op) == (1, "P003", change)
         assert shop.on("flipsnack")["P003"] == shop.converted_of(before)["P003"]  # untouched
-    shop.is_as_its_feed(except_for=["P003"])
-    if not unnamed_delete:
+        shop.is_as_its_feed(except_for=["P003"])
+        assert shop.sync().status == 1  # tried again
         all_well(shop)
 
 
 # Signals
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-@pytest.mark.parametrize("call", [1, 3])
+@pytest.mark.parametrize("call", [1, 2])
 def test_a_first_signal_lets_the_call_in_hand_end(folder, box, number, call):
     shop = Shop(folder / "shop", box, batch=2)
     shop.feed(FIRST)
@@ -442,8 +449,8 @@ def test_a_first_signal_lets_the_call_in_hand_end(folder, box, number, call):
     assert process.returncode == 130, said
     assert "stopping after the call in hand" in said
     assert len(shop.calls()) == call
-    assert shop.states() == {"sent": min(2 * call, len(FIRST))}
-    assert shop.runs()[-1].status == (130 if call < 3 else 130)
+    assert shop.states() == {"sent": 2 * call}
+    assert (shop.runs()[-1].status, shop.runs()[-1].counts["created"]) == (130, 2 * call)
     all_well(shop)
 
 
@@ -461,7 +468,6 @@ def test_a_second_signal_ends_it_at_once(folder, box, number):
     assert "Traceback" not in said
     assert shop.states() == {"sent": 2, "unknown": 2}
     assert shop.runs()[-1].status == 130
-    assert shop.runs()[-1].message != "interrupted before anything was sent"
     all_well(shop)
 
 

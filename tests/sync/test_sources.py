@@ -38,7 +38,6 @@ def shop_of(tmp_path: Path, box: Box, to: str = "flipsnack", products: dict[str,
     shop = Shop(tmp_path / tmp_path.name, box, to=to.split("+"), **more)
     shop.feed(products if products is not None else FEED)
     assert shop.sync().status == 0
-    shop.is_as_its_feed()
     return shop
 
 
@@ -264,6 +263,17 @@ def test_gone_and_back(tmp_path, box, to):
     shop.is_as_its_feed()
 
 
+@EVERYWHERE
+def test_back_with_less_than_it_went_with(tmp_path, box, to):
+    """A store that switches off still has the old picture of what comes back."""
+    shop = shop_of(tmp_path, box, to, goods(6))
+    shop.feed(goods(5))
+    assert shop.sync().status == 0
+    shop.feed(goods(5) | goods(1, first=6, picture=""))
+    assert shop.sync().status == 0
+    shop.is_as_its_feed()
+
+
 @pytest.mark.parametrize(
     ("encode", "sent"),
     [
@@ -348,6 +358,39 @@ def test_a_person_can_release_each_guard(tmp_path, box, to, damage, guard):
         back = shop.apply(release=True)
     assert back.status == 0
     shop.is_as_its_feed()
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    ("guard", "said", "products"),
+    [
+        pytest.param("mass-delete", {"few_deletes": 0}, goods(10, first=3) | TEE, id="share deleted"),
+        pytest.param("mass-delete", {"max_deletes": 1}, goods(10, first=3) | TEE, id="count deleted"),
+        pytest.param("mass-change", {"max_changed_share": 0.5}, goods(12, price="11.00") | TEE, id="most change"),
+    ],
+)
+def test_guards_as_the_job_sets_them(tmp_path, box, to, guard, said, products):
+    shop = shop_of(tmp_path, box, to, goods(12) | TEE, guards=said)
+    shop.feed(products)
+    call = box.last_call()
+    report = shop.sync()
+    assert (report.status, guards(report)) == (4, [guard])
+    assert sent_since(shop, call) == []
+    assert shop.apply(release=True).status == 0
+    shop.is_as_its_feed()
+
+
+def test_another_feed_name_is_held_and_can_be_released(tmp_path, box):
+    shop = shop_of(tmp_path, box)
+    target = shop.spec["targets"]["flipsnack"]
+    shop.write_job(shop.spec | {"targets": {"flipsnack": target | {"settings": {"source_hash": "elsewhere"}}}})
+    report = shop.sync()
+    assert (report.status, guards(report)) == (4, ["other-place"])
+    assert box.flipsnack("elsewhere") == {}
+    assert shop.apply(release=True).status == 0
+    assert box.flipsnack("elsewhere") == shop.on("flipsnack")
+    report = shop.sync()
+    assert (report.status, report.holds) == (0, [])
 
 
 def test_a_held_plan_that_is_no_longer_true_is_not_sent(tmp_path, box):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feedbridge.platforms.delivery import Rate
-from feedbridge.sync.limiter import Limiter
+from feedbridge.platforms.limiter import Limiter
 
 ACCOUNT = "7c211433f02071597741e6ff5a8ea34789abbf43"
 
@@ -200,7 +200,7 @@ PROCESS = """
 import sys
 from pathlib import Path
 from feedbridge.platforms.delivery import Rate
-from feedbridge.sync.limiter import Limiter
+from feedbridge.platforms.limiter import Limiter
 limiter = Limiter("shared", Rate(per_second=8), Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     limiter.wait(lambda: False)
