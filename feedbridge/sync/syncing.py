@@ -192,6 +192,8 @@ class Sync:
         self.metrics = metrics
         self.clock = clock
         self.lease: Lease | None = None
+        self._delivering: Report | None = None
+        """The run whose calls are being made."""
         self.ledger = Ledger.open(ledger_url(job.file.state, job.file.folder, self.environment), clock=clock)
         try:
             self.row: JobRow = self.ledger.job(job.name, str(job.file.path))
@@ -288,8 +290,9 @@ class Sync:
             self.observe("run.finished", job=self.job.name, run=run, status=report.status, seconds=round(report.seconds, 3))
             return report
         except FeedbridgeError as exc:
+            counts = self._delivering.counts if self._delivering is not None else {}
             with contextlib.suppress(LedgerError):
-                self.ledger.finish_run(run, status=exc.exit_status, counts={}, message=exc.message)
+                self.ledger.finish_run(run, status=exc.exit_status, counts=counts, message=exc.message)
             self.observe("run.failed", job=self.job.name, run=run, status=exc.exit_status, message=exc.message, code=exc.code)
             for warning in tell(
                 self, run, error=exc, metrics=self.metrics, started=began, seconds=time.monotonic() - started
@@ -297,8 +300,11 @@ class Sync:
                 self.observe("warning", run=run, message=warning)
             raise
         except KeyboardInterrupt:
+            counts, said = {}, "interrupted before anything was sent"
+            if self._delivering is not None:
+                counts, said = self._delivering.counts, "interrupted in the middle of a call; the next run settles it"
             with contextlib.suppress(LedgerError):
-                self.ledger.finish_run(run, status=INTERRUPTED, counts={}, message="interrupted before anything was sent")
+                self.ledger.finish_run(run, status=INTERRUPTED, counts=counts, message=said)
             raise
         finally:
             lease.__exit__(None, None, None)
@@ -438,6 +444,7 @@ class Sync:
         report.released = bool(report.holds)
         reader = read_plan(report.plan)
         stopped = False
+        self._delivering = report
         self.sending(True)
         try:
             for plan in header.targets:

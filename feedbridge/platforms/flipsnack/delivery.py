@@ -383,18 +383,18 @@ class _Reading:
             return self._is(Reach.REFUSED, words, "mend the products Flipsnack names")
         if self._status in _WAIT_STATUS:
             return self._is(Reach.WAIT, words, "feedbridge comes again later")
+        if code in _NOT_HERE:
+            return self._is(Reach.STOP, words, "look at endpoint, at the keys, and at proxies on the way")
         if 400 <= self._status < 500 and self._status not in _UNKNOWN_STATUS:
             return self._is(Reach.REFUSED, words, "look the code up in Flipsnack's documentation")
         return self._is(Reach.UNKNOWN, words, "the code is not documented; the next run finds out what was taken")
 
     def _is(self, reach: Reach, message: str, mend: str = "") -> Answer:
-        wait = None
-        if reach is Reach.WAIT:
-            from feedbridge.platforms.http import retry_after_seconds
+        from feedbridge.platforms.http import retry_after_seconds
 
-            wait = retry_after_seconds(self._reply.headers)
         return Answer(
-            reach, message=self._hidden(message), mend=mend, wait_seconds=wait, http_status=self._status,
+            reach, message=self._hidden(message), mend=mend, wait_seconds=retry_after_seconds(self._reply.headers),
+            http_status=self._status,
         )
 
     def _by_status(self, said: str) -> Answer:
