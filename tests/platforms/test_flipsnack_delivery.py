@@ -385,7 +385,7 @@ HTML = b"<html><title>Bad Gateway</title></html>"
     pytest.param(HTML, 429, {"Retry_After": "12"}, Reach.WAIT, 12, id="429 with a time"),
     pytest.param(HTML, 500, {}, Reach.UNKNOWN, None, id="500"),
     pytest.param(HTML, 502, {}, Reach.UNKNOWN, None, id="502"),
-    pytest.param(HTML, 503, {"Retry_After": "5"}, Reach.UNKNOWN, None, id="503"),
+    pytest.param(HTML, 503, {"Retry_After": "5"}, Reach.UNKNOWN, 5, id="503"),
 ])
 @pytest.mark.parametrize("action", ["create", "delete"])
 def test_answers_out_of_order(platform, action, body, status, headers, reach, wait):
