@@ -19,6 +19,7 @@ from feedbridge.errors import CommandError
 __all__ = ["FAULTS", "Fault", "Faults", "Kind", "PLATFORMS", "chosen", "fault_help", "parse_fault"]
 
 PLATFORMS = ("flipsnack", "magento", "flickrocket")
+FLICKROCKET = ("flickrocket",)
 LONGEST_SECONDS = 3600.0
 
 
@@ -27,12 +28,13 @@ class Kind:
     """One sort of fault.
 
     ``takes``      what stands behind the colon: ``calls``, ``calls@``: calls, and seconds may follow, ``slow``,
-                   ``sku``, or ``choice``: one of ``choices`` (the first is how it is without the fault)
+                   ``sku``, ``events``, ``events@``: FlickRocket's webhook events, counted like calls, or ``choice``:
+                   one of ``choices`` (the first is how it is without the fault)
     ``processed``  whether the sandbox does what the call asks for before it goes wrong
     ``platforms``  where it means something; elsewhere it does nothing
     """
 
-    takes: Literal["calls", "calls@", "slow", "sku", "choice"]
+    takes: Literal["calls", "calls@", "slow", "sku", "events", "events@", "choice"]
     about: str
     processed: bool = False
     choices: tuple[str, ...] = ()
@@ -84,8 +86,28 @@ FAULTS: dict[str, Kind] = {
         ("always-200", "fitting"), ("flipsnack", "magento"),
     ),
     "bearer": Kind("choice", "whether Magento takes a Bearer token", True, ("on", "off"), ("magento",)),
+    "token-times": Kind(
+        "choice", "how FlickRocket's token tells its end: .expires; expires; or not at all", True,
+        ("dotted", "plain", "none"), FLICKROCKET,
+    ),
+    "one-hit": Kind(
+        "choice", "the name FlickRocket puts a list with a single hit under", True, ("singular", "plural"), FLICKROCKET),
+    "pages": Kind(
+        "choice", "what FlickRocket answers to Page=2: the next things; or the first ones again", True,
+        ("turn", "repeat"), FLICKROCKET,
+    ),
+    "created": Kind("choice", "the HTTP status of FlickRocket's answer to a POST", True, ("200", "201"), FLICKROCKET),
+    "webhook-twice": Kind("events", "FlickRocket's event is sent twice", True, platforms=FLICKROCKET),
+    "webhook-late": Kind("events@", "FlickRocket's event is sent SECONDS later (webhook-late:2@5), 1 unless told", True,
+                         platforms=FLICKROCKET),
+    "webhook-swap": Kind("events", "FlickRocket's event is sent after the next one of its webhook", True, platforms=FLICKROCKET),
+    "webhook-wrong-hash": Kind("events", "FlickRocket's event has a hash by another secret", True, platforms=FLICKROCKET),
+    "webhook-empty-hash": Kind("events", "FlickRocket's event has the hash of nothing, as documented", True,
+                               platforms=FLICKROCKET),
+    "webhook-no-hash": Kind("events", "FlickRocket's event has no hash", True, platforms=FLICKROCKET),
 }
 
+EVENTS = ("events", "events@")
 NUMBER = r"[1-9][0-9]{0,8}"
 SELECTION = re.compile(rf"(?P<all>all)|(?P<one>{NUMBER})|(?P<from>{NUMBER})-(?P<to>{NUMBER})"
                        rf"|first-(?P<first>{NUMBER})|every-(?P<every>{NUMBER})")
@@ -115,6 +137,7 @@ class Faults:
         self._lock = threading.Lock()
         self._faults: tuple[Fault, ...] = ()
         self._counts: dict[str, int] = {}
+        self._events = 0
         self.set(specs)
 
     def set(self, specs: Iterable[str]) -> None:
@@ -123,6 +146,7 @@ class Faults:
         with self._lock:
             self._faults = faults
             self._counts = dict.fromkeys(PLATFORMS, 0)
+            self._events = 0
 
     @property
     def specs(self) -> list[str]:
@@ -141,7 +165,15 @@ class Faults:
             self._counts[platform] += 1
             number = self._counts[platform]
             faults = self._faults
-        return [fault for fault in faults if platform in fault.platforms and fault.strikes(number)]
+        return [fault for fault in faults
+                if platform in fault.platforms and fault.kind.takes not in EVENTS and fault.strikes(number)]
+
+    def strike_event(self) -> list[Fault]:
+        """Count one webhook event of FlickRocket; the faults that strike it."""
+        with self._lock:
+            self._events += 1
+            number, faults = self._events, self._faults
+        return [fault for fault in faults if fault.kind.takes in EVENTS and fault.strikes(number)]
 
 
 def chosen(faults: Sequence[Fault], name: str) -> str:
@@ -184,7 +216,7 @@ def parse_fault(spec: str) -> Fault:
         calls, seconds_text = "all", argument
     seconds = None
     if at or kind.takes == "slow":
-        if kind.takes == "calls":
+        if kind.takes in ("calls", "events"):
             raise wrong(spec, f'"{name}" takes no seconds')
         if not SECONDS.fullmatch(seconds_text) or (seconds := float(seconds_text)) > LONGEST_SECONDS:
             raise wrong(spec, f'"{seconds_text}" is no number of seconds up to {LONGEST_SECONDS:.0f}')
@@ -223,7 +255,7 @@ def wrong(spec: str, message: str, given: str = "", candidates: Iterable[str] = 
 
 def fault_help() -> str:
     """Every fault with what it does, a line each."""
-    takes = {"calls": ":CALLS", "calls@": ":CALLS[@SECONDS]", "slow": ":[CALLS@]SECONDS", "sku": ":SKU"}
+    takes = {"calls": ":CALLS", "calls@": ":CALLS[@SECONDS]", "events": ":CALLS", "events@": ":CALLS[@SECONDS]", "slow": ":[CALLS@]SECONDS", "sku": ":SKU"}
     names = {name: name + (takes.get(kind.takes) or f":{'|'.join(kind.choices)}") for name, kind in FAULTS.items()}
     return "\n".join([
         "CALLS: 3, 3-5, first-3, every-4 or all, counted per platform. PLATFORM/ in front: there only.",

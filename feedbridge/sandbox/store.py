@@ -21,7 +21,7 @@ from feedbridge.errors import CommandError
 __all__ = ["Store", "Transaction"]
 
 FILE = "sandbox.sqlite3"
-VERSION = 1
+VERSION = 2
 MOST_CALLS = 100_000
 """Older calls are forgotten."""
 
@@ -40,7 +40,9 @@ CREATE TABLE flickrocket_things (
     resource TEXT NOT NULL, id INTEGER NOT NULL, body TEXT NOT NULL, changed REAL NOT NULL,
     PRIMARY KEY (resource, id)
 );
-CREATE TABLE flickrocket_tokens (digest TEXT PRIMARY KEY, kind TEXT NOT NULL, expires REAL);
+CREATE TABLE flickrocket_tokens (
+    digest TEXT PRIMARY KEY, kind TEXT NOT NULL, expires REAL, scope TEXT NOT NULL DEFAULT ''
+);
 CREATE TABLE nonces (digest TEXT PRIMARY KEY, expires REAL NOT NULL);
 CREATE TABLE calls (
     number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, platform TEXT NOT NULL, action TEXT NOT NULL,
@@ -48,8 +50,20 @@ CREATE TABLE calls (
     fault TEXT NOT NULL, message TEXT NOT NULL
 );
 """
-NAMES = ("calls", "nonces", "flickrocket_tokens", "flickrocket_things", "magento_products", "flipsnack_codes",
-         "flipsnack_products")
+EVENTS = """
+CREATE TABLE flickrocket_events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, webhook INTEGER NOT NULL, scope TEXT NOT NULL, data TEXT NOT NULL,
+    fault TEXT NOT NULL, made REAL NOT NULL, due REAL NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL,
+    note TEXT NOT NULL
+);
+CREATE INDEX flickrocket_events_due ON flickrocket_events (state, due, number);
+CREATE TABLE flickrocket_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+"""Webhook events and the ids given out. ``made`` and ``due`` are seconds of this machine's clock."""
+SINCE_1 = f"ALTER TABLE flickrocket_tokens ADD COLUMN scope TEXT NOT NULL DEFAULT '';{EVENTS}"
+"""What a file of version 1 lacks."""
+NAMES = ("calls", "nonces", "flickrocket_tokens", "flickrocket_things", "flickrocket_events", "flickrocket_counters",
+         "magento_products", "flipsnack_codes", "flipsnack_products")
 
 
 class Store:
@@ -96,7 +110,9 @@ class Store:
             if version == 0:
                 if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                     raise sqlite3.DatabaseError("it holds other tables")
-                connection.executescript(f"BEGIN;{TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+                connection.executescript(f"BEGIN;{TABLES}{EVENTS}PRAGMA user_version = {VERSION};COMMIT;")
+            elif version == 1:
+                connection.executescript(f"BEGIN;{SINCE_1}PRAGMA user_version = {VERSION};COMMIT;")
             elif version != VERSION:
                 raise sqlite3.DatabaseError(f"it is of another version ({version})")
         except sqlite3.Error as exc:
@@ -231,6 +247,27 @@ class Transaction:
         self.run("DELETE FROM flickrocket_things WHERE resource = ?", resource)
         self.run_many("INSERT INTO flickrocket_things VALUES (?, ?, ?, ?)",
                       ((resource, int(thing["id"]), json.dumps(thing), now) for thing in things))
+
+    def flickrocket_thing(self, resource: str, number: int) -> dict[str, Any] | None:
+        found = self.rows("SELECT body FROM flickrocket_things WHERE resource = ? AND id = ?", resource, number)
+        return json.loads(found[0][0]) if found else None
+
+    def keep_flickrocket(self, resource: str, thing: Mapping[str, Any], now: float) -> None:
+        """Store one thing, in the place of the one with its id."""
+        self.run("INSERT INTO flickrocket_things VALUES (?, ?, ?, ?) ON CONFLICT (resource, id)"
+                 " DO UPDATE SET body = excluded.body, changed = excluded.changed",
+                 resource, int(thing["id"]), json.dumps(thing), now)
+
+    def drop_flickrocket(self, resource: str, number: int) -> bool:
+        return bool(self.run("DELETE FROM flickrocket_things WHERE resource = ? AND id = ?", resource, number))
+
+    def next_number(self, name: str, above: int = 0) -> int:
+        """The next id of a resource: above ``above`` and above all that were ever given out."""
+        last = self.rows("SELECT value FROM flickrocket_counters WHERE name = ?", name)
+        number = max(above, last[0][0] if last else 0) + 1
+        self.run("INSERT INTO flickrocket_counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                 name, number)
+        return number
 
     def record(
         self, *, time: float, platform: str, action: str, verdict: str, http_status: int | None, code: str = "",

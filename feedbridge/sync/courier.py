@@ -226,13 +226,14 @@ class Courier:
         return self._until_known(batch, self._update_or_create)
 
     def _update_or_create(self, batch: list[Parcel]) -> dict[str, Verdict]:
+        """What is refused both ways has failed, and it stays unknown whether the platform has it."""
         self.observe("settle", target=self.target, items=len(batch))
         verdicts = self._call("update", batch, finding="create")
         missing = [parcel for parcel in batch if verdicts[parcel.key].state == "failed"]
         if missing:
             self.observe("missing", target=self.target, items=len(missing))
             said = {parcel.key: verdicts[parcel.key].message for parcel in missing}
-            created = self._call("create", missing)
+            created = self._call("create", missing, finding="create")
             for key, verdict in created.items():
                 if verdict.state == "failed" and said[key] not in ("", verdict.message):
                     created[key] = msgspec.structs.replace(
@@ -266,7 +267,7 @@ class Courier:
     def _in_halves(
         self, batch: list[Parcel], attempt: Callable[[list[Parcel]], dict[str, Verdict]]
     ) -> dict[str, Verdict]:
-        if len(batch) < 2 or self._last.http_status is None:
+        if len(batch) < 2 or self._last.http_status in (None, BUSY):
             return {}
         self.observe("halving", target=self.target, items=len(batch))
         verdicts: dict[str, Verdict] = {}
@@ -359,8 +360,8 @@ class Courier:
         """Make a call until the platform has said something of every item, or its outcome is not known.
 
         ``repeated``  a delete that may have been done already: what the platform does not know is gone
-        ``finding``   of an update that only finds out: what was tried before, which stays in the ledger until it is
-                      known; an item the platform does not have is no failure yet
+        ``finding``   of a call that only finds out: what was tried before, which stays in the ledger until it is known;
+                      what is refused then stays unknown
         """
         first = self.waits.first_seconds
         waited, wait, unsent = 0.0, first, 0

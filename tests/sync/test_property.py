@@ -22,7 +22,7 @@ from tests.sync.shops import PICTURE, Shop, sandbox
 HEADER = ["Handle", "Title", "Vendor", "Published", "Option1 Name", "Option1 Value", "Variant SKU", "Variant Price",
           "Variant Compare At Price", "Image Src", "Status"]
 PLATFORMS = ("flipsnack", "magento")
-EXAMPLES = int(os.environ.get("FEEDBRIDGE_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FEEDBRIDGE_EXAMPLES", "12"))
 NUMBERS = itertools.count()
 SKUS = [f"S{number}" for number in range(9)]
 
@@ -261,13 +261,15 @@ def test_after_a_quiet_night_every_platform_is_as_the_feed_says(tmp_path_factory
     report = checked(shop.sync())
     if report.status == 4:
         report = checked(shop.apply(release=True))
-    assert report.status == 0, [failure for target in report.targets.values() for failure in target.failures]
+    # A feed of which a platform takes nothing, since all are drafts, is told of every night.
+    well = 1 if "run.nothing-written" in report.header.findings else 0
+    assert report.status == well, (report.result(), report.examples)
     for platform in PLATFORMS:
         is_as_its_feed(shop, platform)
 
     call = box.last_call()
-    assert checked(shop.sync()).status == 0
+    assert checked(shop.sync()).status == well
     again = checked(shop.sync(Options(resend=frozenset({"NOBODY"}))))  # looks at every item though nothing changed
-    assert again.status == 0
+    assert again.status == well
     assert not [change for change in again.changes() if change.op in SENDING]
     assert box.last_call() == call
