@@ -25,8 +25,7 @@ from feedbridge.platforms.limiter import Limiter
 from feedbridge.sync.feed import uses
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Intent, Ledger, Outcome
-from feedbridge.sync.model import SENDING, Change, Operation
-from feedbridge.sync.planfile import PlanError, read_plan
+from feedbridge.sync.model import Change, Operation
 
 __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
 
@@ -148,9 +147,7 @@ class Courier:
 
         for batch in self.delivery.batches(action, parcels()):
             bodies = self.ledger.bodies(self.target_id, [parcel.key for parcel in batch])
-            files = self.ledger.files(self.target_id, [parcel.key for parcel in batch if parcel.files])
-            if self.delivery.upserts:
-                bodies |= self._bodies_tried(batch, bodies)
+            files = self.ledger.files(self.target_id, [parcel.key for parcel in batch])
             yield [self._with_before(parcel, bodies, files) for parcel in batch]
             done = {parcel.key for parcel in batch}
             self._changes = {key: change for key, change in self._changes.items() if key not in done}
@@ -165,36 +162,8 @@ class Courier:
         before = bodies.get(parcel.key, b"")
         known = files.get(parcel.key, {})
         planned = {target: sha256 for _, target, sha256 in self._changes[parcel.key].files}
-        changed = frozenset(target for target, sha256 in planned.items() if known.get(target) != sha256)
+        changed = frozenset(target for target in planned | known if known.get(target) != planned.get(target))
         return msgspec.structs.replace(parcel, before=before, changed=changed)
-
-    def _bodies_tried(self, batch: list[Parcel], bodies: dict[str, bytes]) -> dict[str, bytes]:
-        """What an upserting platform may have of items of which it is not known, when that is not what it is to have.
-
-        The ledger knows the hash of what was tried; its body is in the plan of the run that tried it. An update takes away
-        what either body has, and what is switched off is switched off whole.
-        """
-        wanted: dict[str, str] = {}
-        for parcel in batch:
-            change = self._changes[parcel.key]
-            doubtful = change.unsure or (change.op == "delete" and not parcel.body)
-            row = self.ledger.row(self.target_id, parcel.key) if doubtful else None
-            if row is not None and row.state == "unknown" and row.tried and row.tried.hex() != change.hash:
-                wanted[parcel.key] = row.tried.hex()
-                change.hash = change.hash or row.tried.hex()  # of a delete: should its outcome be lost, too
-        run = self.ledger.run(self.run) if wanted else None
-        found: dict[str, bytes] = {}
-        for path in sorted((self.ledger.folder / run.job).glob("*/plan.jsonl"), reverse=True) if run is not None else ():
-            try:
-                for change in read_plan(path).changes(SENDING, self.target):
-                    if change.body and change.key in wanted and change.hash == wanted[change.key]:
-                        found[change.key] = _either(bodies.get(change.key, b""), change.body.encode())
-                        del wanted[change.key]
-            except PlanError:  # cut by the run's end
-                continue
-            if not wanted:
-                break
-        return found
 
     def _other_content(self, change: Change) -> str:
         for source, _, sha256 in change.files:
@@ -293,6 +262,8 @@ class Courier:
             else:
                 by_action.setdefault(self._changes[parcel.key].unsure or "create", []).append(parcel)
         for tried, parcels in by_action.items():
+            if self.delivery.deletes == "by hand":  # nothing takes back what an uncertain folder may have changed
+                parcels = [msgspec.structs.replace(parcel, before=b"") for parcel in parcels]
             verdicts |= self._find_out(parcels, tried)
         if anew:
             self.observe("anew", target=self.target, items=len(anew))
@@ -373,7 +344,7 @@ class Courier:
                 raise Stopped
             self.observe("intending", target=self.target, action=action, items=len(batch))
             batch_id = self.ledger.intend(
-                self.run, self.target_id, finding or action, self._intents(batch), self.lease
+                self.run, self.target_id, finding or action, self._intents(action, batch), self.lease
             )
             self.observe("calling", target=self.target, action=action, items=len(batch), batch=batch_id)
             answer = self.delivery.send(action, batch)
@@ -444,9 +415,14 @@ class Courier:
             return {batch[0].key: Verdict("failed", answer.message)}
         return {}
 
-    def _intents(self, batch: Sequence[Parcel]) -> list[Intent]:
+    def _intents(self, action: Action, batch: Sequence[Parcel]) -> list[Intent]:
+        """What is written down before a call. An upserting platform may have what it took last or what is tried now: both
+        are kept, so that the next run can take away, or switch off, whichever it is."""
         return [
-            Intent(parcel.key, change.sku, bytes.fromhex(change.hash) if change.hash else b"", self.mapping)
+            Intent(
+                parcel.key, change.sku, bytes.fromhex(change.hash) if change.hash else b"", self.mapping,
+                _either(parcel.before, parcel.body) if self.delivery.upserts and action != "delete" else b"",
+            )
             for parcel in batch
             for change in (self._changes[parcel.key],)
         ]
@@ -455,12 +431,14 @@ class Courier:
         self, action: Action, batch: Sequence[Parcel], answer: Answer, verdicts: dict[str, Verdict], finding: bool
     ) -> list[Outcome]:
         outcomes = []
+        keeps = self.delivery.upserts
         for parcel in batch:
             verdict, change = verdicts.get(parcel.key), self._changes[parcel.key]
+            before = parcel.before or None if keeps else None
             if verdict is None:
-                outcomes.append(Outcome(parcel.key, "untried", message=answer.message))
+                outcomes.append(Outcome(parcel.key, "untried", body=before, message=answer.message))
             elif verdict.state == "taken" and action == "delete":
-                outcomes.append(Outcome(parcel.key, "deleted"))
+                outcomes.append(Outcome(parcel.key, "deleted", body=parcel.before or parcel.body if keeps else None))
             elif verdict.state == "taken":
                 outcomes.append(Outcome(
                     parcel.key, "sent", hash=bytes.fromhex(change.hash), body=parcel.body,
@@ -468,7 +446,7 @@ class Courier:
                     platform_id=verdict.platform_id or parcel.platform_id,
                 ))
             elif verdict.state == "failed" and not finding:
-                outcomes.append(Outcome(parcel.key, "failed", message=verdict.message))
+                outcomes.append(Outcome(parcel.key, "failed", body=before, message=verdict.message))
             else:
                 outcomes.append(Outcome(parcel.key, "unknown", message=verdict.message))
         return outcomes

@@ -117,8 +117,7 @@ class RunRow(msgspec.Struct, frozen=True):
 class Intent(msgspec.Struct, frozen=True):
     """One item of a call about to be made. ``tried``: hash of what it will have; ``mapping``: what it was made with.
 
-    ``body``  what it will have, where the platform can only switch off what is gone: that takes the whole item, and
-              must be possible also when nobody learned whether the call was taken
+    ``body``  what the platform may have from now on; empty leaves what is known
     """
 
     key: str
@@ -132,8 +131,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came of one item of a call.
 
     ``untried``  nothing was sent: the item is again what it was before
-    ``body``, ``files``  what the platform has now, for ``sent``; None leaves what is known. A ``body`` for ``deleted``
-                         is kept (an item that was switched off); without one nothing is
+    ``body``, ``files``  what the platform has now; None leaves what is known, for ``deleted`` nothing. A ``body`` with
+                         ``deleted`` is that of an item that was switched off
     """
 
     key: str
@@ -508,7 +507,9 @@ class Ledger:
                 for intent in items
             ))
             told = self._database.insert(contents)
-            _many(connection, told.on_conflict_do_nothing(index_elements=["target_id", "key"]), (
+            _many(connection, told.on_conflict_do_update(
+                index_elements=["target_id", "key"], set_={"body": told.excluded["body"]}
+            ), (
                 {"target_id": target_id, "key": intent.key, "body": _packed(intent.body)} for intent in items if intent.body
             ))
             tried = self._database.insert(_ITEMS).values(target_id=target_id)
@@ -561,6 +562,7 @@ class Ledger:
         for outcome in outcomes:
             by_state.setdefault(outcome.state, []).append(outcome)
         sent = by_state.get("sent", ())
+        others = [one for state in ("deleted", "failed", "untried") for one in by_state.get(state, ())]
         _many(connection, _SENT, (
             {
                 "t": target_id, "k": outcome.key, "h": outcome.hash, "p": outcome.platform_id,
@@ -574,7 +576,7 @@ class Ledger:
                 index_elements=["target_id", "key"], set_={name: new.excluded[name]}
             ), (
                 {"target_id": target_id, "key": outcome.key, name: _packed(getattr(outcome, name))}
-                for outcome in (*sent, *by_state.get("deleted", ())) if getattr(outcome, name) is not None
+                for outcome in (*sent, *others) if getattr(outcome, name) is not None
             ))
         for state in ("failed", "unknown"):
             _many(connection, _NOT_TAKEN, (
