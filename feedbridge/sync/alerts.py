@@ -392,15 +392,20 @@ def _without_address(text: str, url: str) -> str:
 # -- the four problems
 
 
-def run_held(job: str, holds: Sequence[tuple[str, str, str]], *, plan: str = "", details: Mapping[str, Any] | None = None) -> Problem:
-    """A guard held the run. ``holds``: (guard, what it found, how to go on); ``plan``: where the plan lies."""
+def run_held(
+    job: str, holds: Sequence[tuple[str, str, str]], *, plan: str = "", releasable: bool = True,
+    details: Mapping[str, Any] | None = None,
+) -> Problem:
+    """A guard held the run. ``holds``: (guard, what it found, how to go on); ``plan``: where the plan lies;
+    ``releasable``: False where there is no plan that could be released."""
     count = len(holds)
     title = f"held by the guard {holds[0][0]}" if count == 1 else f"held by {count} guards"
     lines = ["Nothing was sent; what the platforms have stays as it is.", ""]
     for guard, found, mend in holds:
         lines += [f"{guard}: {found}", *([f"  {mend}"] if mend else [])]
     lines += ["", *([f"The plan: {plan}"] if plan else []), f"Look at it:    feedbridge plan {job}"]
-    lines.append(f"If it is right: feedbridge apply {job} --release")
+    if releasable:
+        lines.append(f"If it is right: feedbridge apply {job} --release")
     return Problem("held", title, "\n".join(lines), {"guards": [guard for guard, *_ in holds], **(details or {})})
 
 
@@ -419,16 +424,22 @@ def delivery_failed(
 
 
 def products_held(
-    job: str, held: int, read: int, codes: Mapping[str, int], *, quarantine: str = "", details: Mapping[str, Any] | None = None
+    job: str, held: int, read: int, codes: Mapping[str, int], *, quarantine: str = "", named: Sequence[str] = (),
+    details: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """Products were held back or refused. ``codes``: finding code -> how many products."""
+    """Products were held back or refused. ``codes``: finding code -> how many products; ``named``: the first that a
+    platform did not take, in its words."""
     things = "1 product is" if held == 1 else f"{held:,} products are"
     lines = [f"{things} held back, of {read:,}; what the platforms have of them stays as it was.", ""]
     first = sorted(codes.items(), key=lambda one: (-one[1], one[0]))[:10]
     lines += [f"  {count:>7,}  {code}" for code, count in first]
     if len(codes) > len(first):
         lines.append(f"  … and {len(codes) - len(first)} more kinds")
-    lines += ["", *([f"Mend them in: {quarantine}"] if quarantine else []), f"Look at them: feedbridge quarantine list {job}"]
+    lines += ["", *named] if named else []
+    if quarantine or not named:
+        lines += ["", *([f"Mend them in: {quarantine}"] if quarantine else [])]
+        lines.append(f"Look at them: feedbridge quarantine list {job}")
+    lines.append(f"The last run:  feedbridge status {job}")
     told = {"held": held, "read": read, "codes": dict(codes), **(details or {})}
     return Problem("products", f"{things} held back", "\n".join(lines), told)
 

@@ -406,7 +406,7 @@ class Courier:
             if action == "delete" and repeated and not self.delivery.upserts:  # those switch off, and know what they have
                 for key, verdict in verdicts.items():
                     if verdict.state == "failed":
-                        self.observe("gone", target=self.target, key=key, message=verdict.message)
+                        self.observe("gone", target=self.target, item=key, message=verdict.message)
                         verdicts[key] = Verdict("taken", verdict.message)
             return verdicts
         if answer.reach is Reach.UNKNOWN:

@@ -24,10 +24,10 @@ from feedbridge.platforms import platform
 from feedbridge.platforms.delivery import Delivery
 from feedbridge.platforms.limiter import Limiter
 from feedbridge.run.engine import Progress
-from feedbridge.sync.courier import Courier, Failure, Observe, Stopped, TargetDown, Waits
+from feedbridge.sync.courier import FAILURES_KEPT, Courier, Failure, Observe, Stopped, TargetDown, Waits
 from feedbridge.sync.feed import Feed
 from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
-from feedbridge.sync.jobfile import Job
+from feedbridge.sync.jobfile import Job, needed_variables
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import HeldRow, JobRow, Ledger, LedgerError, TargetRow, ledger_url
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
@@ -40,6 +40,9 @@ __all__ = ["Options", "Report", "Sync", "TargetResult"]
 
 PLAN = "plan.jsonl"
 INTERRUPTED = 130
+FAILURES_NOTED = 50
+"""Of a target, in the history."""
+TOLD: frozenset[Operation] = frozenset({"refused", "keep"})
 PLANS_KEPT = 5
 """Folders of ``feedbridge plan`` that are kept; runs have their own number."""
 
@@ -103,6 +106,19 @@ class Report:
         found = [*self.header.holds, *(hold for target in self.header.targets for hold in target.holds)]
         return list(dict.fromkeys(found))
 
+    def _not_sent(self, target: TargetPlan) -> Iterator[dict[str, Any]]:
+        """What a plan does not send though the feed and the platform differ: the first of them."""
+        if not any(target.counts.get(op) for op in TOLD):
+            return
+        for number, change in enumerate(read_plan(self.plan).changes(TOLD, target.name)):
+            if number == FAILURES_KEPT:
+                return
+            yield {
+                "target": target.name, "op": change.op, "key": change.key, "sku": change.sku, "mend": change.mend,
+                "message": change.message or change.reason, "state": "kept" if change.op == "keep" else change.op,
+                "code": change.code, "file": change.file, "line": change.line,
+            }
+
     @property
     def held_codes(self) -> set[str]:
         """Codes of what holds products back."""
@@ -126,12 +142,13 @@ class Report:
             }
             if held := target.products.get("held_back", 0):
                 counts["held"] = held
+            left = [msgspec.to_builtins(failure) for failure in done.failures] if done is not None else []
             targets.append({
                 "name": target.name, "place": target.place, "done": counts, "products": target.products,
                 **({"left": planned - tried} if done is not None and planned > tried else {}),
                 **({"calls": done.calls} if done is not None else {}),
                 **({"stopped": {"message": done.down[0], "mend": done.down[1]}} if done is not None and done.down else {}),
-                "failures": [msgspec.to_builtins(failure) for failure in done.failures] if done is not None else [],
+                "failures": [*left, *self._not_sent(target)],
             })
         return {
             "job": self.job, "kind": self.kind, "run": self.run, "status": self.status, "targets": targets,
@@ -149,12 +166,13 @@ class Report:
             done = result.counts if result is not None else {}
             total.update(done)
             total["unchanged"] += target.counts.get("unchanged", 0)
-            total["held"] += target.products.get("held_back", 0)
+            total["refused"] += target.counts.get("refused", 0)
+        total["held"] = max((target.products.get("held_back", 0) for target in self.header.targets), default=0)
         read = max((target.products.get("read", 0) for target in self.header.targets), default=0)
         return {
             "read": read,
             **{name: total[name] for name in ("created", "updated", "replaced", "settled", "deleted", "unchanged", "held",
-                                              "failed", "unknown")},
+                                              "failed", "unknown", "refused")},
             "targets": {
                 target.name: {
                     "products": target.products, "planned": target.counts,
@@ -163,6 +181,10 @@ class Report:
                 for target in self.header.targets
             },
             "findings": sum(self.header.findings.values()),
+            "failures": [
+                {"target": one.target, "op": one.op, "sku": one.sku or one.key, "message": one.message}
+                for result in self.targets.values() for one in result.failures[:FAILURES_NOTED]
+            ],
         }
 
 
@@ -315,6 +337,7 @@ class Sync:
         made = conversions(
             self.job, ran_before=last is not None, sources=list(options.sources) or None, mapping=options.mapping
         )
+        self._check_keys(kind == "plan")
         deliveries = {name: self._delivery(name, made) for name in self.job.spec.targets}
         try:
             self._check_places(deliveries)
@@ -531,6 +554,22 @@ class Sync:
             target.products.get("held_back") or target.counts.get("refused") or target.counts.get("held")
             for target in header.targets
         )
+
+    def _check_keys(self, planning: bool) -> None:
+        """Raises CommandError that names every variable that is not set. A plan needs none."""
+        lacking: dict[str, list[str]] = {}
+        for name in self.job.spec.targets:
+            for variable in needed_variables(self.job, name):
+                if not self.environment.get(variable):
+                    lacking.setdefault(name, []).append(variable)
+                    if planning:
+                        self.environment[variable] = "not-set"
+        if lacking and not planning:
+            listed = "; ".join(f"{name} needs {', '.join(variables)}" for name, variables in lacking.items())
+            raise CommandError(
+                f"keys are missing in the environment: {listed}", where=self.job.where("targets"), code="command.keys",
+                mend="set them (feedbridge cron shows a safe way); nothing was sent",
+            )
 
     def _check_places(self, deliveries: dict[str, Delivery]) -> None:
         """Raises CommandError when two targets are one place: each would take the other's products for gone."""

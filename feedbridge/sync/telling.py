@@ -18,12 +18,15 @@ from feedbridge.sync.alerts import (
     source_unusable,
 )
 from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.planfile import PlanError
 from feedbridge.sync.tables import JobRunning
 
 if TYPE_CHECKING:
     from feedbridge.sync.syncing import Report, Sync
 
 __all__ = ["tell"]
+
+FAILURES_NAMED = 10
 
 
 class _State:
@@ -83,26 +86,34 @@ def problems_of(job: str, report: Report) -> dict[str, Problem]:
             said = f"of {unknown:,} items it is not known whether they were taken"
             words[name] = f"{words[name]}; {said}" if name in words else said
     if words:
-        done = {name: result.counts for name, result in report.targets.items()}
+        done: dict[str, dict[str, int]] = {}
+        for target in report.result()["targets"]:
+            left = {"not tried": target["left"]} if target.get("left") else {}
+            done[target["name"]] = report.targets[target["name"]].counts | left if target["name"] in report.targets else left
         found["failed"] = delivery_failed(job, words, counts=done, details=told)
     products = report.header.targets[0].products
     held = max((target.products.get("held_back", 0) for target in report.header.targets), default=0)
     failed = sum(result.counts.get("failed", 0) for result in report.targets.values())
-    if held or failed:
+    refused = sum(target.counts.get("refused", 0) for target in report.header.targets)
+    if held or failed or refused:
         codes = {code: number for code, number in report.header.findings.items() if code in report.held_codes}
         codes |= {"not taken by the platform": failed} if failed else {}
+        codes |= {"changed in a way the platform cannot follow": refused} if refused else {}
+        named = [one for target in report.result()["targets"] for one in target["failures"] if one["state"] != "kept"]
         found["products"] = products_held(
-            job, held + failed, products.get("read", 0), codes, quarantine=report.quarantine, details=told
+            job, held + failed + refused, products.get("read", 0), codes, quarantine=report.quarantine, details=told,
+            named=[f"{one['target']}, {one['sku'] or one['key']}: {one['message']}" for one in named[:FAILURES_NAMED]],
         )
     return found
 
 
 def problem_of(job: str, error: FeedbridgeError | None) -> dict[str, Problem]:
     """What is wrong after a run that could not come to its end."""
-    if error is None or isinstance(error, JobRunning):
+    if error is None or isinstance(error, JobRunning | PlanError):
         return {}
     if _status(error) == 4:
-        return {"held": run_held(job, [(error.code.removeprefix("guard."), error.message, error.mend)])}
+        hold = (error.code.removeprefix("guard."), error.message, error.mend)
+        return {"held": run_held(job, [hold], releasable=False)}
     if isinstance(error, SourceError | MappingError | CommandError):
         return {"source": source_unusable(job, error)}
     return {"failed": delivery_failed(job, {"feedbridge": str(error)})}
