@@ -249,7 +249,7 @@ class Planner:
             sku=item.sku if item else row.sku if row else "", reason=reason, differences=differences or [],
             file=self.shown[item.source] if item and item.source < len(self.shown) else "",
             line=item.line if item else 0, message=message, mend=mend, code=code,
-            hash=item.hash.hex() if item else "", platform_id=row.platform_id if row else "", unsure=unsure, missing=missing,
+            hash=item.hash.hex() if item else row.hash.hex() if row and op == "delete" else "", platform_id=row.platform_id if row else "", unsure=unsure, missing=missing,
             files=list(item.files) if item else [],
         )
         fields = fields_of(differences) if differences else ""

@@ -147,7 +147,7 @@ call_faults = st.builds(
     "{}{}:{}".format, st.sampled_from(["", "flipsnack/", "magento/"]),
     st.sampled_from([
         "drop-before", "drop-after", "drop-mid", "garbage", "truncated", "empty", "html", "html-after", "redirect",
-        "401", "404", "429", "500", "500-after", "502", "503", "504-after", "maintenance",
+        "400", "401", "404", "429", "500", "500-after", "502", "503", "504-after", "maintenance",
     ]), CALLS,
 ) | st.builds("{}:{}".format, st.sampled_from(["31", "32"]), CALLS)
 product_faults = st.builds("{}:{}".format, st.sampled_from(["partial", "reject"]), st.sampled_from(SKUS[:4]))
