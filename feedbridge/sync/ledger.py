@@ -439,6 +439,20 @@ class Ledger:
             found = connection.execute(_ROW.where(items.c.target_id == target_id, items.c.key == key)).first()
             return Row(*found) if found else None
 
+    def sharing(self, target_id: int) -> dict[str, str]:
+        """Items that other jobs have sent to the very same place and that are there: key -> the job's name."""
+        one, other = targets.alias("one"), targets.alias("other")
+        asked = (
+            sa.select(items.c.key, jobs.c.name)
+            .select_from(
+                one.join(other, sa.and_(other.c.place == one.c.place, other.c.job_id != one.c.job_id))
+                .join(items, items.c.target_id == other.c.id).join(jobs, jobs.c.id == other.c.job_id)
+            )
+            .where(one.c.id == target_id, items.c.hash != b"", items.c.state != "deleted")
+        )
+        with self._database.read() as connection:
+            return {key: name for key, name in connection.execute(asked)}
+
     def count(self, target_id: int) -> dict[str, int]:
         """State -> items, and ``present``: those the platform is known to have."""
         there = sa.func.sum(sa.case((_PRESENT, 1), else_=0))

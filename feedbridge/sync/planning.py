@@ -11,7 +11,7 @@ import msgspec
 
 from feedbridge.platforms.delivery import Delivery, Parcel
 from feedbridge.sync.differences import differences, fields_of
-from feedbridge.sync.feed import Feed, FeedItem, put_aside
+from feedbridge.sync.feed import Feed, FeedItem, HeldProduct, put_aside
 from feedbridge.sync.model import OPERATIONS, Change, Difference, Operation, Row
 
 __all__ = ["Kept", "Planner", "TargetState"]
@@ -33,6 +33,8 @@ class Kept(Protocol):
     def rows(self, target_id: int) -> Iterator[Row]: ...
 
     def bodies(self, target_id: int, keys: Iterable[str]) -> dict[str, bytes]: ...
+
+    def sharing(self, target_id: int) -> dict[str, str]: ...
 
     def files(self, target_id: int, keys: Iterable[str]) -> dict[str, dict[str, str]]: ...
 
@@ -63,11 +65,13 @@ class Planner:
     ``resend``     SKUs to send though nothing changed; None: none; an empty set: all
     ``adopt``      the platform may have products that the ledger knows nothing of: every create is settled instead
     ``shown``      how findings show the sources, by their number
+    ``mapping_changed``  since the last complete run
     """
 
     def __init__(
         self, feed: Feed, ledger: Kept, *, reconcile: bool = True, grace: int = 0, release: bool = False,
         resend: frozenset[str] | None = None, adopt: bool = False, shown: list[str] | None = None,
+        mapping_changed: bool = False,
     ) -> None:
         self.feed = feed
         self.ledger = ledger
@@ -77,6 +81,7 @@ class Planner:
         self.resend = resend
         self.adopt = adopt
         self.shown = shown or []
+        self.mapping_changed = mapping_changed
         self.back: dict[int, list[str]] = {}
         """Items that were missing and are there again."""
         self.gone: dict[int, list[str]] = {}
@@ -87,10 +92,16 @@ class Planner:
         self._rows: list[tuple[object, ...]] = []
         self._waiting: list[tuple[Row, str, str]] = []
         """Gone, and within their grace runs: (row, reason, what is unsure)."""
+        self._others: dict[str, str] = {}
+        """Items that another job has sent to the same place: key -> that job."""
+        self._held_told: set[str] = set()
+        """SKUs of held-back products that are in the plan already."""
 
     def plan(self, target: TargetState) -> None:
         """Compare one target's items with the ledger; its changes are then to be had from ``changes``."""
         held = self.feed.held_skus(target.number)
+        self._others = self.ledger.sharing(target.id)
+        self._held_told = set()
         self.back[target.number] = []
         self.gone[target.number] = []
         self._waiting = []
@@ -116,6 +127,7 @@ class Planner:
         self._compare(target, doubtful)
         self._flush()
         self._wait(target)
+        self._never_sent(target)
         self._flush()
         with put_aside():
             self._parents(target)
@@ -138,8 +150,21 @@ class Planner:
     def _forced(self, sku: str) -> bool:
         return self.resend is not None and (not self.resend or sku in self.resend)
 
+    def _never_sent(self, target: TargetState) -> None:
+        """Name the held-back products of which the platform has nothing, too: nobody is to look for them in vain."""
+        for one in self.feed.held(target.number):
+            if one.damaged or not one.sku or one.sku in self._held_told:
+                continue
+            self._held_told.add(one.sku)
+            self._add(target, "held", None, None, reason=one.problem or "held back in the feed", code=one.codes,
+                      mend=one.mend, of=one)
+
     def _new(self, target: TargetState, item: FeedItem, row: Row | None, reason: str) -> None:
-        if self.adopt and not target.delivery.upserts:
+        if item.key in self._others:
+            self._add(target, "refused", item, row, reason=reason, code="sync.other-job",
+                      message=f"the job {self._others[item.key]} has sent it to the same place",
+                      mend="let one job send it, or give one of the jobs a feed (or store) of its own")
+        elif self.adopt and not target.delivery.upserts:
             self._add(target, "settle", item, row, unsure="create", reason="the platform may have it already (adopt)")
         else:
             self._add(target, "create", item, row, reason=reason)
@@ -150,15 +175,15 @@ class Planner:
             return
         keys = [row.key for _, row in pairs]
         bodies = self.ledger.bodies(target.id, keys)
-        stored = self.ledger.files(target.id, keys) if self.feed.has_files else {}
+        stored = self.ledger.files(target.id, keys)
         for item, row in pairs:
             before, after = bodies.get(row.key, b""), self.feed.body(item.at, item.size)
-            known = stored.get(row.key, {})
-            changed = frozenset(file for _, file, sha256 in item.files if known.get(file) != sha256)
+            known, files = stored.get(row.key, {}), {file: sha256 for _, file, sha256 in item.files}
+            changed = frozenset(file for file in known | files if known.get(file) != files.get(file))
             found = differences(before, after, target.delivery.lists) if before else []
             found += [
-                Difference(f"file {file}", known.get(file, "")[:12] or None, sha256[:12])
-                for _, file, sha256 in item.files if file in changed
+                Difference(f"file {file}", known.get(file, "")[:12] or None, files.get(file, "")[:12] or None)
+                for file in sorted(changed)
             ]
             parcel = Parcel(item.key, after, before, row.platform_id, (), changed)
             way = target.delivery.change(parcel)
@@ -167,7 +192,7 @@ class Planner:
                 target.counts["unchanged"] += 1
                 continue
             reason = reason_of(found) if found else "sent again on demand" if forced else "the platform refused it before"
-            if found and row.mapping and row.mapping != target.mapping:
+            if found and self.mapping_changed:
                 reason += "; the mapping changed, too"
             op: Operation = "update" if way.how == "same" else way.how
             self._add(target, op, item, row, reason=reason, differences=found, code=way.code,
@@ -183,17 +208,19 @@ class Planner:
         if not row.present and row.state == "failed" and row.action != "delete":
             self.gone[target.number].append(row.key)
             return
-        if not self.reconcile:
+        kind = self.feed.excluded_kind(target.number, row.sku)
+        if not self.reconcile and not kind:
             target.counts["left"] += 1
             return
-        kind = self.feed.excluded_kind(target.number, row.sku)
         reason = f"now {kind}, which is not for this platform" if kind else "gone from the feed"
         # A platform that deletes says no to what is gone already; one that switches off says no for other reasons.
         unsure = row.action if row.state == "unknown" and target.delivery.deletes == "delete" else ""
         why_kept = ""
         runs = row.missing + 1
         target.gone_now += runs == 1 and not kind
-        if not row.present and row.state == "failed":
+        if row.key in self._others:
+            why_kept = f"kept: the job {self._others[row.key]} sends it to the same place, too"
+        elif not row.present and row.state == "failed":
             why_kept = "whether the platform has it is not known: look there, then say feedbridge ids forget"
         elif target.delivery.deletes == "by hand":
             why_kept = "the platform offers no way to delete it: delete it there by hand, then say feedbridge ids forget"
@@ -241,15 +268,21 @@ class Planner:
 
     def _add(
         self, target: TargetState, op: Operation, item: FeedItem | None, row: Row | None, *, reason: str,
-        differences: list[Difference] | None = None, code: str = "", message: str = "", mend: str = "", unsure: str = "", missing: int = 0,
+        differences: list[Difference] | None = None, code: str = "", message: str = "", mend: str = "", unsure: str = "",
+        missing: int = 0, of: HeldProduct | None = None,
     ) -> None:
+        """Note a change. ``of``: the held-back product, where there is neither an item nor a row."""
         target.counts[op] += 1
+        named, placed = item or row or of, item or of
+        sku = named.sku if named is not None else ""
+        if op == "held":
+            self._held_told.add(sku)
         change = Change(
-            target=target.name, op=op, key=item.key if item else row.key if row else "",
-            sku=item.sku if item else row.sku if row else "", reason=reason, differences=differences or [],
-            file=self.shown[item.source] if item and item.source < len(self.shown) else "",
-            line=item.line if item else 0, message=message, mend=mend, code=code,
-            hash=item.hash.hex() if item else row.hash.hex() if row and op == "delete" else "", platform_id=row.platform_id if row else "", unsure=unsure, missing=missing,
+            target=target.name, op=op, key=item.key if item else row.key if row else sku, sku=sku, reason=reason,
+            differences=differences or [], message=message, mend=mend, code=code, unsure=unsure, missing=missing,
+            file=self.shown[placed.source] if placed and placed.source < len(self.shown) else "",
+            line=placed.line if placed else 0, platform_id=row.platform_id if row else "",
+            hash=item.hash.hex() if item else row.hash.hex() if row and op == "delete" else "",
             files=list(item.files) if item else [],
         )
         fields = fields_of(differences) if differences else ""

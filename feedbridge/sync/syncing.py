@@ -337,6 +337,7 @@ class Sync:
         made = conversions(
             self.job, ran_before=last is not None, sources=list(options.sources) or None, mapping=options.mapping
         )
+        self._is_whole(made)
         self._check_keys(kind == "plan")
         deliveries = {name: self._delivery(name, made) for name in self.job.spec.targets}
         try:
@@ -369,6 +370,7 @@ class Sync:
         planner = Planner(
             feed, self.ledger, reconcile=whole_feed, grace=guards.grace_runs,
             release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
+            mapping_changed=last is not None and last.mappings not in ([], made.mappings),
         )
         states = [
             TargetState(number, name, targets[name].id, delivery, ",".join(made.mappings))

@@ -56,6 +56,9 @@ class Known:
     def files(self, target_id: int, keys: Iterable[str]) -> dict[str, dict[str, str]]:
         return {}
 
+    def sharing(self, target_id: int) -> dict[str, str]:
+        return {}
+
 
 def sent(sku: str, known: bytes | None = None, **more: Any) -> tuple[Row, bytes]:
     """An item the platform took."""
@@ -123,7 +126,7 @@ PLANS = [
     pytest.param([], [sent("A")], [("delete", "A")], {}, id="gone"),
     pytest.param([draft("A")], [sent("A")], [("delete", "A")], {}, id="a draft now"),
     pytest.param([held("A")], [sent("A")], [("held", "A")], {}, id="held back"),
-    pytest.param([held("A")], [], [], {}, id="held back, never sent"),
+    pytest.param([held("A")], [], [("held", "A")], {}, id="held back, never sent"),
     pytest.param([written("A"), held("A")], [sent("A")], [("held", "A")], {}, id="twice, one of them held back"),
     pytest.param([written("A"), written("B")], [sent("A"), sent("B")], [], {"reconcile": False}, id="part, all there"),
     pytest.param([written("B")], [sent("A"), sent("B")], [], {"reconcile": False}, id="part, others left alone"),
@@ -143,7 +146,7 @@ PLANS = [
     pytest.param([held("", damaged=True)], [sent("A")], [("keep", "A")], {}, id="gone, or damaged"),
     pytest.param([held("B", damaged=True)], [sent("A")], [("keep", "A")], {}, id="gone, or damaged under another SKU"),
     pytest.param([held("")], [sent("A")], [("keep", "A")], {}, id="gone, or without a SKU"),
-    pytest.param([held("B")], [sent("A")], [("delete", "A")], {}, id="gone, and another held back"),
+    pytest.param([held("B")], [sent("A")], [("delete", "A"), ("held", "B")], {}, id="gone, and another held back"),
     pytest.param([held("", damaged=True)], [sent("A")], [("delete", "A")], {"release": True}, id="gone, doubts released"),
     pytest.param([], [sent("A")], [("keep", "A")], {"grace": 1}, id="first run of grace"),
     pytest.param([], [sent("A", missing=1)], [("delete", "A")], {"grace": 1}, id="grace is over"),
@@ -165,7 +168,7 @@ PLANS = [
         [sent("A", body("A", 8, "X")), sent("B")], [("held", "A"), ("held", "B")], {}, id="a variant in two products",
     ),
     pytest.param(
-        [written("A", CHANGED), late("a", body("a"), "a")], [sent("A")], [("held", "A")], {}, id="twice, in another case",
+        [written("A", CHANGED), late("a", body("a"), "a")], [sent("A")], [("held", "A"), ("held", "a")], {}, id="twice, in another case",
     ),
 ]
 
