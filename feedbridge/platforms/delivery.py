@@ -136,6 +136,8 @@ class DeliverySettings(BaseModel):
 
     keys: ClassVar[tuple[str, ...]] = ()
     """Variables of the environment that the platform's keys come from."""
+    id_pattern: ClassVar[str] = r".+"
+    """What the platform's own ids look like."""
     own_address: ClassVar[bool] = False
     """Everybody has this platform at an address of their own: ``endpoint`` must be said."""
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -20,19 +21,26 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from feedbridge.errors import CommandError
 from feedbridge.sandbox import flickrocket, flipsnack, magento
 from feedbridge.sandbox.faults import Fault, Faults
+from feedbridge.sandbox.flickrocket import Shop
+from feedbridge.sandbox.flickrocket_product import why_not_live
+from feedbridge.sandbox.flickrocket_tokens import expire_access, revoke
+from feedbridge.sandbox.flickrocket_upload import Taken, folders_in, upload_folder
+from feedbridge.sandbox.flickrocket_webhooks import EVENTS, Courier, announce, checked_reading
 from feedbridge.sandbox.flipsnack import Sent
 from feedbridge.sandbox.keys import Secrets
 from feedbridge.sandbox.outcome import Outcome
 from feedbridge.sandbox.page import render_page
 from feedbridge.sandbox.rates import Rates
-from feedbridge.sandbox.store import Store, Transaction
+from feedbridge.sandbox.store import PICTURES, Store, Transaction
 
 __all__ = ["Dropped", "create_app"]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_HANG_SECONDS = 3600.0
+MOST_SPEED = 10**7
 MOST_LISTED = 10_000
 WHOLE = re.compile(r"[0-9]{1,15}")
+PICTURE = re.compile(r"[0-9a-f]{64}\.(jpg|png)")
 PROXY_PAGE = "<!DOCTYPE html><title>Sign in to the network</title><h1>Sign in</h1><p>Your session has ended.</p>"
 STRUCK = ("400", "401", "403", "404", "429", "500", "500-after", "502", "503", "504", "504-after")
 """Faults that are named by the status they answer with."""
@@ -46,10 +54,12 @@ def create_app(
     store: Store, faults: Faults | Iterable[str] = (), *, clock: Callable[[], float] = time.time,
     secrets: Secrets | None = None, rates: Rates | None = None, stopping: threading.Event | None = None,
     say: Callable[[str], None] | None = None, most_bytes: int = flipsnack.MOST_BYTES,
+    bucket: flickrocket.Bucket | None = None, courier: Courier | None = None,
 ) -> Flask:
     """The application.
 
-    Shape:  ``clock`` gives seconds since 1970; ``stopping`` ends calls that hang; ``say`` gets one line a call.
+    Shape:  ``clock`` gives seconds since 1970; ``stopping`` ends calls that hang; ``say`` gets one line a call;
+            ``bucket`` limits FlickRocket's calls; ``courier`` delivers its webhook events.
     Errors: CommandError for a fault that cannot be read.
     """
     app = Flask(__name__, static_folder=None)
@@ -58,13 +68,15 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = None
     app.config["MAX_FORM_PARTS"] = 1000
     box = Sandbox(store, faults if isinstance(faults, Faults) else Faults(faults), clock, secrets or Secrets(),
-                  rates or Rates(), stopping or threading.Event(), say or (lambda line: None), most_bytes)
+                  rates or Rates(), stopping or threading.Event(), say or (lambda line: None), most_bytes, bucket, courier)
     app.before_request(refuse_strangers)
     app.register_error_handler(Exception, failure)
     for rule in ("/flipsnack", "/flipsnack/<path:rest>"):
         app.add_url_rule(rule, f"flipsnack {rule}", box.flipsnack, methods=METHODS)
     for rule in ("/magento", "/magento/<path:rest>"):
         app.add_url_rule(rule, f"magento {rule}", box.magento, methods=METHODS)
+    app.add_url_rule("/flickrocket/_/upload", view_func=box.upload, methods=["POST"])
+    app.add_url_rule("/flickrocket/_/pictures/<name>", view_func=box.picture)
     for rule in ("/flickrocket", "/flickrocket/<path:rest>"):
         app.add_url_rule(rule, f"flickrocket {rule}", box.flickrocket, methods=METHODS)
     app.add_url_rule("/", view_func=box.page)
@@ -73,6 +85,11 @@ def create_app(
     app.add_url_rule("/_/feeds", view_func=box.feeds)
     app.add_url_rule("/_/flipsnack/<path:source_hash>", view_func=box.flipsnack_products)
     app.add_url_rule("/_/magento", view_func=box.magento_products)
+    app.add_url_rule("/_/flickrocket/live", view_func=box.live)
+    app.add_url_rule("/_/flickrocket/events", view_func=box.events, methods=["GET", "POST"])
+    app.add_url_rule("/_/flickrocket/revoke", view_func=box.revoke, methods=["POST"])
+    app.add_url_rule("/_/flickrocket/expire", view_func=box.expire, methods=["POST"])
+    app.add_url_rule("/_/flickrocket/settings", view_func=box.settings, methods=["GET", "POST"])
     app.add_url_rule("/_/flickrocket/<resource>", view_func=box.flickrocket_things, methods=["GET", "PUT"])
     app.add_url_rule("/_/calls", view_func=box.calls)
     app.add_url_rule("/_/faults", view_func=box.faults_set, methods=["GET", "POST"])
@@ -121,7 +138,8 @@ class Sandbox:
 
     def __init__(
         self, store: Store, faults: Faults, clock: Callable[[], float], secrets: Secrets, rates: Rates,
-        stopping: threading.Event, say: Callable[[str], None], most_bytes: int,
+        stopping: threading.Event, say: Callable[[str], None], most_bytes: int, bucket: flickrocket.Bucket | None,
+        courier: Courier | None,
     ) -> None:
         self.store = store
         self.fault_plan = faults
@@ -131,6 +149,8 @@ class Sandbox:
         self.stopping = stopping
         self.say = say
         self.most_bytes = most_bytes
+        self.bucket = bucket
+        self.courier = courier
 
     # The platforms.
 
@@ -182,13 +202,78 @@ class Sandbox:
         return self._called("magento", magento.ACTION if here else "", act)
 
     def flickrocket(self, rest: str = "") -> Response:
-        call = flickrocket.Call(
-            request.method, rest, request.args.to_dict(), request.form.to_dict(), request.headers.get("Authorization", ""))
+        request.max_content_length = flickrocket.MOST_BYTES
+        try:
+            form = request.form.to_dict()
+            body = b"" if form else request.get_data()
+        except RequestEntityTooLarge:
+            return as_json({"error": "too large", "error_code": -1}, 413)
+        call = flickrocket.Call(request.method, rest, request.args.to_dict(), form, request.headers.get("Authorization", ""),
+                                body, request.headers.get("Content-Type", ""))
 
         def act(tx: Transaction, faults: Sequence[Fault]) -> Outcome:
-            return flickrocket.answer(tx, call, secrets=self.secrets, now=self.clock())
+            return flickrocket.answer(tx, call, self._shop(faults))
 
         return self._called("flickrocket", f"{request.method} {rest}", act)
+
+    def _shop(self, faults: Sequence[Fault] = ()) -> Shop:
+        return Shop(self.secrets, self.clock(), faults, self.bucket, self._announce)
+
+    def _announce(self, tx: Transaction, scope: str, data: Mapping[str, Any]) -> int:
+        return announce(tx, scope, data, self.fault_plan, self.courier)
+
+    def upload(self) -> Response:
+        """Product folders of this machine, named by their paths, dropped on FlickRocket's uploader."""
+        given = request.get_json(silent=True, force=True)
+        names = given.get("folders") if isinstance(given, Mapping) else None
+        if not isinstance(names, list) or not names or not all(isinstance(one, str) and one for one in names):
+            return as_json({"error": 'send {"folders": ["/whole/path/of/a/folder", …]}'}, 400)
+        folders: list[Path] = []
+        for name in names:
+            dropped = Path(name)
+            if not dropped.is_absolute() or not dropped.is_dir():
+                told = "is no folder: drop the whole folder, not its product.json" if dropped.is_file() else "is no folder here"
+                return as_json({"error": f'"{name}" {told}'}, 400)
+            try:
+                inside = folders_in(dropped)
+            except OSError as exc:
+                return as_json({"error": f'"{name}" cannot be read: {exc.strerror}'}, 400)
+            if not inside:
+                return as_json({"error": f'"{name}" holds no product folder'}, 400)
+            folders += inside
+        folded: dict[str, str] = {}
+        models: dict[str, Any] = {}
+        shop = self._shop(self.fault_plan.standing("flickrocket"))
+        taken = [self._uploaded(folder, shop, folded, models) for folder in folders]
+        return as_json({"products": [one.shown() for one in taken]})
+
+    def _uploaded(self, folder: Path, shop: Shop, folded: dict[str, str], models: dict[str, Any]) -> Taken:
+        host = request.host_url
+
+        def keep(name: str, data: bytes) -> str:
+            path = self.store.folder / PICTURES / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            return f"{host}flickrocket/_/pictures/{name}"
+
+        with self.store.transaction() as tx:
+            taken = upload_folder(tx, folder, shop, folded=folded, models=models, keep=keep)
+            refused = taken.verdict == "refused"
+            tx.record(
+                time=self.clock(), platform="flickrocket", action=f"upload {folder.name}",
+                verdict="refused" if refused else "taken", http_status=200, items=1, failed=int(refused),
+                message="; ".join(taken.reasons) or (f"not live: {', '.join(taken.why)}" if taken.why else "live"),
+            )
+        self.say(f"flickrocket upload {folder.name}: {taken.verdict}{f' as {taken.id}' if taken.id else ''}"
+                 f"{', not live' if taken.why else ''}{'; '.join(['', *taken.reasons])}")
+        return taken
+
+    def picture(self, name: str) -> Response:
+        """A cover that came with a folder."""
+        path = self.store.folder / PICTURES / name
+        if not PICTURE.fullmatch(name) or not path.is_file():
+            abort(404)
+        return Response(path.read_bytes(), mimetype="image/png" if name.endswith(".png") else "image/jpeg")
 
     def _called(self, platform: str, action: str, act: Callable[[Transaction, Sequence[Fault]], Outcome]) -> Response:
         """Process a call as the faults let it; it is stored before the answer is made."""
@@ -323,9 +408,11 @@ class Sandbox:
         if request.method == "PUT":
             things = request.get_json(silent=True, force=True)
             if not isinstance(things, list) or not all(
-                isinstance(one, dict) and type(one.get("id")) is int for one in things
+                isinstance(one, dict) and WHOLE.fullmatch(str(one.get("id"))) for one in things
             ):
                 return as_json({"error": "send a list of objects, each with a whole number as id"}, 400)
+            if resource == "webhooks":
+                return as_json({"error": "webhooks are registered over FlickRocket's own API"}, 400)
             with self.store.transaction() as tx:
                 flickrocket.seeded(tx, self.clock())
                 tx.put_flickrocket(resource, things, self.clock())
@@ -333,6 +420,58 @@ class Sandbox:
             with self.store.transaction() as tx:
                 flickrocket.seeded(tx, self.clock())
         return as_json(self.store.flickrocket(resource))
+
+    def live(self) -> Response:
+        """FlickRocket's products: live, or why not."""
+        with self.store.transaction() as tx:
+            flickrocket.seeded(tx, self.clock())
+            prices, licences = ({one["id"]: one for one in tx.flickrocket_things(name)} for name in ("prices", "licenses"))
+            products = tx.flickrocket_things("products")
+        told = [(one, why_not_live(one, prices, licences)) for one in products]
+        return as_json([{"id": one["id"], "product_id": one.get("product_id"), "title": one.get("title"), "live": not why,
+                         "why": why} for one, why in told])
+
+    def events(self) -> Response:
+        """FlickRocket's webhook events, newest first; POST makes one arise."""
+        if request.method == "GET":
+            return as_json(self.store.events())
+        given = request.get_json(silent=True, force=True)
+        scope, data = (given.get(name) for name in ("scope", "data")) if isinstance(given, Mapping) else (None, None)
+        if scope not in EVENTS or not isinstance(data, dict):
+            return as_json({"error": f'send {{"scope": …, "data": {{…}}}}; scopes are {", ".join(EVENTS)}'}, 400)
+        with self.store.transaction() as tx:
+            count = self._announce(tx, scope, data)
+        return as_json({"webhooks": count})
+
+    def revoke(self) -> Response:
+        """The owner takes the permission back."""
+        with self.store.transaction() as tx:
+            revoke(tx)
+        return as_json({"revoked": True})
+
+    def expire(self) -> Response:
+        """All access tokens end now."""
+        with self.store.transaction() as tx:
+            expire_access(tx, self.clock())
+        return as_json({"expired": True})
+
+    def settings(self) -> Response:
+        """How webhooks are signed and how quickly they are tried again."""
+        if self.courier is None:
+            abort(404)
+        given = request.get_json(silent=True, force=True) if request.method == "POST" else {}
+        if not isinstance(given, Mapping) or set(given) - {"webhook_hash", "webhook_speed"}:
+            return as_json({"error": 'send {"webhook_hash": "T1+S1", "webhook_speed": 1000}'}, 400)
+        speed = given.get("webhook_speed", self.courier.speed)
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed <= MOST_SPEED:
+            return as_json({"error": f"webhook_speed is a number above 0, up to {MOST_SPEED}"}, 400)
+        try:
+            reading = checked_reading(str(given.get("webhook_hash", self.courier.reading)))
+        except CommandError as exc:
+            return as_json({"error": exc.message, "mend": exc.mend}, 400)
+        self.courier.reading, self.courier.speed = reading, float(speed)
+        self.courier.wake.set()
+        return as_json({"webhook_hash": reading, "webhook_speed": self.courier.speed})
 
     def calls(self) -> Response:
         limit = request.args.get("limit", "100")
@@ -356,6 +495,10 @@ class Sandbox:
     def reset(self) -> Response:
         self.store.reset()
         self.rates.forget()
+        if self.bucket is not None:
+            self.bucket.forget()
+        if self.courier is not None:
+            self.courier.forget()
         self.fault_plan.set(self.fault_plan.specs)
         return as_json({"reset": True})
 

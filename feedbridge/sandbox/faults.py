@@ -168,6 +168,11 @@ class Faults:
         return [fault for fault in faults
                 if platform in fault.platforms and fault.kind.takes not in EVENTS and fault.strikes(number)]
 
+    def standing(self, platform: str) -> list[Fault]:
+        """The faults that name a product; no call is counted."""
+        with self._lock:
+            return [fault for fault in self._faults if platform in fault.platforms and fault.kind.takes == "sku"]
+
     def strike_event(self) -> list[Fault]:
         """Count one webhook event of FlickRocket; the faults that strike it."""
         with self._lock:
@@ -255,7 +260,8 @@ def wrong(spec: str, message: str, given: str = "", candidates: Iterable[str] = 
 
 def fault_help() -> str:
     """Every fault with what it does, a line each."""
-    takes = {"calls": ":CALLS", "calls@": ":CALLS[@SECONDS]", "events": ":CALLS", "events@": ":CALLS[@SECONDS]", "slow": ":[CALLS@]SECONDS", "sku": ":SKU"}
+    takes = {"calls": ":CALLS", "calls@": ":CALLS[@SECONDS]", "events": ":CALLS", "events@": ":CALLS[@SECONDS]",
+             "slow": ":[CALLS@]SECONDS", "sku": ":SKU"}
     names = {name: name + (takes.get(kind.takes) or f":{'|'.join(kind.choices)}") for name, kind in FAULTS.items()}
     return "\n".join([
         "CALLS: 3, 3-5, first-3, every-4 or all, counted per platform. PLATFORM/ in front: there only.",

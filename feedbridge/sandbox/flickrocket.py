@@ -49,6 +49,7 @@ MOST_BYTES = 16 * 2**20
 QUERY_FIELDS = ("version", "title", "comment", "product_id", "product_type")
 STATISTICS = ("traffic", "order", "cart", "order_devices", "order_products")
 MOST_DAYS = 3660
+ANY_FILE = 27
 TRACKING_CHARS = 64
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?")
 ADDRESS = re.compile(r"(?P<base>api|api2|admin)/(?P<name>[a-z_]+)(?:/(?P<rest>[^/]+(?:/[^/]+)?))?\.json")
@@ -245,14 +246,14 @@ class Visit:
             if rest == "search":
                 things = matching(things, query.get("query", ""), ("email",))
             if "updated_at_min" in query:
-                things = [one for one in things if one["updated_at"] >= moment(query, "updated_at_min")]
+                things = [one for one in things if one.get("updated_at", "") >= moment(query, "updated_at_min")]
         if self.name == "fulfillments":
             if rest in ("open", "complete"):
                 things = [one for one in things if (one.get("status") == 100) is (rest == "complete")]
             if "created_at_min" in query:
-                things = [one for one in things if one["created_at"] >= moment(query, "created_at_min")]
+                things = [one for one in things if one.get("created_at", "") >= moment(query, "created_at_min")]
             if "created_at_max" in query:
-                things = [one for one in things if one["created_at"] <= moment(query, "created_at_max")]
+                things = [one for one in things if one.get("created_at", "") <= moment(query, "created_at_max")]
         return things
 
     def _thing(self, name: str) -> dict[str, Any]:
@@ -341,6 +342,7 @@ class Visit:
 
     def _product(self, old: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
         faults = unknown(given, (*PRODUCT_PART, *PRODUCT_OWN, *PRODUCT_READ_ONLY, "product_type"))
+        old = {**new_product(old["id"], old.get("product_type", ANY_FILE)), **old} if old else None
         kind = given.get("product_type", old["product_type"] if old else None)
         if old is None:
             faults += [f"{name} is missing" for name in ("title", "product_type") if name not in given]
@@ -357,7 +359,7 @@ class Visit:
         if given.get("allow_download_trial") not in (None, 0, 1):
             faults.append("allow_download_trial is 0 or 1")
         self._refuse(faults)
-        product = dict(old) if old else new_product(self._number(FIRST_ID - 1), int(kind))
+        product = dict(old) if old else new_product(self._number(FIRST_ID - 1), kind if isinstance(kind, int) else 0)
         put_part(product, given, PRODUCT_PART, self.shop.now)
         product |= {name: given[name] for name in PRODUCT_OWN if name in given}
         store_product(self.tx, product, self.shop.now)
@@ -402,7 +404,7 @@ class Visit:
             faults.append(f"tracking_number is longer than {TRACKING_CHARS} characters")
         self._refuse(faults)
         fulfillment = dict(old or {}) | {name: given[name] for name in FULFILLMENT if name in given}
-        first = str(fulfillment["tracking_number"]).partition(",")[0].strip()
+        first = str(fulfillment.get("tracking_number", "")).partition(",")[0].strip()
         fulfillment["tracking_url"] = f"https://parcels.example.com/{first}" if first else ""
         self.tx.keep_flickrocket("fulfillments", fulfillment, self.shop.now)
         return fulfillment

@@ -66,8 +66,8 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def part_faults(tx: Transaction, part: Mapping[str, Any], product_type: int | None, *, priced: bool = False) -> list[str]:
-    """What is wrong with the members that the batch file and REST share. ``priced``: a price model stands beside."""
+def part_faults(tx: Transaction, part: Mapping[str, Any], product_type: int | None, *, batch: bool = False) -> list[str]:
+    """What is wrong with the members that the batch file and REST share. ``batch``: bindings may hold a price model."""
     faults = []
     title = part.get("title", "x")
     if not is_text(title) or not title.strip():
@@ -80,7 +80,7 @@ def part_faults(tx: Transaction, part: Mapping[str, Any], product_type: int | No
         faults.append(f"K18: product_type {product_type} has no DRM")
     faults += locale_faults(part.get("locales"))
     if "price_license_binding" in part:
-        faults += binding_faults(tx, part["price_license_binding"], product_type, priced)
+        faults += binding_faults(tx, part["price_license_binding"], product_type, batch)
     known = {one["id"] for one in tx.flickrocket_things("categories")}
     faults += id_faults(part.get("categories"), "categories", "category_id", known)
     known = {-1, *(one["id"] for one in tx.flickrocket_things("theme_settings"))}
@@ -98,7 +98,7 @@ def entries(value: Any, name: str, faults: list[str]) -> list[Mapping[str, Any]]
     if not isinstance(value, list):
         faults.append(f"{name} is no list")
         return []
-    objects = [one for one in value if isinstance(one, dict)]
+    objects: list[Mapping[str, Any]] = [one for one in value if isinstance(one, dict)]
     if len(objects) < len(value):
         faults.append(f"{name} is no list of objects")
     return objects
@@ -133,13 +133,13 @@ def id_faults(value: Any, name: str, member: str, known: Iterable[int]) -> list[
     return faults
 
 
-def binding_faults(tx: Transaction, value: Any, product_type: int | None, priced: bool) -> list[str]:
+def binding_faults(tx: Transaction, value: Any, product_type: int | None, batch: bool) -> list[str]:
     faults: list[str] = []
     licences = {one["id"] for one in tx.flickrocket_things("licenses")}
     prices = {one["id"] for one in tx.flickrocket_things("prices")}
     for index, one in enumerate(entries(value, "price_license_binding", faults)):
         at = f"price_license_binding.{index}"
-        if strange := sorted(set(one) - BINDING):
+        if strange := sorted(set(one) - (BINDING if batch else BINDING - {"price"})):
             faults.append(f"{at}: there is no member {', '.join(strange)}")
         for member, known in (("license_id", licences), ("price_id", prices), ("compare_price_id", prices)):
             number = one.get(member)
@@ -179,7 +179,8 @@ def why_not_live(product: Mapping[str, Any], prices: Mapping[int, Mapping[str, A
         why.append("no licence" if not bindings else "no valid licence")
     if not any(prices.get(one.get("price_id") or 0, {}).get("valid") for one in licensed or bindings):
         why.append("no price" if not any(one.get("price_id") for one in bindings) else "no valid price")
-    contents = [one for one in product.get("content_files") or [] if one.get("content_type") not in PREVIEWS]
+    contents = [one for one in product.get("content_files") or []
+                if isinstance(one, dict) and one.get("content_type") not in PREVIEWS]
     if product.get("product_type", 7) in UPLOADED:
         if not contents:
             why.append("no content")
@@ -221,12 +222,13 @@ def put_part(product: dict[str, Any], part: Mapping[str, Any], names: Sequence[s
 
 
 def store_product(tx: Transaction, product: dict[str, Any], now: float) -> None:
-    """Work out what follows from its content, and store it. A product that can be shown first is released then."""
+    """Work out what follows from its content, and store it. A product is released when it first can be shown."""
+    was = product["valid"]
     contents = [one for one in product["content_files"] if one.get("content_type") not in PREVIEWS]
     if product["product_type"] in UPLOADED:
         product["valid"] = any(one.get("valid") for one in contents)
     else:
         product["valid"] = True
-    if product["valid"] and product["published_at"] <= FIRST_RELEASE:
+    if product["valid"] and not was and product["published_at"] <= FIRST_RELEASE:
         product["published_at"] = gmt(now)
     tx.keep_flickrocket("products", product, now)

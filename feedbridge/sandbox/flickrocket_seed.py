@@ -73,7 +73,7 @@ SEED: dict[str, list[dict[str, Any]]] = {
     "prices": [_price(46, "Books tier A", 2900, 3200), _price(47, "Books tier B", 1490, 1600),
                _price(48, "Guides", 395, 450)],
     "licenses": [_license(16, "Standard", downloads=5, drm=True), _license(17, "Without DRM", downloads=0, drm=False)],
-    "categories": [_category(4, "Fiction"), _category(5, "Travel"), _category(6, "Music")],
+    "categories": [_category(4, "Fiction"), _category(5, "Travel"), _category(6, "Music"), _category(7, "Maps")],
     "products": [
         _product(142995, "0001-26ED-EA4F-AA32", "Moby-Dick", 16, 46, 4),
         _product(142996, "0001-26ED-EA4F-AA33", "City walks", 7, 48, 5),

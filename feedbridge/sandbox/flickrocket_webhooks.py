@@ -221,8 +221,14 @@ class Courier:
     def _run(self) -> None:
         while not self._stopping:
             self.wake.clear()
-            with self._busy:
-                wait = self._step()
+            try:
+                with self._busy:
+                    wait = self._step()
+            except Exception as exc:
+                if self._stopping:  # the store is closed already
+                    return
+                self.say(f"flickrocket webhooks: the sandbox has a fault: {type(exc).__name__}")
+                wait = 1.0
             if wait > 0 and not self._stopping:
                 self.wake.wait(min(wait, 60.0))
 

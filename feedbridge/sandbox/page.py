@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from feedbridge.sandbox.faults import Faults
+from feedbridge.sandbox.flickrocket_product import UPLOADED, why_not_live
 from feedbridge.sandbox.store import Store
 
 __all__ = ["PAGE_SIZE", "render_page"]
@@ -77,7 +78,7 @@ def render_page(
         title, body = overview(store, faults, int(before) if before.isdecimal() and len(before) < 18 else None)
     links = "".join(f'<a href="{href}">{name}</a>' for href, name in (
         ("/", "Overview"), (address("magento"), "Magento"), (address("flickrocket", "products"), "FlickRocket"),
-        ("/_/calls", "Calls as JSON"), ("/_/feeds", "Feeds as JSON")))
+        ("/_/calls", "Calls as JSON"), ("/_/flickrocket/events", "Webhook events as JSON"), ("/_/feeds", "Feeds as JSON")))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -173,6 +174,11 @@ def feed_page(store: Store, platform: str, feed: str, page: int) -> tuple[str, s
     start = (page - 1) * PAGE_SIZE
     products = store.page(platform, feed, start, PAGE_SIZE)[1]
     card = {"flipsnack": flipsnack_card, "magento": magento_card, "flickrocket": flickrocket_card}[platform]
+    if (platform, feed) == ("flickrocket", "products"):
+        prices, licences = ({one["id"]: one for one in store.flickrocket(name)} for name in ("prices", "licenses"))
+
+        def card(product: Mapping[str, Any]) -> str:
+            return flickrocket_product_card(product, prices, licences)
     title = f"{TITLES[platform]}{f' {feed}' if feed else ''}"
     shown = f"{start + 1:,}–{start + len(products):,} of {total:,}" if products else "Nothing here."
     turn = [f'<a href="{address(platform, feed, to)}" rel="{rel}">{name}</a>' for to, rel, name in (
@@ -264,6 +270,36 @@ def magento_card(product: Mapping[str, Any]) -> str:
         + headed(product.get("name"), product.get("id"), more=f" · {text(product.get('type', ''))}{state}")
         + prices(product.get("price"), product.get("special_price"), "") + listed + raw(product)
     )
+
+
+def flickrocket_product_card(
+    product: Mapping[str, Any], prices: Mapping[int, Mapping[str, Any]], licences: Mapping[int, Mapping[str, Any]]
+) -> str:
+    why = why_not_live(product, prices, licences)
+    state = f'<p class="mid">not live: {text(", ".join(why))}</p>' if why else '<p class="good">live</p>'
+    covers = [one["src"] for one in product.get("locales") or [] if isinstance(one, dict) and one.get("src")]
+    number = product.get("product_type")
+    kind = UPLOADED.get(number, f"type {number}") if isinstance(number, int) else "no type"
+    bindings = [one for one in product.get("price_license_binding") or [] if isinstance(one, dict)]
+    offers = []
+    for one in bindings:
+        model = prices.get(one.get("price_id") or 0, {})
+        amounts = ", ".join(f"{decimals(amount.get('price'))} {str(amount.get('currency')).upper()}"
+                            for amount in model.get("currencies") or [])
+        licence = licences.get(one.get("license_id") or 0, {}).get("name", f"licence {one.get('license_id')}")
+        offers.append(f"<li>{text(licence)}: {text(model.get('title', 'no price'))}"
+                      f"{f' <span class=soft>({text(amounts)})</span>' if amounts else ''}</li>")
+    sold = f"<ul>{''.join(offers)}</ul>" if offers else ""
+    long_name = f" · <code>{text(product['product_id'])}</code>" if product.get("product_id") else ""
+    return (
+        (picture(covers[0]) if covers else "") + headed(product.get("title"), product.get("id"), more=f"{long_name} · {kind}")
+        + state + sold + raw(product)
+    )
+
+
+def decimals(cents: object) -> str:
+    """Cents with their decimal point; anything else as it is."""
+    return f"{cents // 100}.{cents % 100:02}" if isinstance(cents, int) and cents >= 0 else str(cents)
 
 
 def flickrocket_card(thing: Mapping[str, Any]) -> str:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from feedbridge.errors import CommandError
 from feedbridge.sandbox.faults import Faults
-from feedbridge.sandbox.keys import Secrets
+from feedbridge.sandbox.flickrocket import Bucket
+from feedbridge.sandbox.flickrocket_webhooks import Courier, checked_reading
+from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, Secrets
 from feedbridge.sandbox.rates import Rates
 from feedbridge.sandbox.store import Store
 
@@ -40,21 +42,29 @@ class SandboxServer:
     ``url``    its address, without a slash at the end
     ``store``  what it has taken
 
+    ``bucket``         FlickRocket's call limit: how many calls it holds, how many leak a second; None: no limit
+    ``webhook_speed``  what the documented waits between FlickRocket's tries are divided by
+    ``webhook_hash``   the reading its events are signed by
+
     Raises: CommandError when flask is missing, the port is in use, the host is not loopback, a fault cannot be read.
     """
 
     def __init__(
         self, *, data: str | Path, faults: Iterable[str] = (), port: int = PORT, host: str = "127.0.0.1",
         fresh: bool = False, rates: bool = True, clock: Callable[[], float] = time.time, secrets: Secrets | None = None,
-        say: Callable[[str], None] | None = None, **settings: Any,
+        say: Callable[[str], None] | None = None, bucket: tuple[int, float] | None = None, webhook_speed: float = 1.0,
+        webhook_hash: str = "T1+S1", **settings: Any,
     ) -> None:
         self._fault_plan = Faults(faults)
         self._host = loopback(host)
         self._port = port
         self._make_store = lambda: Store(data, fresh=fresh)
-        self._make_app = lambda store, stopping: flask_app()(
+        checked_reading(webhook_hash)
+        self._make_courier = lambda store: Courier(
+            store, secrets or Secrets(), speed=webhook_speed, reading=webhook_hash, clock=clock, say=say)
+        self._make_app = lambda store, stopping, courier: flask_app()(
             store, self._fault_plan, clock=clock, secrets=secrets, rates=Rates(on=rates), stopping=stopping, say=say,
-            **settings,
+            bucket=Bucket(*bucket) if bucket else None, courier=courier, **settings,
         )
         self._server: BaseWSGIServer | None = None
         self.store: Store
@@ -68,7 +78,8 @@ class SandboxServer:
             self.store = self._make_store()
             try:
                 self._stopping = threading.Event()
-                self._server = make_server(self._host, listening, make_app(self.store, self._stopping))
+                self.courier = self._make_courier(self.store)
+                self._server = make_server(self._host, listening, make_app(self.store, self._stopping, self.courier))
             except BaseException:
                 self.store.close()
                 raise
@@ -80,6 +91,7 @@ class SandboxServer:
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="feedbridge-sandbox", daemon=True)
         self._thread.start()
+        self.courier.start()
         return self
 
     def __exit__(
@@ -90,11 +102,16 @@ class SandboxServer:
             self._server.shutdown()
             self._thread.join()
             self._server = None
+        self.courier.stop()
         self.store.close()
 
     def set_faults(self, specs: Iterable[str]) -> None:
         """Replace the faults, and count calls anew."""
         self._fault_plan.set(specs)
+
+    def webhooks_settled(self, seconds: float = 10.0) -> bool:
+        """Wait until no webhook event of FlickRocket is waiting; whether that came true."""
+        return self.courier.settled(seconds)
 
     def calls(self, limit: int = 100) -> list[dict[str, Any]]:
         """The latest calls, newest first."""
@@ -103,7 +120,7 @@ class SandboxServer:
 
 def serve(
     *, data: str | Path, port: int = PORT, host: str = "127.0.0.1", fresh: bool = False, faults: Iterable[str] = (),
-    rates: bool = True, quiet: bool = False,
+    rates: bool = True, quiet: bool = False, **settings: Any,
 ) -> None:
     """Serve until SIGTERM (returns) or Ctrl-C (KeyboardInterrupt passes); says on stderr where."""
     stop = threading.Event()
@@ -112,7 +129,7 @@ def serve(
     specs = list(faults)
     try:
         with SandboxServer(
-            data=data, port=port, host=host, fresh=fresh, faults=specs, rates=rates, say=None if quiet else said
+            data=data, port=port, host=host, fresh=fresh, faults=specs, rates=rates, say=None if quiet else said, **settings
         ) as box:
             print(started(box, specs, rates), file=sys.stderr, flush=True)
             stop.wait()
@@ -136,6 +153,8 @@ def started(box: SandboxServer, faults: list[str], rates: bool) -> str:
     lines += [
         "try next, in another terminal:",
         f"  {there}feedbridge sync JOB   (its target says `sandbox: true`)",
+        f"  FEEDBRIDGE_FLICKROCKET_HOSTS={box.url}/flickrocket feedbridge flickrocket login --client-id {FLICKROCKET_CLIENT_ID}",
+        f"  {there}feedbridge flickrocket upload DIR   (product folders)",
         f"  curl '{box.url}/_/calls?limit=5'",
     ]
     return "\n".join(lines)

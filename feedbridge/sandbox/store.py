@@ -7,6 +7,7 @@ is stored; of tokens it issued itself, the digest.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,9 +19,11 @@ from filelock import FileLock, Timeout
 
 from feedbridge.errors import CommandError
 
-__all__ = ["Store", "Transaction"]
+__all__ = ["PICTURES", "Store", "Transaction"]
 
 FILE = "sandbox.sqlite3"
+PICTURES = "pictures"
+"""Folder of the covers that came with FlickRocket's folders."""
 VERSION = 2
 MOST_CALLS = 100_000
 """Older calls are forgotten."""
@@ -92,6 +95,7 @@ class Store:
         self._lock = threading.RLock()
         try:
             if fresh:
+                self._forget_pictures()
                 for ending in ("", "-wal", "-shm", "-journal"):
                     with suppress(FileNotFoundError):
                         self.path.with_name(FILE + ending).unlink()
@@ -152,6 +156,11 @@ class Store:
             for name in NAMES:
                 tx.run(f"DELETE FROM {name}")
 
+        self._forget_pictures()
+
+    def _forget_pictures(self) -> None:
+        shutil.rmtree(self.folder / PICTURES, ignore_errors=True)
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()
@@ -173,6 +182,13 @@ class Store:
     def flickrocket(self, resource: str) -> list[dict[str, Any]]:
         with self.reading() as tx:
             return tx.flickrocket_things(resource)
+
+    def events(self, limit: int = 1000) -> list[dict[str, Any]]:
+        """FlickRocket's latest webhook events, newest first. State: waiting, delivered, given up or dropped."""
+        names = ("number", "webhook", "scope", "data", "fault", "made", "due", "state", "tries", "note")
+        with self.reading() as tx:
+            rows = tx.rows(f"SELECT {', '.join(names)} FROM flickrocket_events ORDER BY number DESC LIMIT ?", limit)
+        return [{**dict(zip(names, row, strict=True)), "data": json.loads(row[3])} for row in rows]
 
     def page(self, platform: str, feed: str, start: int, most: int) -> tuple[int, list[dict[str, Any]]]:
         """How many products a feed has, and those from ``start`` on."""

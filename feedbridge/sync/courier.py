@@ -405,6 +405,8 @@ class Courier:
                 case Reach.WAIT:
                     seconds = max(wait, answer.wait_seconds or 0)
             if waited + seconds > self.waits.patience_seconds:
+                if answer.reach is Reach.UNSENT:
+                    raise TargetDown(f"cannot be reached: {answer.message}", answer.mend or AGAIN)
                 raise TargetDown(f"asked to wait for too long: {answer.message}", AGAIN)
             self.observe("waiting", target=self.target, seconds=seconds, message=answer.message)
             if answer.reach is Reach.WAIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ class History:
         about: dict[str, Any] = {
             "name": job.name, "file": job.file.shown, "last_success": last.finished if last else None,
             "targets": [
-                {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in _current(targets)
+                {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in self._current(targets)
             ],
         }
         if running is not None:
@@ -94,7 +95,7 @@ class History:
 
     def target(self, job: Job, name: str | None) -> TargetRow:
         """A job's target as it is now. Raises CommandError."""
-        rows = {row.name: row for row in _current(self.ledger.targets(self.job_id(job)))}
+        rows = {row.name: row for row in self._current(self.ledger.targets(self.job_id(job)))}
         if name is None and len(rows) == 1:
             return next(iter(rows.values()))
         if name is None or name not in rows:
@@ -132,6 +133,13 @@ class History:
                 mend="give a UTF-8 CSV file with the columns sku and id",
             ) from exc
         row_ = self.target(job, target)
+        pattern = type(job.delivery_settings(row_.name)).id_pattern
+        odd = next((sku for sku, number in ids.items() if not re.fullmatch(pattern, number)), None)
+        if odd is not None:
+            raise CommandError(
+                f'"{ids[odd]}" of {odd} is no id of {row_.platform}; nothing was taken', where=str(path), code="command.ids",
+                mend="give the platform's own (short) ids",
+            )
         unknown = [sku for sku in ids if self.ledger.row(row_.id, sku) is None]
         if unknown:
             raise CommandError(
@@ -153,7 +161,10 @@ class History:
         self.ledger.forget(row.id, skus)
         return len(skus)
 
-
-def _current(rows: list[TargetRow]) -> list[TargetRow]:
-    """Of targets that were in several places, the last one."""
-    return list({row.name: row for row in sorted(rows, key=lambda row: row.id)}.values())
+    def _current(self, rows: list[TargetRow]) -> list[TargetRow]:
+        """Of targets that were in several places, the last one that has something; else the last."""
+        found: dict[str, TargetRow] = {}
+        for row in sorted(rows, key=lambda row: row.id):
+            if row.name not in found or self.ledger.count(row.id).get("present"):
+                found[row.name] = row
+        return list(found.values())

@@ -193,11 +193,15 @@ def _tables(mapping: Mapping) -> Iterator[str]:
     yield from walk(mapping.plain)
 
 
+MENDS = {
+    "empty-source": "export it again; there is nothing in it that could be released",
+    "lost-column": "if the column has another name now, put that into the mapping; without it nothing can be sent",
+}
+
+
 def _held(guard: str, exc: FeedbridgeError) -> GuardError:
-    return GuardError(
-        f"{exc.message}; nothing was sent", where=exc.where, code=f"guard.{guard}",
-        mend=exc.mend or "look at the source, then run the same command again",
-    )
+    # What the mapping's own message proposes is the likest name, and may be that of another price.
+    return GuardError(f"{exc.message}; nothing was sent", where=exc.where, code=f"guard.{guard}", mend=MENDS[guard])
 
 
 def sha256_of(path: Path) -> str:

@@ -207,7 +207,7 @@ class Sync:
         self.job = job
         self.environment = {name: value for name, value in environment.items() if name.startswith("FEEDBRIDGE_")}
         self.waits = waits
-        self.observe: Observe = observe or (lambda event, **fields: None)
+        self.observe: Observe = _harmless(observe) if observe is not None else lambda event, **fields: None
         self.stop = stop
         self.sending = sending
         self.progress = progress
@@ -320,6 +320,14 @@ class Sync:
                 self, run, error=exc, metrics=self.metrics, started=began, seconds=time.monotonic() - started
             ):
                 self.observe("warning", run=run, message=warning)
+            raise
+        except Exception as exc:  # a fault of ours: the history must not say that the machine went down
+            counts = self._delivering.counts if self._delivering is not None else {}
+            fault = FeedbridgeError(f"feedbridge has a fault: {type(exc).__name__}: {exc}", code="run.fault")
+            with contextlib.suppress(LedgerError):
+                self.ledger.finish_run(run, status=fault.exit_status, counts=counts, message=fault.message)
+            self.observe("run.failed", job=self.job.name, run=run, status=fault.exit_status, message=fault.message)
+            tell(self, run, error=fault, metrics=self.metrics, started=began, seconds=time.monotonic() - started)
             raise
         except KeyboardInterrupt:
             counts, said = {}, "interrupted before anything was sent"
@@ -683,6 +691,16 @@ class Settled(msgspec.Struct):
 
 def _shown(made: Conversions, source: int) -> str:
     return made.shown[source] if source < len(made.shown) else ""
+
+
+def _harmless(observe: Observe) -> Observe:
+    """The same, but a log that cannot be written (a full disk, a reader that went away) stops no delivery."""
+
+    def told(event: str, **fields: Any) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            observe(event, **fields)
+
+    return told
 
 
 def held_plan(ledger: Ledger, job_id: int, folder: Path) -> Path | None:

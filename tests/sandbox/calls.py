@@ -11,7 +11,7 @@ from requests_oauthlib import OAuth1
 
 from feedbridge.sandbox import keys
 
-__all__ = ["FEED", "flipsnack", "flipsnack_fields", "magento", "oauth", "product", "simple"]
+__all__ = ["FEED", "access_token", "flickrocket", "flipsnack", "flipsnack_fields", "magento", "oauth", "product", "simple"]
 
 FEED = "2d67d6d3542967f637ca1b1ee9cf76ed50adb1dfd0ee2617e1b8f3bb50dd274b"
 
@@ -59,3 +59,15 @@ def magento(url: str, *products: Any, timeout: float = 10, path: str = "/magento
     if "auth" not in options and "Authorization" not in options.get("headers", {}):
         options["auth"] = oauth()
     return requests.post(f"{url}{path}", timeout=timeout, allow_redirects=False, **options)
+
+
+def access_token(url: str, refresh_token: str = keys.FLICKROCKET_REFRESH_TOKEN) -> str:
+    """An access token of FlickRocket; the refresh token is used up."""
+    given = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": keys.FLICKROCKET_CLIENT_ID}
+    return str(requests.post(f"{url}/flickrocket/token", data=given, timeout=5).json()["access_token"])
+
+
+def flickrocket(url: str, access: str, method: str, path: str, body: Any = None, **query: str) -> requests.Response:
+    """Call a path below /flickrocket/."""
+    return requests.request(method, f"{url}/flickrocket/{path}", json=body, params=query, timeout=10, allow_redirects=False,
+                            headers={"Authorization": f"Bearer {access}"})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -115,8 +118,28 @@ def test_authorizing_is_refused(box, changed):
                      id="licences"),
         pytest.param("licenses/17.json", {"fields": "drm"}, {"license": {"drm": False}}, id="licence"),
         pytest.param("categories.json", {"fields": "title"}, {"categories": [
-            {"title": "Fiction"}, {"title": "Travel"}, {"title": "Music"}]}, id="categories"),
+            {"title": "Fiction"}, {"title": "Travel"}, {"title": "Music"}, {"title": "Maps"}]}, id="categories"),
         pytest.param("categories/5.json", {"fields": "title"}, {"category": {"title": "Travel"}}, id="category"),
+        pytest.param("products/0001-26ed-ea4f-aa33.json", {"fields": "id"}, {"product": {"id": 142996}}, id="long id"),
+        pytest.param("themesettings.json", {"fields": "id"}, {"theme_settings": [{"id": 12}, {"id": 13}]}, id="themes"),
+        pytest.param("themesettings/12.json", {"fields": "title"}, {"theme_setting": {"title": "Harbour"}}, id="theme"),
+        pytest.param("themesettings/count.json", {}, {"count": 2}, id="themes counted"),
+        pytest.param("fulfillments.json", {"fields": "id"}, {"fulfillments": [{"id": "267227"}, {"id": "267228"}]},
+                     id="fulfilments"),
+        pytest.param("fulfillments/count.json", {}, {"count": 2}, id="fulfilments counted"),
+        pytest.param("fulfillments/open.json", {"fields": "id,status"}, {"fulfillment": {"id": "267227", "status": 0}},
+                     id="open"),
+        pytest.param("fulfillments/complete.json", {"fields": "id"}, {"fulfillment": {"id": "267228"}}, id="complete"),
+        pytest.param("fulfillments/267228.json", {"fields": "status"}, {"fulfillment": {"status": 100}}, id="fulfilment"),
+        pytest.param("fulfillments.json", {"fields": "id", "created_at_min": "2024-03-05"}, {"fulfillment": {"id": "267228"}},
+                     id="made since"),
+        pytest.param("fulfillments.json", {"fields": "id", "created_at_max": "2024-03-04T10:15:00"},
+                     {"fulfillment": {"id": "267227"}}, id="made until"),
+        pytest.param("companies.json", {"self": "1", "fields": "id"}, {"company": {"id": 1202}}, id="company"),
+        pytest.param("companies/search.json", {"query": "email:nobody@example.com"}, {"companies": []}, id="company searched"),
+        pytest.param("companies.json", {"updated_at_min": "2025-01-01"}, {"companies": []}, id="company changed since"),
+        pytest.param("currency_rates.json", {"fields": "currency"}, {"currency_rates": [
+            {"currency": "eur"}, {"currency": "usd"}, {"currency": "gbp"}]}, id="currency rates"),
     ],
 )
 def test_reading(box, path, query, expected):
@@ -132,6 +155,14 @@ def test_reading(box, path, query, expected):
         pytest.param(404, "orders.json", {}, id="not there"),
         pytest.param(400, "products.json", {"query": "price:1"}, id="field nobody can search"),
         pytest.param(400, "products.json", {"Page": "0"}, id="page 0"),
+        pytest.param(404, "products/0001-26ED-EA4F-FFFF.json", {}, id="unknown long id"),
+        pytest.param(404, "theme_settings.json", {}, id="a name of api2"),
+        pytest.param(404, "products/142995/x.json", {}, id="too deep"),
+        pytest.param(400, "fulfillments.json", {"created_at_min": "yesterday"}, id="no date"),
+        pytest.param(404, "statistics/sales/1202.json", {"StartDate": "2024-01-01", "EndDate": "2024-01-02"}, id="no statistic"),
+        pytest.param(404, "statistics/order/7.json", {"StartDate": "2024-01-01", "EndDate": "2024-01-02"}, id="other company"),
+        pytest.param(400, "statistics/order/1202.json", {"StartDate": "2024-02-01", "EndDate": "2024-01-02"}, id="backwards"),
+        pytest.param(400, "statistics/order/1202.json", {"StartDate": "2024-02-31", "EndDate": "2024-03-02"}, id="no such day"),
     ],
 )
 def test_reading_refused(box, status, path, query):
@@ -155,6 +186,126 @@ def test_read_only(box, method, status):
     answer = requests.request(method, f"{box.url}/flickrocket/api/prices.json", timeout=5,
                               headers={"Authorization": f"Bearer {access}"})
     assert answer.status_code == status
+
+
+def api2(box: SandboxServer, access: str, path: str) -> dict:
+    return requests.get(f"{box.url}/flickrocket/api2/{path}", timeout=5, headers={"Authorization": f"Bearer {access}"}).json()
+
+
+def test_api2_wraps_some_single_things_in_entry(box):
+    access = exchange(box).json()["access_token"]
+    assert list(api2(box, access, "licenses/16.json")) == list(api2(box, access, "theme_settings/12.json")) == ["entry"]
+    assert list(api2(box, access, "products/142995.json")) == ["product"]
+    assert list(api2(box, access, "theme_settings.json")) == ["theme_settings"]
+
+
+def test_statistics(box):
+    rows = get(box, "statistics/traffic/1202.json", StartDate="2024-02-28", EndDate="2024-03-01").json()["statistics"]
+    assert [one["date"] for one in rows] == ["2024-02-28T00:00:00", "2024-02-29T00:00:00", "2024-03-01T00:00:00"]
+
+
+def authorized(box: SandboxServer, scope: str) -> str:
+    """An access token with these scopes."""
+    answer = requests.get(f"{box.url}/flickrocket/oauth2/auth", timeout=5, allow_redirects=False, params={
+        "client_id": keys.FLICKROCKET_CLIENT_ID, "scope": scope, "access_type": "offline", "redirect_uri": "http://127.0.0.1:9/"})
+    code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+    first = exchange(box, code).json()
+    return exchange(box, first["refresh_token"]).json()["access_token"]
+
+
+@pytest.mark.parametrize(("scope", "path"), [
+    pytest.param("products", "products.json", id="products"),
+    pytest.param("products", "categories.json", id="categories"),
+    pytest.param("products", "prices.json", id="prices"),
+    pytest.param("products", "licenses.json", id="licences"),
+    pytest.param("themes", "themesettings.json", id="themes"),
+    pytest.param("orders", "fulfillments.json", id="fulfilments"),
+    pytest.param("companies", "companies.json", id="companies"),
+    pytest.param("webhooks", "webhooks.json", id="webhooks"),
+    pytest.param("statistics", "statistics/cart/1202.json?StartDate=2024-01-01&EndDate=2024-01-01", id="statistics"),
+])
+def test_scopes_are_kept(box, scope, path):
+    assert get(box, path, authorized(box, scope)).status_code == 200
+    refusal = get(box, path, authorized(box, "customers,files"))
+    assert (refusal.status_code, refusal.json()["error"]) == (403, f"the token lacks the scope {scope}")
+
+
+def test_token_info_tells_the_scopes(box):
+    access = authorized(box, "products,webhooks")
+    info = requests.get(f"{box.url}/flickrocket/api/tokeninfo", params={"access_token": access}, timeout=5).json()
+    assert info["scope"] == "products,webhooks"
+    assert get(box, "currency_rates.json", access).status_code == 200
+
+
+def test_two_exchanges_at_once_give_one_token(box):
+    begin = threading.Barrier(2)
+
+    def one() -> int:
+        begin.wait()
+        return exchange(box).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(future.result() for future in [pool.submit(one), pool.submit(one)]) == [200, 400]
+
+
+def test_a_revoked_permission(box):
+    tokens = exchange(box).json()
+    assert requests.post(f"{box.url}/_/flickrocket/revoke", timeout=5).json() == {"revoked": True}
+    for dead in (tokens["refresh_token"], keys.FLICKROCKET_REFRESH_TOKEN):
+        assert exchange(box, dead).json()["error"] == "invalid_grant"
+    assert get(box, "products.json", tokens["access_token"]).status_code == 401
+    assert get(box, "products.json", authorized(box, "products")).status_code == 200
+
+
+def test_access_tokens_that_are_ended_by_hand(box):
+    tokens = exchange(box).json()
+    requests.post(f"{box.url}/_/flickrocket/expire", timeout=5)
+    assert get(box, "products.json", tokens["access_token"]).json()["error"] == "expired"
+    assert get(box, "products.json", exchange(box, tokens["refresh_token"]).json()["access_token"]).status_code == 200
+
+
+@pytest.mark.parametrize(("fault", "there", "missing"), [
+    pytest.param("token-times:plain", {"issued", "expires", "expires_in"}, {".expires"}, id="plain"),
+    pytest.param("token-times:none", set(), {".expires", "expires", "expires_in"}, id="none"),
+])
+def test_other_shapes_of_a_token(box, fault, there, missing):
+    box.set_faults([fault])
+    body = exchange(box).json()
+    assert there <= set(body) and not missing & set(body)
+
+
+def test_other_shapes_of_lists(box):
+    box.set_faults(["one-hit:plural", "pages:repeat"])
+    access = exchange(box).json()["access_token"]
+    assert get(box, "products.json", access, query="title:moby-dick", fields="id").json() == {"products": [{"id": 142995}]}
+    pages = [get(box, "products.json", access, Page=page, fields="id").json() for page in ("1", "2")]
+    assert pages[0] == pages[1] and len(pages[0]["products"]) == 3
+
+
+def test_a_leaky_bucket(tmp_path):
+    now = [1_700_000_000.0]
+    with SandboxServer(data=tmp_path, port=0, clock=lambda: now[0], bucket=(3, 0.5)) as box:
+        access = exchange(box).json()["access_token"]
+        assert [get(box, "prices.json", access).status_code for _ in range(4)] == [200, 200, 200, 429]
+        answer = get(box, "prices.json", access)
+        assert (answer.headers["Retry-After"], answer.json()["error"]) == ("2", "call limit reached")
+        now[0] += 2
+        assert [get(box, "prices.json", access).status_code for _ in range(2)] == [200, 429]
+        now[0] += 1000
+        assert [get(box, "prices.json", access).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_a_file_of_the_version_before(tmp_path):
+    with SandboxServer(data=tmp_path, port=0) as box:
+        token = exchange(box).json()["refresh_token"]
+    with sqlite3.connect(tmp_path / "sandbox.sqlite3") as file:
+        file.executescript("DROP TABLE flickrocket_events; DROP TABLE flickrocket_counters;"
+                           "ALTER TABLE flickrocket_tokens DROP COLUMN scope; PRAGMA user_version = 1;")
+    file.close()
+    with SandboxServer(data=tmp_path, port=0) as box:
+        access = exchange(box, token).json()["access_token"]
+        assert get(box, "products.json", access).status_code == 403  # nobody knows what it was good for
+        assert get(box, "products.json", authorized(box, "products")).status_code == 200
 
 
 def test_access_tokens_end(box):

@@ -68,6 +68,9 @@ def test_it_says_where_it_is(started, tmp_path):
     assert f"  page   {box.url}/" in lines and f"  data   {tmp_path / 'data'}" in lines and "  faults 500:9" in lines
     assert lines[lines.index("try next, in another terminal:") + 1 :] == [
         f"  FEEDBRIDGE_SANDBOX_URL={box.url} feedbridge sync JOB   (its target says `sandbox: true`)",
+        f"  FEEDBRIDGE_FLICKROCKET_HOSTS={box.url}/flickrocket feedbridge flickrocket login"
+        " --client-id Sandbox.1234567890.apps.flickrocket.com",
+        f"  FEEDBRIDGE_SANDBOX_URL={box.url} feedbridge flickrocket upload DIR   (product folders)",
         f"  curl '{box.url}/_/calls?limit=5'",
     ]
     assert requests.get(f"{box.url}/_/health", timeout=5).json()["sandbox"] == "feedbridge"
@@ -129,6 +132,8 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         pytest.param(["--host", "0.0.0.0"], '--host: the sandbox serves this machine only, and "0.0.0.0" is not loopback [sandbox.host]',
                      id="host"),
+        pytest.param(["--webhook-hash", "T6+S1"], '--webhook-hash: there is no reading "T6+S1" of the hash [sandbox.fault]',
+                     id="hash"),
         pytest.param(["--fault", "drop-aftr:1"], '--fault drop-aftr:1: there is no fault "drop-aftr" [sandbox.fault]', id="fault"),
     ],
 )

@@ -70,6 +70,7 @@ class FlickRocketDeliverySettings(DeliverySettings):
     """A FlickRocket target. Folders are written on this machine, so no call is made and none is counted."""
 
     keys = (EMAIL, PASSWORD)
+    id_pattern = r"[1-9][0-9]{0,14}"
 
     outbox: Path
     """Folder the product folders are put into, for a person to upload; it is made when the folder around it is there."""

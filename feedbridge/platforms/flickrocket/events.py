@@ -11,7 +11,7 @@ it is worked once more.
 ::
 
     new → working → done
-     ↑       │ ╰──→ failed       after a day of tries; `again` brings it back
+     ↑       │ ╰──→ failed       after 30 tries in 20 hours; `again` brings it back
      ╰───────╯                   the program ended, the platform is down, a try failed, or the event came again
 """
 
@@ -31,6 +31,7 @@ from typing import Any, Protocol, Self
 from filelock import FileLock, Timeout
 
 from feedbridge.errors import OutputError
+from feedbridge.platforms.flickrocket.licences import MOST_NUMBER
 from feedbridge.platforms.flickrocket.readings import Payload, hash_of, parse_payload
 from feedbridge.platforms.flickrocket.resources import LONG_ID, Product
 
@@ -60,7 +61,7 @@ WAITING = frozenset({
 """Errors that are of no event in particular: all wait until it is over."""
 GONE = "flickrocket.gone"
 
-_SHORT_ID = re.compile(r"[1-9][0-9]{0,17}")
+_SHORT_ID = re.compile(r"[1-9][0-9]{0,15}")
 _SCHEMA = """
 CREATE TABLE events (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -106,7 +107,7 @@ class Event:
     @property
     def product_id(self) -> int | None:
         """The short id of the product it speaks of; None when it speaks of none."""
-        if self.scope in PRODUCT_SCOPES and _SHORT_ID.fullmatch(self.object_id):
+        if self.scope in PRODUCT_SCOPES and _SHORT_ID.fullmatch(self.object_id) and int(self.object_id) <= MOST_NUMBER:
             return int(self.object_id)
         return None
 
@@ -125,7 +126,8 @@ class ProductStanding:
     """How a product stands, read back from FlickRocket after an event.
 
     ``scope``    what the event said; it may be late, so believe the rest
-    ``product``  as the API gave it; None when there is no such product, or no longer
+    ``product``  as the API gave it; None when there is no such product, or no longer. For another scope than
+                 ``product/delete`` look twice before you forget it: wrong hosts have no products either
     ``why``      why it is not live, in plain words; empty when it is
     """
 
@@ -440,7 +442,7 @@ class Worker:
     ``company_id``  events of other companies are left alone, when it is given
 
     Errors that are of no event in particular (the platform is down, nobody is logged in) let all events wait; any other
-    postpones the event at hand, 30 times over more than a day, and others go on meanwhile.
+    postpones the event at hand, 30 times over some 20 hours, and others go on meanwhile.
     """
 
     def __init__(
@@ -548,8 +550,8 @@ class Worker:
         return 0.0
 
     def _worked(self, event: Event) -> str:
-        if self._company_id and event.company_id != self._company_id:
-            return f"of company {event.company_id or 'unknown'}, not of {self._company_id}: left alone"
+        if self._company_id and event.company_id not in ("", self._company_id):
+            return f"of company {event.company_id}, not of {self._company_id}: left alone"
         if event.scope in PRODUCT_SCOPES:
             if event.product_id is None:
                 raise _Final(f'"{event.object_id}" is no product id')

@@ -35,6 +35,8 @@ def things_of(answer: Any, names: Sequence[str], where: str) -> list[dict[str, A
     Errors: FlickRocketError, code flickrocket.answer, for anything else.
     """
     held = answer
+    if answer is None:
+        raise unusual("holds nothing", where)
     if isinstance(answer, Mapping):
         if not answer:
             return []
@@ -128,16 +130,17 @@ class Listing(Generic[R]):
 
     >>> for product in client.products(fields=["title"]): ...  # doctest: +SKIP
 
-    ``model``  type of its things
+    ``model``      type of its things
+    ``raw_pages``  reads its pages as they come
     """
 
     def __init__(
-        self, model: type[R], pages: Callable[[], Iterator[list[dict[str, Any]]]], where: str, *,
+        self, model: type[R], raw_pages: Callable[[], Iterator[list[dict[str, Any]]]], where: str, *,
         count: Callable[[], int] | None = None, fields: Sequence[str] | None = None,
         keep: Callable[[R], bool] | None = None,
     ) -> None:
         self.model = model
-        self._pages = pages
+        self.raw_pages = raw_pages
         self._where = where
         self._count = count
         self._fields = fields
@@ -145,7 +148,7 @@ class Listing(Generic[R]):
 
     def pages(self) -> Iterator[list[R]]:
         """The things page by page. Errors: FlickRocketError."""
-        for page in self._pages():
+        for page in self.raw_pages():
             things = [typed(self.model, raw, self._where) for raw in page]
             yield things if self._keep is None else [thing for thing in things if self._keep(thing)]
 

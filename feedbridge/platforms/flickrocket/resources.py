@@ -71,7 +71,10 @@ def gmt(moment: Any) -> Any:
     elif isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
     if isinstance(moment, datetime):
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("the date is out of range") from None
     return moment
 
 
@@ -301,7 +304,7 @@ class Price(Resource):
 
     def row(self) -> dict[str, Any]:
         """As of every thing, and a column for each currency, as ``eur``."""
-        return super().row() | {one.currency.strip().lower(): one.money.amount for one in self.currencies}
+        return super().row() | {one.currency.strip().lower(): _amount(one.price) for one in self.currencies}
 
 
 class LicenseLocale(Resource):
@@ -340,6 +343,8 @@ class ThemeSetting(Resource):
     id: Id
     title: str | None = None
     name: str | None = None
+    created_at: Moment = None
+    updated_at: Moment = None
 
 
 class Address(Resource):
@@ -414,6 +419,8 @@ class Company(Resource):
 
     id: Id
     name: str | None = None
+    created_at: Moment = None
+    updated_at: Moment = None
 
 
 class CurrencyRate(Resource):
@@ -454,9 +461,13 @@ def frame(things: Iterable[Resource], model: type[Resource], fields: Iterable[st
     """Things as a table, one row each: identifiers as text, money as Decimal. pandas is imported only now."""
     import pandas
 
-    table = pandas.DataFrame([thing.row() for thing in things])
-    if table.empty:
-        return pandas.DataFrame(columns=list(fields) if fields is not None else model.columns())
+    rows = [thing.row() for thing in things]
+    names = dict.fromkeys(name for row in rows for name in row) or (model.columns() if fields is None else list(fields))
+    table = pandas.DataFrame([[row.get(name) for name in names] for row in rows], columns=list(names), dtype=object)
+    for name in table.columns:
+        cells = table[name].tolist()
+        if None not in cells or any(isinstance(cell, datetime) for cell in cells):  # whole numbers with a gap become float
+            table[name] = table[name].infer_objects()
     return table
 
 

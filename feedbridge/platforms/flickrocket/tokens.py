@@ -24,6 +24,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import stat
 import threading
 import time
@@ -212,9 +213,10 @@ class TokenStore:
         """Keep tokens durably. ``keyring``: where; None: where the shop's are kept now, else in the file."""
         path = self._path(shop)
         with self.lock(shop):
-            if keyring is None:
-                with suppress(FlickRocketError):
-                    keyring = self.kept_in(shop) == "keyring"
+            was_keyring = False
+            with suppress(FlickRocketError):
+                was_keyring = self.kept_in(shop) == "keyring"
+            keyring = was_keyring if keyring is None else keyring
             public = {
                 "feedbridge_flickrocket_tokens": FORMAT, "shop": shop, "client_id": tokens.client_id,
                 "company_id": tokens.company_id, "scope": tokens.scope, "site": tokens.site,
@@ -228,6 +230,8 @@ class TokenStore:
                 self._replace(path, {**public, "kept_in": "keyring"})
             else:
                 self._replace(path, {**public, **secret})
+                if was_keyring:
+                    _out_of_keyring(self._service, shop, f"{path} (keyring)")
 
     def remove(self, shop: str) -> None:
         """Forget a shop, with all that lies beside its tokens. Nothing is wrong when there is none."""
@@ -268,6 +272,17 @@ class TokenStore:
         finally:
             lock.release()
 
+    def has_keyring(self) -> None:
+        """Raises CommandError when there is no keyring to keep tokens in."""
+        _keyring("--keyring")
+
+    def writable(self, shop: str) -> None:
+        """Raises FlickRocketError when tokens could not be written now. The caller holds the lock."""
+        trial = self.note_path(shop).with_suffix(".trial")
+        self.write_bytes(trial, b" " * ROOM_BYTES)
+        with suppress(OSError):
+            trial.unlink()
+
     def note_path(self, shop: str) -> Path:
         """Where an exchange under way is noted."""
         return self._path(shop).with_suffix(".exchange")
@@ -285,25 +300,29 @@ class TokenStore:
                     code="flickrocket.token", mend=f"put the file itself there, or name its folder in {TOKENS}",
                 ) from None
             raise self._unusable(exc, path) from None
-        with open(descriptor, "rb") as file:
-            try:
-                found = os.fstat(descriptor)
-                if not stat.S_ISREG(found.st_mode):
-                    raise FlickRocketError("this is not a file", where=str(path), code="flickrocket.token")
-                if found.st_uid != os.geteuid():
-                    raise FlickRocketError(
-                        f"the file belongs to user {found.st_uid}, and this is user {os.geteuid()}", where=str(path),
-                        mend="run feedbridge as the user that logged in", code="flickrocket.token",
-                    )
-                if stat.S_IMODE(found.st_mode) & 0o077:
-                    os.fchmod(descriptor, 0o600)
-                    self._warn(
-                        f"{path}: others could read the shop's tokens (mode {stat.S_IMODE(found.st_mode):04o}); the mode is "
-                        "0600 now. If others use this machine, log in again"
-                    )
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise FlickRocketError(
+                    "this is not a file", where=str(path), mend="move it away", code="flickrocket.token",
+                )
+            if found.st_uid != os.geteuid():
+                raise FlickRocketError(
+                    f"the file belongs to user {found.st_uid}, and this is user {os.geteuid()}", where=str(path),
+                    mend="run feedbridge as the user that logged in", code="flickrocket.token",
+                )
+            if stat.S_IMODE(found.st_mode) & 0o077:
+                os.fchmod(descriptor, 0o600)
+                self._warn(
+                    f"{path}: others could read the shop's tokens (mode {stat.S_IMODE(found.st_mode):04o}); the mode is 0600 "
+                    "now. If others use this machine, log in again"
+                )
+            with open(descriptor, "rb", closefd=False) as file:
                 return file.read(MOST_FILE_BYTES)
-            except OSError as exc:
-                raise self._unusable(exc, path) from None
+        except OSError as exc:
+            raise self._unusable(exc, path) from None
+        finally:
+            os.close(descriptor)
 
     def write_bytes(self, path: Path, data: bytes) -> None:
         """Replace a file of the folder as a whole, on disk when this returns. The caller holds the lock."""
@@ -667,11 +686,12 @@ class Access:
             token = self.token(fresh=fresh)
             reply = self._asked(token)
             said = _said(reply, token)
-            if reply.status == 200 and isinstance(found := _object(reply.body), dict) and "error" not in found:
+            found = _object(reply.body)
+            if reply.status == 200 and found and "error" not in found:
                 return found
             if reply.status in (429, 503):
                 raise self._busy(reply.status)
-            if reply.status not in (400, 401, 403) and reply.status != 200:
+            if reply.status not in (400, 401, 403) and "error" not in found:
                 break
         raise FlickRocketError(
             f"FlickRocket does not say what the token is good for: status {reply.status}{said}", status=reply.status,
@@ -801,6 +821,7 @@ class Access:
         come between the two; they are obeyed afterwards."""
         done: list[Reply] = []
         failed: list[BaseException] = []
+        ended = threading.Event()
 
         def work() -> None:
             try:
@@ -813,13 +834,14 @@ class Access:
                 done.append(reply)
             except BaseException as exc:
                 failed.append(exc)
+            finally:
+                ended.set()
 
         worker = threading.Thread(target=work, name="flickrocket-exchange")
-        worker.start()
-        interrupt: BaseException | None = None
-        while worker.is_alive():
+        interrupt = _started(worker)
+        while not ended.is_set():
             try:
-                worker.join()
+                ended.wait()  # not join(): interrupted, it takes the thread for ended (Python 3.11)
             except KeyboardInterrupt as exc:
                 interrupt = exc
         if interrupt is not None:
@@ -841,12 +863,7 @@ class Access:
                 self._drop_note()
             raise self._authorize_again(note)
         if not 200 <= reply.status < 300 or "error" in found:
-            self._not_taken(note)
-            raise FlickRocketError(
-                f"FlickRocket refused to exchange the token: status {reply.status}{_said(reply)}", status=reply.status,
-                mend="look at the client id and at the app in FlickRocket's admin interface; the stored token is as it was",
-                code="flickrocket.refused",
-            )
+            raise self._refused(note)
         access, refresh = found.get("access_token"), found.get("refresh_token")
         if refresh is None and note.spent:  # then the old one stays good (RFC 6749, section 6)
             refresh = note.code or self._stored().refresh_token
@@ -863,6 +880,22 @@ class Access:
         self._drop_note()
         self._dead = ""
         return tokens
+
+    def _refused(self, note: _Note) -> FlickRocketError:
+        reply = note.reply
+        assert reply is not None
+        said = f"status {reply.status}{_said(reply)}"
+        if reply.status < 500:
+            self._not_taken(note)
+            return FlickRocketError(
+                f"FlickRocket refused to exchange the token: {said}", status=reply.status, code="flickrocket.refused",
+                mend="look at the client id and at the app in FlickRocket's admin interface; the stored token is as it was",
+            )
+        return FlickRocketError(
+            f"FlickRocket failed to exchange the token: {said}. Whether it has spent it, the next run finds out",
+            status=reply.status, code="flickrocket.down",
+            mend="run again later; if FlickRocket then says invalid_grant, authorize again",
+        )
 
     def _unreadable(self, note: _Note, lacking: str) -> FlickRocketError:
         """An answer without tokens, as a network's own login page gives one. It is put aside for people to look at, and
@@ -912,6 +945,22 @@ class Access:
         )
 
 
+def _started(worker: threading.Thread) -> KeyboardInterrupt | None:
+    """Start a thread whole. A signal that came meanwhile is handed back."""
+    stops = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    try:
+        worker.start()
+    except RuntimeError:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    except KeyboardInterrupt as exc:
+        return exc
+    return None
+
+
 def _put(path: Path, at: int, data: bytes) -> None:
     """Write into room that was made before, and have it on disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -941,7 +990,9 @@ def _is_token(value: object) -> bool:
 def _said(reply: Reply, *secrets: str) -> str:
     """FlickRocket's own word for an error, when it is a word and no secret: ``: invalid_client``."""
     word = _object(reply.body).get("error")
-    if not isinstance(word, str) or not re.fullmatch(r"[A-Za-z][A-Za-z _.,'-]{0,79}", word) or any(s in word for s in secrets):
+    if not isinstance(word, str) or not re.fullmatch(r"[A-Za-z][A-Za-z _.,'-]{0,79}", word) or re.search(r"\S{33}", word):
+        return ""
+    if any(secret in word for secret in secrets):
         return ""
     return f": {word}"
 
@@ -954,10 +1005,10 @@ def life_seconds(found: Mapping[str, Any], reply: Reply, now: datetime) -> float
     """
     ends = _http_date(found.get(".expires")) or _http_date(found.get("expires"))
     if ends is not None:
-        for begins in (found.get(".issued"), found.get("issued"), reply.headers.get("Date"), now):
-            began = begins if isinstance(begins, datetime) else _http_date(begins)
-            if began is not None and (life := (ends - began).total_seconds()) > 0:
-                return min(life, MOST_SECONDS)
+        said = (_http_date(begins) for begins in (found.get(".issued"), found.get("issued"), reply.headers.get("Date")))
+        life = (ends - next((moment for moment in said if moment is not None), now)).total_seconds()
+        if life > 0:
+            return min(life, MOST_SECONDS)
     given = found.get("expires_in")
     with suppress(ValueError, OverflowError):
         if isinstance(given, str | int | float) and not isinstance(given, bool) and (life := float(given)) > 0:

@@ -42,9 +42,11 @@ EVENTS = "FEEDBRIDGE_FLICKROCKET_EVENTS"
 WEBHOOK_PATH = "FEEDBRIDGE_FLICKROCKET_WEBHOOK_PATH"
 CAPTURE = "FEEDBRIDGE_FLICKROCKET_WEBHOOK_CAPTURE"
 
+LITERAL = Reading("T1", "S1")
+"""The words of the documentation, taken literally (A16)."""
 PATH = "/webhooks/flickrocket"
 HEALTH_PATH = "/health"
-PORT = 8766
+PORT = 8767
 MOST_BYTES = 64 * 1024
 """Genuine payloads are of a few hundred bytes."""
 SILENT_SECONDS = 30
@@ -67,7 +69,7 @@ class WebhookSettings:
     """
 
     secret: str = field(repr=False)
-    reading: Reading = Reading()
+    reading: Reading = LITERAL
     events: Path | None = None
     path: str = PATH
     capture: Path | None = None
@@ -91,7 +93,7 @@ class WebhookSettings:
         """The settings of the environment; None: the process's."""
         said = os.environ if environment is None else environment
         return cls(
-            secret=said.get(SECRET, ""), reading=reading_named(said.get(READING, "").strip() or "T1+S1"),
+            secret=said.get(SECRET, ""), reading=reading_named(said.get(READING, "").strip() or str(LITERAL)),
             events=_path(said.get(EVENTS)), path=said.get(WEBHOOK_PATH, "").strip() or PATH,
             capture=_path(said.get(CAPTURE)),
         )
@@ -141,11 +143,15 @@ def create_app(
     413; 503 when it cannot be stored, so that FlickRocket sends it again. Never a redirect, never a traceback.
     Raises: CommandError (a setting is wrong, flask is missing), EventsError.
     """
-    Flask, Response, request, http = _flask()
+    flask_there()
+    from flask import Flask, Response, request
+    from werkzeug import exceptions as http
+    from werkzeug.routing import RequestRedirect
+
     known = settings if settings is not None else WebhookSettings.from_environment()
     events = store if store is not None else EventStore(known.events_path)
     tell = observe if observe is not None else _logged
-    app: Flask = Flask("feedbridge.flickrocket.webhooks", static_folder=None)
+    app = Flask("feedbridge.flickrocket.webhooks", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
 
@@ -157,9 +163,11 @@ def create_app(
         return answer(status, reason)
 
     def receive() -> Any:
-        request.max_content_length = MOST_BYTES
+        request.max_content_length = MOST_BYTES + 1  # a body in chunks is cut there without a word
         try:
             body = request.get_data(cache=False)
+            if len(body) > MOST_BYTES:
+                raise http.RequestEntityTooLarge
         except http.RequestEntityTooLarge:
             return refuse(413, f"a webhook has at most {MOST_BYTES} bytes")
         except (http.ClientDisconnected, OSError):
@@ -189,7 +197,7 @@ def create_app(
         return answer(200, "ok")
 
     def failure(error: Exception) -> Any:
-        if isinstance(error, http.RequestRedirect):
+        if isinstance(error, RequestRedirect):
             return answer(404, "there is nothing at this address")
         if isinstance(error, http.HTTPException) and error.code is not None:
             allowed = {"Allow": "POST"} if error.code == 405 and request.path != HEALTH_PATH else {}
@@ -203,24 +211,15 @@ def create_app(
     return app
 
 
-def _flask() -> tuple[Any, Any, Any, Any]:
+def flask_there() -> None:
+    """Raises CommandError when flask is not installed."""
     try:
-        from flask import Flask, Response, request
-        from werkzeug import exceptions
-        from werkzeug.routing import RequestRedirect
+        import flask  # noqa: F401
     except ImportError as exc:
         raise CommandError(
             "receiving webhooks needs flask, which is not installed", code="flickrocket.setting",
             mend="pip install 'feedbridge[sandbox]'",
         ) from exc
-
-    class Http:
-        RequestEntityTooLarge = exceptions.RequestEntityTooLarge
-        ClientDisconnected = exceptions.ClientDisconnected
-        HTTPException = exceptions.HTTPException
-
-    Http.RequestRedirect = RequestRedirect  # type: ignore[attr-defined]
-    return Flask, Response, request, Http
 
 
 def _learnt(settings: WebhookSettings, payload: dict[str, Any], body: bytes) -> dict[str, Any]:
@@ -373,49 +372,52 @@ def listen(
     settings: WebhookSettings | None, worker: Worker | None, *, store: EventStore, host: str = "127.0.0.1",
     port: int = PORT, observe: Observe | None = None,
 ) -> None:
-    """Receive and work until SIGTERM or Ctrl-C: then calls in hand are answered and the event in hand is finished. A
+    """Receive and work until SIGTERM or Ctrl-C; for the main thread. Then calls in hand are answered and the event in hand is finished. A
     second signal is a KeyboardInterrupt; the event in hand is then worked anew the next time.
 
     ``settings``  None: do not receive, only work
     ``worker``    None: do not work, only receive
     """
     tell = observe if observe is not None else _logged
-    stop = threading.Event()
-    with _signals(stop, worker), ExitStack() as stack:
+    with _stop_signal() as wait, ExitStack() as stack:
         if settings is not None:
             app = create_app(settings, store=store, on_stored=worker.wake if worker else None, observe=tell)
             server = stack.enter_context(WebhookServer(app, host=host, port=port, path=settings.path))
-            tell("listening", url=server.url, reading=str(settings.reading), events=str(store.path))
+            tell("listening", url=server.url, reading=str(settings.reading), path=str(store.path))
         if worker is not None:
             thread = threading.Thread(target=worker.run, name="flickrocket-events", daemon=True)
             thread.start()
-            tell("working", events=str(store.path), **store.counts())
-        stop.wait()
+            tell("working", path=str(store.path), counts=store.counts())
+        wait()
         tell("stopping", message="after what is in hand")
-        stack.close()
         if worker is not None:
             worker.stop()
+        stack.close()
+        if worker is not None:
             thread.join()
-    tell("stopped", **store.counts())
+    tell("stopped", counts=store.counts())
 
 
 @contextmanager
-def _signals(stop: threading.Event, worker: Worker | None) -> Iterator[None]:
-    """SIGTERM and Ctrl-C set ``stop``; the second one ends the program where it stands."""
+def _stop_signal() -> Iterator[Callable[[], object]]:
+    """Gives what waits for SIGTERM or Ctrl-C; the second of them ends the program where it stands."""
+    reader, writer = os.pipe()
+    asked = False
 
     def handle(number: int, frame: object) -> None:
-        if stop.is_set():
+        nonlocal asked
+        if asked:
             raise KeyboardInterrupt
-        stop.set()
-        if worker is not None:
-            worker.stop()
+        asked = True
+        os.write(writer, b"x")  # takes no lock, which the thread that is interrupted might hold
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield lambda: os.read(reader, 1)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)

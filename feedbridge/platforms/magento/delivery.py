@@ -196,8 +196,9 @@ class MagentoDelivery:
                 data=OPENING + b",".join(entries) + CLOSING, auth=self._keys.signing(),
             )
         except Unsent as exc:
-            mend = "start it: feedbridge sandbox" if self._delivery.sandbox else exc.mend
-            return Answer(Reach.UNSENT, message=hidden(exc.reason), mend=mend)
+            if self._delivery.sandbox:  # nothing is to be waited for on this machine
+                return Answer(Reach.STOP, message=hidden(exc.reason), mend="start it: feedbridge sandbox")
+            return Answer(Reach.UNSENT, message=hidden(exc.reason), mend=exc.mend)
         except Lost as exc:
             return Answer(Reach.UNKNOWN, message=hidden(exc.reason), mend=_NOT_KNOWN)
         sent = [key for key in bodies if key not in unsent]
