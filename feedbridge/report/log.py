@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Literal, TextIO
@@ -37,22 +38,31 @@ class Log:
     ``text``  ``2025-11-20T08:15:00.123Z info run.started source=shop.csv rows=12``
 
     Values whose name looks like a secret are ``***``, also inside objects and in the query of a URL.
+
+    ``stream``  None (stderr is closed): nothing is written
+    ``plain``   names that look like a secret's and are none: in the log of a run, ``key`` is an item's name
     """
 
     def __init__(
-        self, stream: TextIO, format: Literal["text", "json"] = "text", clock: Callable[[], datetime] = _now
+        self, stream: TextIO | None, format: Literal["text", "json"] = "text", clock: Callable[[], datetime] = _now,
+        *, plain: Collection[str] = (),
     ) -> None:
         self._stream = stream
         self._json = format == "json"
         self._clock = clock
+        self._plain = frozenset(plain)
 
     def event(self, name: str, *, level: Level = "info", **fields: Any) -> None:
-        """Write one line and flush it."""
+        """Write one line and flush it. A stream that takes nothing (a full disk, a reader that went away, a closed one)
+        stops nothing: the line is lost, and the work that it tells of goes on."""
+        if self._stream is None:
+            return
         time = self._clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        shown = masked(fields)
+        shown = {key: masked(value, key, self._plain) for key, value in fields.items()}
         line = self._as_json(time, level, name, shown) if self._json else self._as_text(time, level, name, shown)
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     @staticmethod
     def _as_json(time: str, level: str, name: str, fields: dict[str, Any]) -> str:
@@ -74,14 +84,18 @@ def _word(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def masked(value: Any, name: str = "") -> Any:
+def masked(value: Any, name: str = "", plain: Collection[str] = ()) -> Any:
     """The value as JSON can say it, with everything that looks like a secret masked.
+
+    ``plain``  names that are none of a secret; numbers are none either, where such names are given: a count is called
+               like what it counts (``{"json.duplicate-key": 2}``)
 
     >>> masked({"feed": "shop", "apiKey": "45FD", "url": "https://me:pw@host/x?token=1"})
     {'feed': 'shop', 'apiKey': '***', 'url': 'https://***@host/x?token=***'}
     """
-    if value is not None and value != "" and _is_secret(name):
-        return MASK
+    if value is not None and value != "" and name not in plain and _is_secret(name):
+        if not plain or not isinstance(value, int):
+            return MASK
     if isinstance(value, str):
         return _without_secrets(str(value))
     if value is None or isinstance(value, (bool, int)):
@@ -89,10 +103,10 @@ def masked(value: Any, name: str = "") -> Any:
     if isinstance(value, float):
         return value if value - value == 0 else str(value)  # JSON has no infinity and no NaN
     if isinstance(value, Mapping):
-        return {str(key): masked(member, str(key)) for key, member in value.items()}
+        return {str(key): masked(member, str(key), plain) for key, member in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         members = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return [masked(member) for member in members]
+        return [masked(member, "", plain) for member in members]
     if isinstance(value, PurePath):
         return str(value)
     return _without_secrets(str(value))

@@ -316,32 +316,13 @@ class Courier:
         return [self._changes[parcel.key] for parcel in refused]
 
     def _surely_gone(self, batch: list[Parcel], *, repeated: bool = False) -> dict[str, Verdict]:
-        """A delete, made again while its outcome is not known. ``repeated``: it may have been done before.
-
-        What a delete fails at may be gone already (deleted by hand, or by the call whose answer was lost), or may be kept
-        by the platform: no words for either are documented. An update with all that it has tells, and harms neither.
-        """
-        verdicts = self._delete_once(batch, repeated)
+        """A delete, made again while its outcome is not known. ``repeated``: it may have been done before; what the
+        platform then does not find is gone. A first delete that fails is a failure: no words for "not there" are
+        documented, so it may as well be kept."""
+        verdicts = self._call("delete", batch, repeated=repeated)
         if unknown := _unknown(batch, verdicts):
             self._wait_if_lost()
-            verdicts |= self._until_known(unknown, lambda some: self._delete_once(some, True))
-        return verdicts
-
-    def _delete_once(self, batch: list[Parcel], repeated: bool) -> dict[str, Verdict]:
-        blind = [parcel for parcel in batch if repeated and not parcel.body]
-        seen = [parcel for parcel in batch if not repeated or parcel.body]
-        verdicts = self._call("delete", blind, repeated=True) if blind else {}
-        if seen:
-            verdicts |= self._call("delete", seen, finding="delete" if repeated else "")
-        if self.delivery.deletes != "delete" or self._last.reach is not Reach.ANSWERED:
-            return verdicts
-        doubtful = [parcel for parcel in seen if parcel.body and verdicts[parcel.key].state == "failed"]
-        if doubtful:
-            self.observe("settle", target=self.target, items=len(doubtful))
-            found = self._call("update", doubtful, finding="delete")
-            if gone := [parcel for parcel in doubtful if found[parcel.key].state == "failed"]:
-                verdicts |= self._call("delete", gone, repeated=True)
-            verdicts |= {key: verdict for key, verdict in found.items() if verdict.state == "unknown"}
+            verdicts |= self._until_known(unknown, lambda some: self._call("delete", some, repeated=True))
         return verdicts
 
     # One call -----------------------------------------------------------------------------------------------------

@@ -413,6 +413,35 @@ def test_lock_that_is_never_freed_is_told(shop, store):
     assert shop.exchanges == []
 
 
+def test_order_of_an_exchange(shop, store, monkeypatch):
+    """K23, as the system sees it: every step is forced to disk before the next; the answer before it is looked at."""
+    logged_in(shop, store)
+    steps: list[str] = []
+    really = {name: getattr(os, name) for name in ("fsync", "replace", "pwrite")}
+
+    def fsync(descriptor):
+        steps.append(f"fsync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        really["fsync"](descriptor)
+
+    def renamed(old, new):
+        steps.append(f"rename {Path(new).name}")
+        really["replace"](old, new)
+
+    def pwrite(descriptor, data, at):
+        assert shop.alive.encode() not in (store.folder / "default.json").read_bytes()
+        steps.append("answer")
+        return really["pwrite"](descriptor, data, at)
+
+    shop.before = lambda: steps.append("sent")
+    for name, spy in (("fsync", fsync), ("replace", renamed), ("pwrite", pwrite)):
+        monkeypatch.setattr(os, name, spy)
+    access_to(shop, store).token()
+    assert steps == [
+        "fsync default.exchange.new", "rename default.exchange", "fsync tokens", "sent", "answer", "fsync default.exchange",
+        "fsync default.json.new", "rename default.json", "fsync tokens",
+    ]
+
+
 # What FlickRocket answers.
 
 

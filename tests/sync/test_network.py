@@ -267,7 +267,7 @@ def test_nobody_listens(folder):
     shop.feed(FIRST)
     report = shop.sync()
     assert report.status == 3
-    assert "cannot be reached" in down(report) and "refused the connection" in down(report)
+    assert "refused the connection" in down(report) and "feedbridge sandbox" in down(report)
     assert shop.rows() == {}
     assert (shop.runs()[-1].status, shop.runs()[-1].counts["created"]) == (3, 0)
     with sandbox(folder, port=port) as box:

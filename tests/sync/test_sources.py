@@ -806,16 +806,16 @@ def test_three_platforms_in_one_job(tmp_path, box):
     pytest.param({"A": {"price": "7.00", "before": "12.00"}}, id="its price changed"),
 ])
 def test_a_product_deleted_there_by_hand(tmp_path, box, after):
+    """Its next change is refused in the platform's words, every night, until a person says so."""
     shop = shop_of(tmp_path, box, "flipsnack", goods(5) | {"A": {"price": "8.00", "before": "12.00"}})
     delete_by_hand(shop, "A")
     shop.feed(goods(5) | after)
-    report = shop.sync()
-    if "before" in after.get("A", {}):
-        assert (report.status, [failure.key for failure in report.targets["flipsnack"].failures]) == (1, ["A"])
-        with shop.opened() as sync:
-            sync.ledger.forget(sync.ledger.targets(sync.row.id)[0].id, ["A"])
+    for _ in range(2):
         report = shop.sync()
-    assert report.status == 0
+        assert (report.status, [failure.key for failure in report.targets["flipsnack"].failures]) == (1, ["A"])
+    with shop.opened() as sync:
+        sync.ledger.forget(sync.ledger.targets(sync.row.id)[0].id, ["A"])
+    assert shop.sync().status == 0
     shop.is_as_its_feed()
 
 

@@ -838,11 +838,11 @@ class Access:
                 ended.set()
 
         worker = threading.Thread(target=work, name="flickrocket-exchange")
-        interrupt = _started(worker)
+        interrupt: BaseException | None = _started(worker)
         while not ended.is_set():
             try:
                 ended.wait()  # not join(): interrupted, it takes the thread for ended (Python 3.11)
-            except KeyboardInterrupt as exc:
+            except (KeyboardInterrupt, SystemExit) as exc:
                 interrupt = exc
         if interrupt is not None:
             raise interrupt
@@ -945,7 +945,7 @@ class Access:
         )
 
 
-def _started(worker: threading.Thread) -> KeyboardInterrupt | None:
+def _started(worker: threading.Thread) -> BaseException | None:
     """Start a thread whole. A signal that came meanwhile is handed back."""
     stops = {signal.SIGINT, signal.SIGTERM}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)
@@ -956,7 +956,7 @@ def _started(worker: threading.Thread) -> KeyboardInterrupt | None:
         raise
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    except KeyboardInterrupt as exc:
+    except (KeyboardInterrupt, SystemExit) as exc:
         return exc
     return None
 
