@@ -77,6 +77,7 @@ CATALOGUE: dict[str, str] = {
     "command.images": "Pictures cannot be checked the way it was asked.",
     "command.job": "There is no such job, or it is not said which one is meant.",
     "command.job-file": "There is no job file.",
+    "command.keys": "Keys of a platform are missing in the environment.",
     "command.limit": "The limit of products is below one.",
     "command.no-held-plan": "No guard holds a plan of this job.",
     "command.out": "The file to write is there already, or its name is not that of the kind of file it will be.",
@@ -253,6 +254,7 @@ CATALOGUE: dict[str, str] = {
     "plan.stale": "Something has changed since the plan was made.",
     "plan.write": "A plan cannot be written.",
     "run.conservation": "The counts of a run do not add up, so something was lost and nothing is written.",
+    "run.fault": "A fault of feedbridge ended the run.",
     "run.held-sku": "A product that is held back and one that is written have the same SKU.",
     "run.nothing-written": "A platform gets none of the products that were read.",
     "run.worker": "A worker process of the run was killed before its work was done.",
@@ -309,6 +311,7 @@ CATALOGUE: dict[str, str] = {
     "source.xml-namespace": "A namespace of an XML file is nearly Google's, but is not.",
     "source.xml-size": "An XML file has an item, a tag or a depth that no product feed has.",
     "source.xml-unused": "Repeated elements beside the records of an XML file are not read.",
+    "sync.other-job": "Another job has sent the item to the same place.",
     "sync.run-folder": "The folder of a run cannot be written.",
     "sync.temporary": "There is no room to put a feed aside and compare it.",
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from feedbridge.errors import OutputError
+from feedbridge.report.catalogue import CATALOGUE
 from feedbridge.report.page import LOGIN, csp_hash
 from feedbridge.report.page_charts import stacked
 from feedbridge.report.page_html import Html, cut_to, join, tag
@@ -63,13 +64,14 @@ Row = list[Any]
 
 def render_plan_page(
     header: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], *, only: Collection[str] | None = None,
-    sku: str | None = None, field: str | None = None, target: str | None = None,
+    sku: str | None = None, field: str | None = None, target: str | None = None, about: Mapping[str, str] = CATALOGUE,
 ) -> bytes:
     """The page as UTF-8 HTML: what a guard holds, what each target would get, every change with before and after.
 
     ``changes``  read once; memory stays that of the page. Where not all fit ``MOST_BYTES``, the first of each target and
                  operation are in it, and it says so
     ``only``, ``sku``, ``field``, ``target``  as of ``plan_text.matches``
+    ``about``    what each code of a finding means
 
     The same data gives the same bytes. Raises nothing for any text of a feed.
     """
@@ -98,7 +100,7 @@ def render_plan_page(
     )
     rows = kept.rows()
     inside = join([
-        _body(header, kept, rows, filter_words(only, sku, field, target)),
+        _body(header, kept, rows, filter_words(only, sku, field, target), about),
         tag("script", Html(_blob(kept, rows)), type="application/json", id="data"),
         tag("script", Html(script)),
     ])
@@ -226,11 +228,13 @@ def _blob(kept: _Kept, rows: Sequence[Row]) -> str:
 # --- the page
 
 
-def _body(header: Mapping[str, Any], kept: _Kept, rows: Sequence[Row], filtered: str) -> Html:
+def _body(
+    header: Mapping[str, Any], kept: _Kept, rows: Sequence[Row], filtered: str, about: Mapping[str, str]
+) -> Html:
     sections = [
         ("result", "What would be done", _result(header)),
         ("changes", "Changes", _changes(kept, rows, filtered)),
-        ("findings", "Findings", _findings(header.get("findings") or {})),
+        ("findings", "Findings", _findings(header.get("findings") or {}, about)),
         ("sources", "Made from", _sources(header)),
     ]
     shown = [(name, title, inside) for name, title, inside in sections if inside is not None]
@@ -463,16 +467,20 @@ def _marked(value: str | None, other: str | None) -> list[Html]:
     return [tag("bdi", value[:start], tag("mark", middle) if middle else None, value[len(value) - end :])]
 
 
-def _findings(findings: Mapping[str, int]) -> Html | None:
+def _findings(findings: Mapping[str, int], about: Mapping[str, str]) -> Html | None:
     if not findings:
         return None
     order = sorted(findings.items(), key=lambda one: (-one[1], one[0]))
     rows = [
-        tag("tr", tag("th", tag("code", code), scope="row"), tag("td", f"{number:,}", class_="number"))
+        tag("tr", tag("th", tag("code", code), scope="row"), tag("td", f"{number:,}", class_="number"),
+            tag("td", about.get(code)))
         for code, number in order[:LIST]
     ]
     return join([
-        _table("Findings by code", tag("th", "Code", scope="col"), tag("th", "How many", scope="col", class_="number"), rows, "plain"),
+        _table("Findings by code", join([
+            tag("th", "Code", scope="col"), tag("th", "How many", scope="col", class_="number"),
+            tag("th", "What it means", scope="col"),
+        ]), rows, "plain"),
         tag("p", f"and {len(order) - LIST:,} more codes", class_="muted") if len(order) > LIST else None,
     ])
 

@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TextIO
 
+from feedbridge.report.catalogue import CATALOGUE
 from feedbridge.report.page_html import cut_to
 from feedbridge.report.plain import short_hashes
 from feedbridge.report.terminal import Paper
@@ -50,7 +51,10 @@ MOST_DIFFERENCES = 6
 VALUE_CHARS = 70
 TEXT_CHARS = 500
 MOST_CODES = 6
-_FIELD_REASON = re.compile(r"(?:fields? .+|\d+ fields(?: or more)?) changed")
+MOST_PATHS = 12
+_FIELD_REASON = re.compile(r"(?:fields? .+|\d+ fields(?: or more)?) changed|variant .+ changed: .+")
+_PARENT_REASON = re.compile(r"(the product changed, and its .+ with it): .+")
+_MAPPING_TOO = "the mapping changed, too"
 _INDEX = re.compile(r"\[[^\[\]]*\]")
 
 
@@ -118,22 +122,33 @@ def difference_text(difference: Mapping[str, Any], arrow: str = "→") -> str:
     'brand new: "Acme"'
     >>> difference_text({"path": "brand", "before": "Acme"})
     'brand gone, was "Acme"'
+    >>> difference_text({"path": "variants[TEE-S]", "before": {"code": "TEE-S", "price": 20}})
+    'variants[TEE-S] gone'
     """
     path, before, after = str(difference.get("path", "")), difference.get("before"), difference.get("after")
     path = path or "payload"
     if before is None and after is None:
         return path
     if before is None:
-        return f"{path} new: {value_text(after)}"
+        return f"{path} new" if _is_object(after) else f"{path} new: {value_text(after)}"
     if after is None:
-        return f"{path} gone, was {value_text(before)}"
+        return f"{path} gone" if _is_object(before) else f"{path} gone, was {value_text(before)}"
+    if _is_object(before) or _is_object(after):
+        return f"{path} changed"
     return f"{path} {value_text(before)} {arrow} {value_text(after)}"
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is an object or a list with one in it, which nobody reads on one line."""
+    if isinstance(value, list):
+        return any(isinstance(one, Mapping) for one in value)
+    return isinstance(value, Mapping) and value != {"null": True}
 
 
 def render_plan(
     header: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], stream: TextIO, *, limit: int | None = 20,
     width: int | None = None, only: Collection[str] | None = None, sku: str | None = None, field: str | None = None,
-    target: str | None = None, environment: Mapping[str, str] | None = None,
+    target: str | None = None, environment: Mapping[str, str] | None = None, about: Mapping[str, str] = CATALOGUE,
 ) -> None:
     """Show a plan: what a guard holds, a line a target, then the changes by target and operation.
 
@@ -141,6 +156,7 @@ def render_plan(
     ``limit``    changes shown a target and operation; counts are complete all the same. None: all, in the plan's order
     ``width``    columns to wrap at; None leaves lines whole, as grep wants them
     ``only``, ``sku``, ``field``, ``target``  as of ``matches``; the lines in front always say what the whole plan does
+    ``about``    what each code of a finding means
     """
     paper = Paper(stream, width, environment)
     signs = _Signs(stream)
@@ -149,9 +165,13 @@ def render_plan(
         paper.line(*_summary(one))
     if header.get("replay"):
         paper.line(("made from mended quarantine files: what they lack is not gone", ""))
-    _codes(paper, header.get("findings", {}))
+    _codes(paper, header.get("findings", {}), about)
     filtered = filter_words(only, sku, field, target)
-    fitting = (c for c in changes if matches(c, only=only, sku=sku, field=field, target=target))
+    others: dict[str, int] = {}
+    fitting = (
+        c for c in changes
+        if matches(c, only=only, sku=sku, target=target) and (matches(c, field=field) or _noted(c, others))
+    )
     names = [str(one.get("name", "")) for one in header.get("targets", ())]
     deletes = {str(one.get("name", "")): str(one.get("deletes", "delete")) for one in header.get("targets", ())}
     lines = _Lines(paper, signs, several=len(names) > 1, deletes=deletes)
@@ -159,6 +179,18 @@ def render_plan(
     if filtered:
         paper.line()
         paper.line((f"{shown:,} {'change fits' if shown == 1 else 'changes fit'} {filtered}", "bold"))
+    if not shown and others:
+        first = sorted(others, key=lambda path: (-others[path], path))[:MOST_PATHS]
+        more = f" and {len(others) - len(first):,} more" if len(others) > len(first) else ""
+        paper.line((f"fields that differ: {', '.join(f'{path} ({others[path]:,})' for path in first)}{more}", ""))
+
+
+def _noted(change: Mapping[str, Any], paths: dict[str, int]) -> bool:
+    """Note the fields that differ in a change that does not fit; always False."""
+    for path in {_INDEX.sub("", str(one.get("path", ""))) for one in change.get("differences", ())}:
+        if path and path[0] not in "….":
+            paths[path] = paths.get(path, 0) + 1
+    return False
 
 
 class _Signs:
@@ -232,13 +264,18 @@ def _products(one: Mapping[str, Any]) -> str:
     return f" (of {products.get('read', 0):,} in the feed: {', '.join(parts)})" if parts else ""
 
 
-def _codes(paper: Paper, findings: Mapping[str, int]) -> None:
+def _codes(paper: Paper, findings: Mapping[str, int], about: Mapping[str, str]) -> None:
+    """What was found in the feed, a line a code: how many, and what the code means."""
     if not findings:
         return
     order = sorted(findings.items(), key=lambda one: (-one[1], one[0]))
-    said = ", ".join(f"{number:,} {code}" for code, number in order[:MOST_CODES])
-    more = f" and {len(order) - MOST_CODES:,} more codes" if len(order) > MOST_CODES else ""
-    paper.line((f"findings: {said}{more}", "dim"))
+    paper.line(("findings of the feed:", "dim"))
+    for code, number in order[:MOST_CODES]:
+        meaning = f": {_cut(about[code])}" if about.get(code) else ""
+        paper.line(("  ", ""), (f"{number:,} {code}{meaning}", "dim"))
+    if len(order) > MOST_CODES:
+        more = len(order) - MOST_CODES
+        paper.line(("  ", ""), (f"and {more:,} more {'code' if more == 1 else 'codes'}", "dim"))
 
 
 def filter_words(
@@ -326,13 +363,30 @@ class _Lines:
     def _why(self, change: Mapping[str, Any]) -> str:
         found = change.get("differences", ())
         reason = str(change.get("reason", ""))
-        parts = [] if found and _FIELD_REASON.fullmatch(reason) else [reason]
+        parts = [_beside(reason) if found else reason]
         told = [difference_text(one, self._signs.arrow) for one in found[:MOST_DIFFERENCES]]
         if len(found) > MOST_DIFFERENCES:
             told.append(f"{self._signs.dots} and {len(found) - MOST_DIFFERENCES} more")
         parts += [", ".join(told), str(change.get("message", ""))]
         text = "; ".join(_cut(part, TEXT_CHARS * 2) for part in parts if part)
         return text if self._signs.dots == "…" else text.replace("…", self._signs.dots)
+
+
+def _beside(reason: str) -> str:
+    """A reason without the fields that stand beside it with their values.
+
+    >>> _beside("field price changed; the mapping changed, too")
+    'the mapping changed, too'
+    >>> _beside("the product changed, and its 3 variants with it: field brand changed")
+    'the product changed, and its 3 variants with it'
+    """
+    front = reason.removesuffix(_MAPPING_TOO).removesuffix("; ")
+    rest = _MAPPING_TOO if front != reason else ""
+    if parent := _PARENT_REASON.fullmatch(front):
+        front = parent[1]
+    elif _FIELD_REASON.fullmatch(front):
+        front = ""
+    return "; ".join(part for part in (front, rest) if part)
 
 
 def _place(of: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ Everything here takes objects with these members, or mappings with these keys; w
     run    id, job (the job's name or id), kind, started, finished, status, counts, who, host, pid, version, mappings,
            message, running; counts is {"read": 14, "created": 2, …, "findings": 3,
            "targets": {name: {"products", "planned", "done": {"created": 2, …}}}}, or what was done beside the
-           numbers: {"read": 14, name: {"created": 2, …}}
+           numbers: {"read": 14, name: {"created": 2, …}}; {"failures": [{"target", "op", "sku", "message"}, …]}, too
     held   sku, codes (text or a list), problem, mend, file, line, since, since_run, last_run, closed, closed_run, how
 
 Times are datetimes or ISO 8601 text; without a zone they are UTC. People see them in local time with its zone, programs
@@ -241,6 +241,10 @@ def render_run(
             paper.line((f"  {name}, planned: ", "bold"), (_listed(planned), ""))
     if counts.get("findings"):
         paper.line(("  findings: ", "bold"), (f"{counts['findings']:,}", ""))
+    for failure in counts.get("failures") or ():
+        front = f"{failure.get('target', '')}: {failure.get('op', '')} {failure.get('sku', '')}"
+        words = cut_to(str(failure.get("message") or "was not taken"), TEXT_CHARS)
+        paper.line(("  not taken: ", "bold red"), (f"{front}: {words}", ""))
 
 
 def _listed(counts: Mapping[str, Any]) -> str:
@@ -288,7 +292,7 @@ def render_quarantine(
 
 def _codes(one: Any) -> list[str]:
     codes = _of(one, "codes") or _of(one, "code") or ()
-    return codes.replace(",", " ").split() if isinstance(codes, str) else [str(code) for code in codes]
+    return codes.replace(",", " ").replace(";", " ").split() if isinstance(codes, str) else [str(code) for code in codes]
 
 
 # --- for programs
