@@ -3,21 +3,30 @@
 stdout is data, stderr is for people. Exit statuses: 0 everything written, 1 products were held back,
 2 command or mapping wrong (nothing done), 3 source unreadable, output or delivery failed, 4 a guard held the run (nothing
 sent), 130 interrupted.
+
+What takes no more text changes none of them. A stderr that is closed, full or read by nobody loses its lines. A reader of
+stdout that has had enough (``| head``) is no failure: the status is that of what was done; a stdout on a full disk is one (3).
+With ``--log-format`` a failure is one event, ``error``, as every other line is one.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
 import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal, TextIO
 
 import click
 
 import feedbridge
 from feedbridge.cli.convert import check, convert
 from feedbridge.cli.explain import explain
-from feedbridge.cli.flickrocket import flickrocket
 from feedbridge.cli.jobs import cron, init, job
 from feedbridge.cli.mapping import mapping
 from feedbridge.cli.platform import platform
@@ -28,6 +37,9 @@ from feedbridge.errors import FeedbridgeError
 
 __all__ = ["main"]
 
+LOG_FORMAT = "--log-format"
+INTERRUPTED = "interrupted; nothing half-written was left"
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(feedbridge.__version__, prog_name="feedbridge")
@@ -37,13 +49,13 @@ def cli() -> None:
 
 for command in (
     convert, check, explain, mapping, platform, init, job, plan, apply, sync, status, quarantine, ids, cron, sandbox,
-    flickrocket,
 ):
     cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    sys.stdout, sys.stderr = steady(sys.stdout, 1), steady(sys.stderr, 2)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -56,36 +68,131 @@ def run(arguments: list[str]) -> int:
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if ours:
         signal.signal(signal.SIGTERM, stop)
+    say = Saying(log_format(arguments))
+    done = 0
     try:
-        ended = cli.main(arguments, prog_name="feedbridge", standalone_mode=False)
-        return ended if isinstance(ended, int) else 0
+        with say.warnings():
+            ended = called(arguments)
+            done = ended if isinstance(ended, int) else 0
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        return done
     except click.ClickException as exc:
-        exc.show()
-        return exc.exit_code
+        return say.usage(exc)
     except FeedbridgeError as exc:
-        click.echo(printable(str(exc)), err=True)
-        return exc.exit_status
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing half-written was left", err=True)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
-        return 3
+        return say.error(exc)
+    except (KeyboardInterrupt, EOFError, click.Abort):
+        return say.plain(INTERRUPTED, code="interrupted", status=130)
     except MemoryError:
-        click.echo("there is not enough memory; try --workers 1, or a machine with more", err=True)
-        return 3
-    except Exception as exc:  # a fault of ours: say so, with the details only for those who ask
+        return say.plain(
+            "there is not enough memory", code="run.memory", mend="try --workers 1, or a machine with more", status=3
+        )
+    except Exception as exc:
+        if isinstance(exc, OSError):
+            if is_of_stdout(exc):
+                return done if exc.errno == errno.EPIPE else say.error(FeedbridgeError(
+                    f"the output cannot be written: {exc.strerror or exc}", where="stdout", code="output.write",
+                    mend="make room, or write to another place",
+                ))
+            if lost := lost_folder():
+                return say.plain(lost, code="command.folder", mend="cd to a folder that is there, or that you may read", status=2)
+        # a fault of ours: say so, with the details only for those who ask
         if os.environ.get("FEEDBRIDGE_DEBUG"):
             raise
-        click.echo(
-            f"feedbridge has a fault: {type(exc).__name__}: {printable(str(exc))}\n"
-            "  mend: please report it with the source file; FEEDBRIDGE_DEBUG=1 shows where it happened",
-            err=True,
+        return say.plain(
+            f"feedbridge has a fault: {type(exc).__name__}: {exc}", code="run.fault", status=3,
+            mend="please report it with the source file; FEEDBRIDGE_DEBUG=1 shows where it happened",
         )
-        return 3
     finally:
         if ours:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def called(arguments: list[str]) -> Any:
+    """What a command returns. ``click``'s own ``main`` is not asked: it answers a broken pipe with status 1, and Ctrl-C with
+    an empty line on stderr."""
+    if "_FEEDBRIDGE_COMPLETE" in os.environ:
+        return cli.main(arguments, prog_name="feedbridge", standalone_mode=False)
+    try:
+        with cli.make_context("feedbridge", list(arguments)) as context:
+            return cli.invoke(context)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+
+
+def log_format(arguments: list[str]) -> Literal["text", "json"] | None:
+    """The format of the log that the words ask for, also where the command itself cannot be understood."""
+    found = ""
+    for number, word in enumerate(arguments):
+        if word == "--":
+            break
+        if word == LOG_FORMAT:
+            found = arguments[number + 1] if number + 1 < len(arguments) else ""
+        elif word.startswith(f"{LOG_FORMAT}="):
+            found = word.partition("=")[2]
+    return "json" if found == "json" else "text" if found == "text" else None
+
+
+class Saying:
+    """How a failure is told: in lines for people, or as one event of the log."""
+
+    def __init__(self, format: Literal["text", "json"] | None) -> None:
+        self._format = format
+
+    def error(self, exc: FeedbridgeError) -> int:
+        mend = exc.mend
+        if lost := lost_folder():
+            mend = f"{lost}: cd to another one" + (f"; {mend}" if mend else "")
+        return self._said(exc.message, where=exc.where, mend=mend, code=exc.code, status=exc.exit_status)
+
+    def plain(self, message: str, *, code: str, status: int, mend: str = "") -> int:
+        shown = "" if self._format is None else code
+        return self._said(message, mend=mend, code=shown, status=status)
+
+    def usage(self, exc: click.ClickException) -> int:
+        """A command that was typed wrong."""
+        if self._format is None:
+            with suppress(OSError, ValueError):
+                exc.show()
+            return exc.exit_code
+        context = getattr(exc, "ctx", None)
+        mend = f"{context.command_path} --help" if context is not None else "feedbridge --help"
+        return self._said(exc.format_message(), mend=mend, code="command.usage", status=exc.exit_code)
+
+    def _said(self, message: str, *, status: int, where: str = "", mend: str = "", code: str = "") -> int:
+        if self._format is not None:
+            from feedbridge.report.log import Log
+
+            Log(sys.stderr, self._format).event(
+                "error", level="error", message=message, where=where, mend=mend, code=code, status=status
+            )
+            return status
+        with suppress(OSError, ValueError):
+            click.echo(printable(str(FeedbridgeError(message, where=where, mend=mend, code=code))), err=True)
+        return status
+
+    @contextmanager
+    def warnings(self) -> Iterator[None]:
+        """With a log, what libraries warn of is an event of it."""
+        if self._format is None:
+            yield
+            return
+        from feedbridge.report.log import Log
+
+        log = Log(sys.stderr, self._format)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: log.event("warning", level="warning", message=str(message))
+            yield
+
+
+def lost_folder() -> str:
+    """What is wrong with the folder that feedbridge was started in; empty when nothing is."""
+    try:
+        os.getcwd()
+    except OSError as exc:
+        why = "is gone" if isinstance(exc, FileNotFoundError) else "cannot be found"
+        return f"the folder feedbridge was started in {why}"
+    return "" if os.access(".", os.R_OK | os.X_OK) else "the folder feedbridge was started in may not be read"
 
 
 def printable(text: str) -> str:
@@ -93,3 +200,64 @@ def printable(text: str) -> str:
     from feedbridge.report.plain import showable
 
     return "\n".join(showable(line) for line in text.split("\n"))
+
+
+# --- streams that break
+
+
+class Steady(io.FileIO):
+    """stdout or stderr.
+
+    ``failure``  the first error; of stdout it is raised once, and later text goes nowhere. stderr raises none: each line is
+                 tried anew, since a disk that was full may have room again, and begins on a line of its own
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number, "wb", closefd=False)
+        self.failure: OSError | None = None
+        self._is_log = number == 2
+        self._inside = False
+
+    def write(self, data: Any, /) -> int:
+        if self.failure is not None and not self._is_log:
+            return len(data)
+        try:
+            if self.failure is not None and self._inside:
+                super().write(b"\n")
+                self._inside = False
+            written: int | None = super().write(data)
+        except OSError as exc:
+            first = self.failure is None
+            self.failure = exc
+            if first and not self._is_log:
+                raise
+            return len(data)
+        if written is None and self._is_log:  # a pipe that nobody empties, and that must not be waited for
+            self.failure = BlockingIOError()
+            return len(data)
+        if written:
+            self._inside = bytes(data[written - 1 : written]) != b"\n"
+        return written  # type: ignore[return-value]
+
+
+def steady(stream: TextIO | None, number: int) -> TextIO:
+    """The same stream on a file that breaks quietly; one that is closed is opened on nothing, so that no file that is
+    opened later (the ledger) gets the number and every word meant for people."""
+    if os.name != "posix":
+        return stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for one in range(number + 1):
+        try:
+            os.fstat(one)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    lines = stream is None or getattr(stream, "line_buffering", False) or getattr(stream, "write_through", False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(Steady(number)), encoding=getattr(stream, "encoding", None) or "utf-8",
+        errors=getattr(stream, "errors", None) or "backslashreplace", line_buffering=lines,
+    )
+
+
+def is_of_stdout(exc: OSError) -> bool:
+    """Whether writing to stdout failed so."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return isinstance(raw, Steady) and raw.failure is exc

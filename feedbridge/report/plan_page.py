@@ -477,10 +477,10 @@ def _findings(findings: Mapping[str, int], about: Mapping[str, str]) -> Html | N
         for code, number in order[:LIST]
     ]
     return join([
-        _table("Findings by code", join([
-            tag("th", "Code", scope="col"), tag("th", "How many", scope="col", class_="number"),
-            tag("th", "What it means", scope="col"),
-        ]), rows, "plain"),
+        _table(
+            "Findings by code", tag("th", "Code", scope="col"),
+            join([tag("th", "How many", scope="col", class_="number"), tag("th", "What it means", scope="col")]), rows, "plain",
+        ),
         tag("p", f"and {len(order) - LIST:,} more codes", class_="muted") if len(order) > LIST else None,
     ])
 

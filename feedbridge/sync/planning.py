@@ -161,6 +161,7 @@ class Planner:
 
     def _new(self, target: TargetState, item: FeedItem, row: Row | None, reason: str) -> None:
         if item.key in self._others:
+            target.pending += 1  # until the other job lets go of it
             self._add(target, "refused", item, row, reason=reason, code="sync.other-job",
                       message=f"the job {self._others[item.key]} has sent it to the same place",
                       mend="let one job send it, or give one of the jobs a feed (or store) of its own")

@@ -573,7 +573,7 @@ class Sync:
                 if not self.environment.get(variable):
                     lacking.setdefault(name, []).append(variable)
                     if planning:
-                        self.environment[variable] = "not-set"
+                        self.environment[variable] = f"{variable}-is-not-set"
         if lacking and not planning:
             listed = "; ".join(f"{name} needs {', '.join(variables)}" for name, variables in lacking.items())
             raise CommandError(

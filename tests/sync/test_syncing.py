@@ -208,3 +208,58 @@ def test_resend(shop: Shop, resend: frozenset[str]):
     report = shop.sync(Options(resend=resend))
     assert report.counts["updated"] == (len(resend) or 5)
     shop.is_as_its_feed()
+
+
+def test_two_jobs_never_fight_over_an_item(shop: Shop):
+    other = {**shop.spec, "source": "other.csv"}
+    (shop.folder / "feedbridge.yaml").write_text(json.dumps(
+        {"feedbridge": 1, "state": "ledger.sqlite", "jobs": {"shop": shop.spec, "other": other}}
+    ))
+    shop.sync()
+    shop.feed({"P005": {"price": "99.00"}, "Q001": {"price": "1.00"}})
+    shop.source.rename(shop.folder / "other.csv")
+    shop.feed(goods(5))
+    jobs = shop.folder / "feedbridge.yaml"
+    report = feedbridge.sync_job("other", jobs=jobs, environment=shop.environment)
+    assert report.status == 1
+    assert [(one["key"], one["code"]) for one in report.result()["targets"][0]["failures"]] == [("P005", "sync.other-job")]
+    assert shop.on("flipsnack")["P005"]["sell_price"] == 10
+    assert set(shop.on("flipsnack")) == {"P001", "P002", "P003", "P004", "P005", "Q001"}
+    shop.feed(goods(4))  # now only the other job has it: this one deletes it, and the other may create it
+    assert shop.sync().status == 0
+    again = feedbridge.sync_job("other", jobs=jobs, environment=shop.environment)
+    assert (again.status, again.counts["created"]) == (0, 1)
+    assert shop.on("flipsnack")["P005"]["sell_price"] == 99
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(shop: Shop):
+    def full(event: str, **_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    report = shop.sync(observe=full)
+    assert (report.status, report.counts["created"]) == (0, 5)
+    shop.is_as_its_feed()
+
+
+def test_a_fault_of_ours_is_in_the_history(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    with shop.opened() as sync:
+        monkeypatch.setattr(sync, "_planned", broken)
+        with pytest.raises(RuntimeError):
+            sync.sync()
+    run = shop.runs()[-1]
+    assert (run.status, "fault" in run.message) == (3, True)
+
+
+def test_a_plan_needs_no_keys_and_a_sync_names_all(shop: Shop):
+    target = {"endpoint": shop.box.url + "/flipsnack/v1/", "rate": "off", "settings": {"feed": "x"}}
+    store = {"endpoint": shop.box.url + "/magento/rest", "rate": "off"}
+    shop.write_job(shop.spec | {"targets": {"flipsnack": target, "magento": store}})
+    assert shop.plan().header.targets[0].counts == {"create": 5}
+    with pytest.raises(CommandError) as refused:
+        shop.sync()
+    assert (refused.value.code, refused.value.exit_status) == ("command.keys", 2)
+    assert "FEEDBRIDGE_FLIPSNACK_API_SECRET" in refused.value.message
+    assert "FEEDBRIDGE_MAGENTO_ACCESS_TOKEN_SECRET" in refused.value.message
