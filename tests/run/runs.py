@@ -109,7 +109,7 @@ def job_of(
     loaded = _loaded(mapping, tuple((set or {}).items()))
     shown = names or [path.name for path in paths]
     opened = [
-        open_source(path, name=name, **loaded.source.model_dump()) for path, name in zip(paths, shown, strict=True)
+        open_source(path, name=name, **loaded.source.model_dump(exclude={"partial"})) for path, name in zip(paths, shown, strict=True)
     ]
     if loaded.records.parent and opened[0].kind == "documents":
         opened = [combine(opened)]

@@ -150,7 +150,9 @@ class PlainJson:
                     currency = own.currency
                 elif own.currency != currency:
                     return None
-                if reduced is not None and (reduced.currency != currency or reduced.amount > own.amount):
+                if reduced is not None and (
+                    reduced.currency != currency or reduced.amount > own.amount or not reduced.amount
+                ):
                     return None
                 if price is None and (lowest is None or own.amount < lowest.amount):
                     lowest, lowest_sale = own, reduced
