@@ -391,8 +391,12 @@ def apply_plan(
 ) -> Report:
     """Carry out a plan: a file that ``plan_job`` wrote, or the last one of a job that a guard held.
 
+    ``plan``  a file; a name that is no file is a job, as on the command line    ``job``  a job by its name
+
     Raises: PlanError, code ``plan.stale``, when source, mapping, job or ledger have moved since; FeedbridgeError.
     """
+    if isinstance(plan, str) and job is None and os.sep not in plan and not os.path.exists(plan):
+        plan, job = None, plan
     if plan is not None:
         from feedbridge.sync.planfile import read_plan
 

@@ -38,7 +38,6 @@ from feedbridge.errors import FeedbridgeError
 __all__ = ["main"]
 
 LOG_FORMAT = "--log-format"
-INTERRUPTED = "interrupted; nothing half-written was left"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -82,7 +81,7 @@ def run(arguments: list[str]) -> int:
     except FeedbridgeError as exc:
         return say.error(exc)
     except (KeyboardInterrupt, EOFError, click.Abort):
-        return say.plain(INTERRUPTED, code="interrupted", status=130)
+        return say.interrupted()
     except MemoryError:
         return say.plain(
             "there is not enough memory", code="run.memory", mend="try --workers 1, or a machine with more", status=3
@@ -94,7 +93,7 @@ def run(arguments: list[str]) -> int:
                     f"the output cannot be written: {exc.strerror or exc}", where="stdout", code="output.write",
                     mend="make room, or write to another place",
                 ))
-            if lost := lost_folder():
+            if (lost := lost_folder()) and not os.environ.get("FEEDBRIDGE_DEBUG"):
                 return say.plain(lost, code="command.folder", mend="cd to a folder that is there, or that you may read", status=2)
         # a fault of ours: say so, with the details only for those who ask
         if os.environ.get("FEEDBRIDGE_DEBUG"):
@@ -140,14 +139,18 @@ class Saying:
         self._format = format
 
     def error(self, exc: FeedbridgeError) -> int:
-        mend = exc.mend
         if lost := lost_folder():
-            mend = f"{lost}: cd to another one" + (f"; {mend}" if mend else "")
-        return self._said(exc.message, where=exc.where, mend=mend, code=exc.code, status=exc.exit_status)
+            exc.mend = f"{lost}: cd to another one" + (f"; {exc.mend}" if exc.mend else "")
+        return self._said(exc)
 
     def plain(self, message: str, *, code: str, status: int, mend: str = "") -> int:
-        shown = "" if self._format is None else code
-        return self._said(message, mend=mend, code=shown, status=status)
+        return self._said(FeedbridgeError(message, mend=mend, code=code if self._format else ""), status)
+
+    def interrupted(self) -> int:
+        with suppress(OSError, ValueError, AttributeError):
+            if self._format is None and sys.stderr.isatty():
+                click.echo(err=True)  # the terminal has written ^C
+        return self.plain("interrupted; nothing half-written was left", code="interrupted", status=130)
 
     def usage(self, exc: click.ClickException) -> int:
         """A command that was typed wrong."""
@@ -157,18 +160,19 @@ class Saying:
             return exc.exit_code
         context = getattr(exc, "ctx", None)
         mend = f"{context.command_path} --help" if context is not None else "feedbridge --help"
-        return self._said(exc.format_message(), mend=mend, code="command.usage", status=exc.exit_code)
+        return self._said(FeedbridgeError(exc.format_message(), mend=mend, code="command.usage"), exc.exit_code)
 
-    def _said(self, message: str, *, status: int, where: str = "", mend: str = "", code: str = "") -> int:
+    def _said(self, exc: FeedbridgeError, status: int | None = None) -> int:
+        status = exc.exit_status if status is None else status
         if self._format is not None:
             from feedbridge.report.log import Log
 
             Log(sys.stderr, self._format).event(
-                "error", level="error", message=message, where=where, mend=mend, code=code, status=status
+                "error", level="error", message=exc.message, where=exc.where, mend=exc.mend, code=exc.code, status=status
             )
             return status
         with suppress(OSError, ValueError):
-            click.echo(printable(str(FeedbridgeError(message, where=where, mend=mend, code=code))), err=True)
+            click.echo(printable(str(exc)), err=True)
         return status
 
     @contextmanager
@@ -244,7 +248,7 @@ def steady(stream: TextIO | None, number: int) -> TextIO:
     """The same stream on a file that breaks quietly; one that is closed is opened on nothing, so that no file that is
     opened later (the ledger) gets the number and every word meant for people."""
     if os.name != "posix":
-        return stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return stream if stream is not None else open(os.devnull, "w", encoding="utf-8")
     for one in range(number + 1):
         try:
             os.fstat(one)

@@ -6,16 +6,20 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from feedbridge.cli.sync import jobs_option
+
 if TYPE_CHECKING:
     from feedbridge.platforms.flickrocket.client import Client
     from feedbridge.platforms.flickrocket.events import Observe, ProductStanding
-    from feedbridge.platforms.flickrocket.resources import Webhook
+    from feedbridge.platforms.flickrocket.resources import Product, Webhook
+    from feedbridge.sync.history import History
+    from feedbridge.sync.jobfile import Job
 
 __all__ = ["COMMANDS"]
 
@@ -47,11 +51,14 @@ events_option = click.option(
               help="Keep the latest payload whose hash is refused there, for webhooks diagnose.")
 @click.option("--only", type=click.Choice(["receive", "work"]),
               help="Only receive and store events, or only work those that are stored (beside a WSGI server of yours).")
+@click.option("--job", metavar="JOB", help="Write the short ids of new products into this job's ledger.")
+@click.option("--target", metavar="NAME", help="With --job: only into this target's; else into all FlickRocket targets'.")
+@jobs_option
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="How lines on stderr are written.")
 def listen(
     shop: str, host: str, port: int, path: str | None, reading: str | None, events: Path | None, capture: Path | None,
-    only: str | None, log_format: Literal["text", "json"],
+    only: str | None, job: str | None, target: str | None, jobs: Path | None, log_format: Literal["text", "json"],
 ) -> int:
     """Receive FlickRocket's webhooks, and read back the products they speak of.
 
@@ -65,6 +72,8 @@ def listen(
     from feedbridge.platforms.flickrocket.webhooks import events_path as usual_path
     from feedbridge.platforms.flickrocket.webhooks import listen as listen_until_stopped
 
+    if (target is not None and job is None) or (job is not None and only == "receive"):
+        raise click.UsageError("--job goes with working events, and --target with --job")
     observe = observer(log_format)
     settings = None
     if only != "work":
@@ -73,13 +82,16 @@ def listen(
                  "FEEDBRIDGE_FLICKROCKET_WEBHOOK_CAPTURE": str(capture) if capture else None}
         settings = WebhookSettings.from_environment(
             {**os.environ, **{name: value for name, value in given.items() if value is not None}})
-    with EventStore(events if events is not None else usual_path()) as store:
+    with ExitStack() as held, EventStore(events if events is not None else usual_path()) as store:
         worker = None
         if only != "receive":
             company = TokenStore(environment=os.environ).read(shop).company_id
             # FlickRocket being busy is the worker's to sit out, so that it can also be told to stop.
             client = connect(shop, environment=os.environ, answer_seconds=30, tries=3, pause_seconds=2, patience_seconds=60)
-            worker = Worker(store, client.product, product_hook(observe), company_id=company, observe=observe)
+            hook = product_hook(observe)
+            if job is not None:
+                hook = ids_hook(*held.enter_context(ledger_of(job, jobs, target)), target, observe, hook)
+            worker = Worker(store, client.product, hook, company_id=company, observe=observe)
         listen_until_stopped(settings, worker, store=store, host=host, port=port, observe=observe)
     return 0
 
@@ -107,6 +119,97 @@ def product_hook(observe: Observe) -> Callable[[ProductStanding], object]:
         )
 
     return on_product
+
+
+@contextmanager
+def ledger_of(job: str, jobs: Path | None, target: str | None) -> Iterator[tuple[History, Job, list[str]]]:
+    """The ledger of a job, and the names of its FlickRocket targets. Raises CommandError where there is none."""
+    from feedbridge.errors import CommandError
+    from feedbridge.sync.history import History
+    from feedbridge.sync.jobfile import load_jobs
+
+    with History(load_jobs(jobs, environment=os.environ), os.environ) as history:
+        chosen = history.file.job(job)
+        names = [name for name, spec in chosen.spec.targets.items() if spec.platform == "flickrocket"]
+        if not names or (target is not None and target not in names):
+            raise CommandError(
+                "the job has no FlickRocket target" if not names else f'"{target}" is none of its FlickRocket targets',
+                where=chosen.where("targets"), code="command.target",
+                mend=f"there {'are' if len(names) > 1 else 'is'} {', '.join(names)}" if names else "name another job",
+            )
+        yield history, chosen, names
+
+
+def ids_hook(
+    history: History, job: Job, names: list[str], target: str | None, observe: Observe,
+    told: Callable[[ProductStanding], object],
+) -> Callable[[ProductStanding], object]:
+    """What is done with a product that was read back: its short id goes into the ledger, when it can only be one item's.
+
+    ``names``   the job's FlickRocket targets, which know its items
+    ``target``  the one that is written to; None: all
+
+    Each time what is in the ledger is read anew, so an event that comes late, twice or while a run goes on does no harm.
+    """
+
+    def on_product(standing: ProductStanding) -> None:
+        told(standing)
+        product = standing.product
+        if product is None or standing.scope == "product/delete":
+            observe("ledger.left", id=standing.id, why="it is gone there" if product is None else "the event is of a deletion")
+            return
+        without, known = items_like(history, job, names, product)
+        if known:
+            return
+        if len(without) != 1:
+            why = "several items have this title and version: " + ", ".join(sorted(without)[:5]) if without else (
+                "no item without an id has this title and version")
+            observe("ledger.left", level="warning", id=standing.id, title=standing.title, why=why)
+            return
+        ((key, targets),) = without.items()
+        for name, number in targets.items():
+            if target in (None, name):
+                history.ledger.set_platform_ids(number, {key: str(standing.id)})
+                observe("ledger.id", id=standing.id, item=key, job=job.name, target=name)
+
+    return on_product
+
+
+def items_like(history: History, job: Job, names: list[str], product: Product) -> tuple[dict[str, dict[str, int]], bool]:
+    """Items without an id that a product may be: key -> the targets that have it, by name; and whether an item has its id."""
+    from feedbridge.errors import CommandError
+
+    ledger = history.ledger
+    found: set[str] = set()
+    bare: dict[str, tuple[int, set[str]]] = {}
+    for name in names:
+        try:
+            target = history.target(job, name)
+        except CommandError:  # nothing was synced to it yet
+            continue
+        keys = set()
+        for row in ledger.rows(target.id):
+            if row.platform_id == str(product.id):
+                return {}, True
+            if not row.platform_id and row.state != "deleted":
+                keys.add(row.key)
+        found |= {key for key, body in ledger.bodies(target.id, sorted(keys)).items() if is_like(body, product)}
+        bare[name] = (target.id, keys)
+    return {key: {name: number for name, (number, keys) in bare.items() if key in keys} for key in found}, False
+
+
+def is_like(body: bytes, product: Product) -> bool:
+    """Whether a product may be what an item was made into: title and version are the same, and its type is no other."""
+    made = json.loads(body).get("product", {})
+    return (
+        "id" not in made and plain_text(made.get("title")) == plain_text(product.title) != ""
+        and plain_text(made.get("version")) == plain_text(product.version)
+        and made.get("product_type") in (None, product.product_type)
+    )
+
+
+def plain_text(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 @click.group()

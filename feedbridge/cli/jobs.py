@@ -98,6 +98,8 @@ def init(
         say("To fill in, in the place of TODO:")
         for line, text in started.todo:
             say(f"  {out}:{line}  {text}")
+    for source, names in started.unused:
+        say(f"Columns of {Path(source).name} that nothing uses (is a price among them?): {names}")
     if started.keys:
         say(f"Needed in the environment: {', '.join(started.keys)}")
     where = [] if str(out) == "feedbridge.yaml" else ["--jobs", str(out)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from feedbridge.cli.sync import jobs_option, run, running_options
+from feedbridge.cli.sync import jobs_option, note, run, running_options, said_jobs
 
 if TYPE_CHECKING:
     from feedbridge.sync.history import History
@@ -72,9 +73,10 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
         for one in wanted:
             plan = opened.held_plan(one)
             if plan is not None:
+                file = "".join(f" {shlex.quote(word)}" for word in said_jobs(jobs))
                 click.echo(
-                    f"\n{one.name}: a guard holds the last run. Look: feedbridge plan {one.name}. "
-                    f"Send it all the same: feedbridge apply {one.name} --release"
+                    f"\n{one.name}: a guard holds the last run. Look: feedbridge plan {one.name}{file}. "
+                    f"Send it all the same: feedbridge apply {one.name} --release{file}"
                 )
     return 0
 
@@ -104,15 +106,18 @@ def list_(job: str | None, jobs: Path | None, closed: bool, limit: int, as_json:
 
 
 @quarantine.command()
-@click.argument("sku")
-@click.argument("job", required=False)
+@click.argument("words", nargs=-1, required=True, metavar="[JOB] SKU")
 @jobs_option
 @json_option
-def show(sku: str, job: str | None, jobs: Path | None, as_json: bool) -> int:
-    """Show one held-back product with everything that was found of it."""
+def show(words: tuple[str, ...], jobs: Path | None, as_json: bool) -> int:
+    """Show one held-back product of JOB with everything that was found of it."""
     from feedbridge.errors import CommandError
     from feedbridge.report.status_text import quarantine_json, render_quarantine
 
+    if len(words) > 2:
+        raise click.UsageError("give a job and one SKU, as in: feedbridge quarantine show JOB SKU")
+    *named, sku = words
+    job = named[0] if named else None
     with history(jobs) as opened:
         wanted = chosen(opened, job)
         held = [row for row in opened.ledger.held(opened.job_id(wanted)) if sku in (row.sku, row.name)]
@@ -152,7 +157,8 @@ def export(job: str | None, jobs: Path | None, out: Path) -> int:
         wanted = chosen(opened, job)
         for path in opened.export(wanted, out):
             click.echo(str(path))
-    click.echo(f"mend them, then: feedbridge quarantine replay {wanted.name} {out}/*", err=True)
+    again = shlex.join(["feedbridge", "quarantine", "replay", wanted.name])
+    note(f"mend them, then: {again} {shlex.quote(str(out))}/*{''.join(f' {shlex.quote(word)}' for word in said_jobs(jobs))}")
     return 0
 
 
@@ -182,7 +188,7 @@ def import_(job: str, file: Path, jobs: Path | None, target: str | None) -> int:
     """Take the platform's own ids from FILE, a CSV file with the columns sku and id (FlickRocket's short ids)."""
     with history(jobs) as opened:
         number = opened.import_ids(chosen(opened, job), target, file)
-    click.echo(f"{number:,} ids taken", err=True)
+    note(f"{number:,} {'id' if number == 1 else 'ids'} taken")
     return 0
 
 
@@ -192,8 +198,9 @@ def import_(job: str, file: Path, jobs: Path | None, target: str | None) -> int:
 @jobs_option
 @target_option
 def forget(job: str, skus: tuple[str, ...], jobs: Path | None, target: str | None) -> int:
-    """Forget that items were sent: somebody deleted them there, or never uploaded them. The next sync sends them as new."""
+    """Forget that items were sent: somebody deleted them there, or never uploaded them. What the feed has of them is sent
+    as new at the next sync."""
     with history(jobs) as opened:
         number = opened.forget(chosen(opened, job), target, list(skus))
-    click.echo(f"{number:,} forgotten; the next sync sends them as new", err=True)
+    note(f"{number:,} forgotten; what the feed has of them is sent as new")
     return 0

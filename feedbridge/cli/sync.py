@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -18,6 +21,10 @@ __all__ = ["apply", "plan", "sync"]
 OPERATIONS = ["create", "update", "replace", "delete", "settle", "keep", "held", "refused"]
 QUIET_EVENTS = frozenset({"progress"})
 WARNINGS = frozenset({"waiting", "halving", "retry", "settle", "missing", "gone", "run.held", "target.down", "run.failed"})
+
+NAMES = frozenset({"key"})
+"""In the log of a run, ``key`` is what a platform calls an item."""
+HEAD_BYTES = 8192
 
 jobs_option = click.option(
     "--jobs", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -61,20 +68,54 @@ def plan(
     """Show what a sync of JOB would do now, field by field. Nothing is sent."""
     from feedbridge import api
 
+    free_for_plan(out)
+    free_for_page(html, out)
     report = api.plan_job(job, jobs=jobs, out=out, resend=skus(resend), adopt=adopt, progress=None)
     shown: dict[str, Any] = {"only": set(only) or None, "sku": sku, "field": field, "target": target}
     header = plain(report.header)
     if html is not None:
         page(header, report, html, shown)
-    if as_json:
-        write_json(header, report, shown)
-    else:
-        from feedbridge.report.plan_text import render_plan
+    with suppress(BrokenPipeError):  # a reader that has had enough; what was asked for as a file is there
+        if as_json:
+            write_json(header, report, shown)
+        else:
+            from feedbridge.report.plan_text import render_plan
 
-        render_plan(header, plain_changes(report), sys.stdout, limit=limit or None, **shown)
+            render_plan(header, plain_changes(report), sys.stdout, limit=limit or None, about=meanings(header), **shown)
+        sys.stdout.flush()
     if out is not None:
-        click.echo(f"carry it out with: feedbridge apply {out}" + (" --release" if report.status == 4 else ""), err=True)
+        note(f"carry it out with: feedbridge apply {out}" + (" --release" if report.status == 4 else ""))
     return report.status
+
+
+def free_for_plan(path: Path | None) -> None:
+    """Raises CommandError when a file is there that is no plan: it may be the source, or somebody's work."""
+    free(path, "a plan", lambda head: head.startswith(b'{"feedbridge_plan"'))
+
+
+def free_for_page(path: Path | None, plan: Path | None) -> None:
+    """Raises CommandError when a file is there that is no page of a plan, or when it is to be the plan as well."""
+    from feedbridge.errors import CommandError
+
+    if path is not None and plan is not None and os.path.realpath(path) == os.path.realpath(plan):
+        raise CommandError(
+            "--out and --html name the same file", where=str(path), code="command.out", mend="name two files"
+        )
+    free(path, "a page of a plan", lambda head: b'name="generator" content="feedbridge ' in head and b"<title>Plan: " in head)
+
+
+def free(path: Path | None, kind: str, ours: Callable[[bytes], bool]) -> None:
+    from feedbridge.errors import CommandError
+
+    if path is None or not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head and not ours(head):
+        raise CommandError(
+            f"is there already and is not {kind}, so it may be somebody's work", where=str(path), code="command.out",
+            mend="name another file",
+        )
 
 
 @click.command()
@@ -106,7 +147,7 @@ def apply(plan: str | None, jobs: Path | None, release: bool, **options: Any) ->
     """
     from feedbridge import api
 
-    is_file = plan is not None and Path(plan).is_file()
+    is_file = plan is not None and (os.sep in plan or Path(plan).is_file())
     wanted: dict[str, Any] = {"plan": plan} if is_file else {"job": plan}
     return run(lambda **watching: api.apply_plan(**wanted, jobs=jobs, release=release, **watching),
                None if is_file else plan, jobs, options)
@@ -117,18 +158,26 @@ def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: d
     from feedbridge.report.log import Log
     from feedbridge.report.progress import progress_for
 
-    log = Log(sys.stderr, options["log_format"]) if options["log_format"] else None
+    log = Log(sys.stderr, options["log_format"], plain=NAMES) if options["log_format"] else None
     told: dict[str, Any] = {}
+    waits = Waiting()
 
     def observe(event: str, **fields: Any) -> None:
         if "run" in fields:
             told["run"] = fields["run"]
-        if log is not None and event not in QUIET_EVENTS:
-            level: Any = "warning" if event in WARNINGS else "info"
-            log.event(event, level=level, **{**fields, "run": told.get("run", "")})
+        if log is not None:
+            if event not in QUIET_EVENTS:
+                level: Any = "warning" if event in WARNINGS else "info"
+                log.event(event, level=level, **{**fields, "run": told.get("run", "")})
+            return
+        said = waits.line(event, fields)
+        if said and not options["quiet"]:
+            bar.close()  # or the line would be drawn into it
+            note(said)
 
-    quiet = options["quiet"] or log is not None or not sys.stderr.isatty()
-    with stop_switch() as (stop, sending), progress_for(sys.stderr, quiet=quiet) as progress:
+    quiet = options["quiet"] or log is not None or not is_terminal(sys.stderr)
+    with stop_switch(options["log_format"]) as (stop, sending), ExitStack() as bar:
+        progress = bar.enter_context(progress_for(sys.stderr, quiet=quiet))
         progress.start(job or "feed")
         done = 0
 
@@ -141,41 +190,128 @@ def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: d
         progress.finish()
     for warning in report.warnings:
         if log is None:
-            click.echo(f"warning: {warning}", err=True)
+            note(f"warning: {warning}")
         else:
             log.event("warning", level="warning", message=warning, run=report.run)
-    show(report, options, log)
+    # What was delivered stays delivered, whatever becomes of the words about it.
+    with suppress(OSError):
+        show(report, options, log, jobs)
     status: int = report.status
     return status
 
 
-def show(report: Any, options: dict[str, Any], log: Any) -> None:
+class Waiting:
+    """What a person is told of a run that waits: otherwise it would be silent for minutes."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, tuple[str, str]] = {}
+
+    def line(self, event: str, fields: dict[str, Any]) -> str:
+        """One line for an event of a wait, else nothing."""
+        target = str(fields.get("target", ""))
+        if event == "answered":
+            self._answers[target] = (str(fields.get("reach", "")), str(fields.get("message") or ""))
+        if event not in ("waiting", "retry"):
+            return ""
+        reach, message = self._answers.get(target, ("", ""))
+        what = {"unsent": "cannot be reached", "wait": "asks to wait"}.get(reach, "gave no answer to go by")
+        why = str(fields.get("message") or message)
+        seconds = float(fields.get("seconds", fields.get("wait", 0)))
+        return f"{target}: {what}{f' ({why})' if why else ''}; trying again in {seconds:,.0f} s"
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether people look at a stream; a closed one is none."""
+    try:
+        return stream is not None and bool(stream.isatty())
+    except (OSError, ValueError):
+        return False
+
+
+def note(text: str) -> None:
+    """One line on stderr. That it cannot be written stops nothing."""
+    from feedbridge.report.plain import fit, showable
+
+    with suppress(OSError, ValueError):
+        click.echo(fit(showable(text), sys.stderr), err=True)
+
+
+def show(report: Any, options: dict[str, Any], log: Any, jobs: Path | None) -> None:
     """What was done: JSON on stdout when asked for, words on stderr."""
     from feedbridge.report.plan_text import render_plan, render_result
 
     result = report.result()
+    remarks = remarks_on(report, result, jobs)
     if options["as_json"]:
-        with suppress(OSError):
+        try:
             sys.stdout.write(json.dumps(result, indent=2) + "\n")
             sys.stdout.flush()
+        except OSError as exc:
+            if exc.errno != errno.EPIPE:
+                remarks.append(f"the result could not be printed: {exc.strerror or exc}")
     if log is not None:
+        for remark in remarks:
+            log.event("note", message=remark, run=report.run)
         log.event("result", level="info" if report.status == 0 else "warning", **result)
         return
     if options["quiet"] and report.status == 0:
         return
     if report.took_over:
-        click.echo(f"note: {report.took_over}", err=True)
+        note(f"note: {report.took_over}")
+    header = plain(report.header)
     if report.status == 4:
-        render_plan(plain(report.header), plain_changes(report), sys.stderr, limit=10)
+        render_plan(header, plain_changes(report), sys.stderr, limit=10, about=meanings(header))
         return
     render_result(result, sys.stderr)
-    products = {name: count for target in report.header.targets[:1] for name, count in target.products.items()}
-    if products.get("held_back"):
-        click.echo(f"held back: {products['held_back']:,} products; see feedbridge quarantine list {report.job}", err=True)
+    held = max((target.products.get("held_back", 0) for target in report.header.targets), default=0)
+    if held:
+        where = shlex.join(["feedbridge", "quarantine", "list", report.job, *said_jobs(jobs)])
+        note(f"held back: {held:,} {'product' if held == 1 else 'products'}; see {where}")
+    for remark in remarks:
+        note(remark)
+
+
+def remarks_on(report: Any, result: dict[str, Any], jobs: Path | None) -> list[str]:
+    """What is left for a person to do after a run."""
+    found = []
+    by_hand = {target.name for target in report.header.targets if target.deletes == "by hand"}
+    for target in result["targets"]:
+        if target["name"] not in by_hand or not str(target["place"]).startswith("folder "):
+            continue
+        place = str(target["place"]).removeprefix("folder ")
+        several = ["--target", target["name"]] if len(result["targets"]) > 1 else []
+        taken = shlex.join(["feedbridge", "ids", "import", report.job, "ids.csv", *several, *said_jobs(jobs)])
+        if target["done"].get("created"):
+            found.append(f"{target['name']}: upload the folders in {place}, then: {taken}")
+        elif target["done"].get("updated") or target["done"].get("settled"):
+            found.append(f"{target['name']}: upload the folders in {place}")
+    if report.kind == "replay" and any(
+        target["done"].get(word) for target in result["targets"] for word in ("created", "updated", "replaced", "settled")
+    ):
+        found.append(
+            "the source still has them as they were: mend it there, too, or the next sync holds them back again"
+        )
+    return found
+
+
+def said_jobs(jobs: Path | None) -> list[str]:
+    """The words that name the job file again, where it was named."""
+    return [] if jobs is None else ["--jobs", str(jobs)]
+
+
+def meanings(header: dict[str, Any]) -> dict[str, str]:
+    """What each code means: the catalogue says what is wrong, the rules of the plan's platforms what should hold."""
+    from feedbridge.platforms import platform, platform_names
+    from feedbridge.report.catalogue import CATALOGUE
+
+    about = dict(CATALOGUE)
+    for name in {str(target.get("platform", "")) for target in header.get("targets", ())} & set(platform_names()):
+        about.update({f"{name}.{rule.number}": rule.stated for rule in platform(name).rules})
+    return about
 
 
 @contextmanager
-def stop_switch() -> Iterator[tuple[Callable[[], bool], Callable[[bool], None]]]:
+def stop_switch(log_format: Literal["text", "json"] | None = None) -> Iterator[tuple[Callable[[], bool], Callable[[bool], None]]]:
     """Ctrl-C and SIGTERM: at once while the feed is read, after the call in hand while it is delivered; a second one ends
     the program where it stands (the next run settles what is not known)."""
     asked = False
@@ -186,8 +322,7 @@ def stop_switch() -> Iterator[tuple[Callable[[], bool], Callable[[bool], None]]]
         if not delivering or asked:
             raise KeyboardInterrupt
         asked = True
-        with suppress(OSError):
-            click.echo("stopping after the call in hand …", err=True)
+        tell_now("stopping after the call in hand", log_format)
 
     def sending(on: bool) -> None:
         nonlocal delivering
@@ -202,6 +337,21 @@ def stop_switch() -> Iterator[tuple[Callable[[], bool], Callable[[bool], None]]]
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def tell_now(message: str, log_format: Literal["text", "json"] | None) -> None:
+    """One line from inside a signal handler, past the buffer of stderr: the signal may have come while that was written to."""
+    import io
+
+    from feedbridge.report.log import Log
+
+    with suppress(OSError, ValueError, AttributeError):
+        text = io.StringIO()
+        if log_format is None:
+            text.write(message + "\n")
+        else:
+            Log(text, log_format).event("stopping", level="warning", message=message)
+        os.write(sys.stderr.fileno(), text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def skus(words: tuple[str, ...]) -> list[str] | None:
@@ -229,7 +379,7 @@ def page(header: dict[str, Any], report: Any, path: Path, shown: dict[str, Any])
     """The plan as a page."""
     from feedbridge.report.plan_page import write_plan_page
 
-    write_plan_page(path, header, plain_changes(report), **shown)
+    write_plan_page(path, header, plain_changes(report), about=meanings(header), **shown)
 
 
 def write_json(header: dict[str, Any], report: Any, shown: dict[str, Any]) -> None:

@@ -6,7 +6,8 @@ Slow and exact. A run takes it for the records on which the compiled path (compi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -124,6 +125,28 @@ class Assembler:
         if work.failed:
             return work.result(None)
         return work.run()
+
+    def skus_named(self, group: Group) -> Iterator[str]:
+        """Every SKU that a group's records name, of the product and of its variants, as far as each can be read."""
+        leaves = [
+            leaf for trees in (self.trees.product, self.trees.variant)
+            if isinstance(leaf := trees.fields.get("sku"), BoundLeaf)
+        ]
+        for record in group.records():
+            whole = record[1]
+            inner = None
+            if self.variants is not None and not isinstance(whole, BadDocument):
+                with suppress(CellError):
+                    inner = self.variants.get(whole, None)
+            rows = [(whole, None), *[(one, whole) for one in inner or () if isinstance(inner, list)]]
+            for leaf in leaves:
+                for row, up in rows:
+                    try:
+                        sku = leaf.evaluate(row, up)
+                    except (CellError, LookupError, TypeError, AttributeError):
+                        continue
+                    if isinstance(sku, str) and sku:
+                        yield sku
 
     def variant_count(self, group: Group, product: Product | None) -> int:
         """Variants of a product; of one that is held back, its variant records when there are several."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,10 @@ from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.schema import LookupSpec
 from feedbridge.mapping.yaml import read_text, read_yaml
 
-__all__ = ["STEP", "Table", "guarded", "load_table", "unguarded"]
+__all__ = [
+    "STEP", "Catalogue", "CatalogueTable", "Table", "catalogue_of_rows", "guarded", "load_catalogue", "load_table",
+    "unguarded",
+]
 
 STEP = "\x1f"
 """What stands between the steps of a path, in answers that are paths."""
@@ -55,6 +61,8 @@ class Table:
         self.missing = missing
         self.shown = shown
         self._near: dict[str, str] = {}
+        self.loose: dict[str, str] = {}
+        """Values that are written otherwise than the title they were taken for."""
         self.hits = 0
         self.misses: Counter[str] = Counter()
         self.column = ""
@@ -130,8 +138,201 @@ class Table:
         return near
 
 
+@dataclass(frozen=True)
+class Catalogue:
+    """Things of a shop by their titles: what ``lookup: {catalogue: …}`` stands for in a run.
+
+    ``name``     as the mapping has it, ``flickrocket.prices``
+    ``origin``   where it is from, for people: a file's name, or the shop
+    ``entries``  (title, id, whether it can be used)
+    ``read``     when the shop was asked, in ISO 8601; empty for a file
+    ``old``      why it is older than it should be
+    """
+
+    name: str
+    origin: str
+    entries: tuple[tuple[str, str, bool], ...]
+    read: str = ""
+    old: str = ""
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name} ({self.origin})"
+
+    @property
+    def digest(self) -> str:
+        """Changes when an answer may: it is of the entries alone, in whatever order they came."""
+        return hashlib.sha256(json.dumps([self.name, sorted(self.entries)]).encode()).hexdigest()
+
+
+class CatalogueTable(Table):
+    """A catalogue as a table. A title that several things share is no answer, and what cannot be used is none either."""
+
+    def __init__(self, catalogue: Catalogue, missing: str) -> None:
+        super().__init__({}, missing, catalogue.shown)
+        self.catalogue = catalogue
+        self.titles: dict[str, list[str]] = {}
+        self.alike: dict[str, list[tuple[str, str]]] = {}
+        self.unusable: dict[str, list[str]] = {}
+        self.ids: dict[str, str] = {}
+        for title, id, valid in catalogue.entries:
+            self.ids.setdefault(id, title)
+            if not title.strip():
+                continue
+            if not valid:
+                self.unusable.setdefault(_alike(title), []).append(id)
+                continue
+            self.titles.setdefault(title.strip(), []).append(id)
+            self.alike.setdefault(_alike(title), []).append((id, title.strip()))
+
+    def answers(self, text: str) -> tuple[str, ...]:
+        """The id of the thing with this title; of one that differs in blanks and letter case only, where it is the only
+        one. Raises CellError when there is none, or several."""
+        key = text.strip()
+        found = self.titles.get(key, [])
+        taken = key
+        if not found:
+            near = self.alike.get(_alike(key), [])
+            found = [id for id, _ in near]
+            taken = near[0][1] if near else ""
+        if len(found) == 1:
+            self.asked.append(None)
+            if taken != key:
+                self.loose[key] = taken
+            return (found[0],)
+        self.asked.append(text)
+        if self.missing == "keep":
+            return (text,)
+        if self.missing in {"empty", "once"}:
+            return ()
+        severity = Severity.WARNING if self.missing == "warning" else Severity.ERROR
+        if found:
+            raise CellError(
+                "cell.lookup-several",
+                f'"{text}" is the title of {len(found)} in {self.shown}: ids {_listed(found)}',
+                "give each a title of its own in the shop, or write the id without lookup",
+                severity,
+            )
+        message, mend = self._missing(text)
+        raise CellError("cell.lookup-missing", message, mend, severity)
+
+    def _missing(self, text: str) -> tuple[str, str]:
+        key = text.strip()
+        unusable = self.unusable.get(_alike(key))
+        again = "" if self.catalogue.read else ", and export it anew"
+        if unusable:
+            verb = "are" if len(unusable) > 1 else "is"
+            return (
+                f'"{text}" (id {_listed(unusable)}) {verb} not valid in {self.shown}',
+                f"make it valid in the shop{again}, or name another",
+            )
+        if key in self.ids:
+            return (
+                f'"{text}" is no title in {self.shown}, but the id of "{self.ids[key]}"',
+                "write the title, or leave the lookup out for a column of ids",
+            )
+        near = self.nearest(text)
+        return (
+            f'"{text}" is no title in {self.shown}',
+            (f"did you mean {near}? else " if near else "") + f"make it in the shop{again}",
+        )
+
+    def nearest(self, text: str) -> str:
+        """The titles most like a text, in quotes."""
+        near = self._near.get(text)
+        if near is None:
+            left = list(self.titles)
+            found: list[str] = []
+            while len(found) < 3 and (one := nearest(text, left, 75.0)):
+                found.append(one)
+                left.remove(one)
+            near = self._near[text] = " or ".join(f'"{one}"' for one in found)
+        return near
+
+
+def _alike(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ids[0] if len(ids) == 1 else f"{', '.join(ids[:-1])} and {ids[-1]}"
+
+
+NOT_VALID = frozenset({"false", "0", "no", "n"})
+
+
+def catalogue_of_rows(
+    name: str, origin: str, header: Sequence[str], rows: Iterable[Sequence[Any]], spec: LookupSpec | None = None
+) -> Catalogue:
+    """A catalogue of an exported table: its columns ``title`` and ``id`` (or those a lookup names as key and value), and
+    ``valid`` where there is one. Raises MappingError."""
+    places: dict[str, int] = {}
+    for at, column in enumerate(header):
+        places.setdefault(str(column).strip().casefold(), at)
+    wanted = (
+        (spec.key if spec is not None else None) or "title",
+        spec.value if spec is not None and isinstance(spec.value, str) else "id",
+    )
+    for column in wanted:
+        if column.casefold() not in places:
+            raise MappingError(
+                f'has no column "{column}"; it has {", ".join(map(str, header)) or "none"}', where=f"{origin}:1",
+                code="mapping.lookup", mend=f"export it anew: feedbridge {name.replace('.', ' ')} --export {origin}",
+            )
+    title, id = (places[column.casefold()] for column in wanted)
+    valid = places.get("valid")
+    entries = []
+    for row in rows:
+        cells = [*("" if cell is None else str(cell) for cell in row), *[""] * (len(header) - len(row))]
+        if cells[title].strip() and cells[id].strip():
+            can = valid is None or cells[valid].strip().casefold() not in NOT_VALID
+            entries.append((cells[title], cells[id].strip(), can))
+    return Catalogue(name, origin, tuple(dict.fromkeys(entries)))
+
+
+def load_catalogue(name: str, path: Path, shown: str, spec: LookupSpec | None = None) -> Catalogue:
+    """A catalogue from a file that was exported of it: CSV, or JSON by its suffix. Raises MappingError."""
+    text = read_text(path, shown)
+    if path.suffix.lower() != ".json":
+        header, *rows = list(_csv_rows(text, shown)) or [[]]
+        return catalogue_of_rows(name, shown, header, rows, spec)
+    try:
+        things = json.loads(text, parse_float=str)
+    except (ValueError, RecursionError) as exc:
+        raise MappingError(f"is no JSON: {exc}", where=shown, code="mapping.lookup", mend="export it anew") from exc
+    if not isinstance(things, list) or not all(isinstance(thing, dict) for thing in things):
+        raise MappingError("is no list of objects", where=shown, code="mapping.lookup", mend="export it anew")
+    header = list(dict.fromkeys(key for thing in things for key in thing)) or ["title", "id"]
+    return catalogue_of_rows(name, shown, header, [[thing.get(key) for key in header] for thing in things], spec)
+
+
+def _csv_rows(text: str, shown: str) -> Iterator[list[str]]:
+    first = text.split("\n", 1)[0]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=first.count), strict=True)
+    try:
+        for row in rows:
+            yield [unguarded(cell) for cell in row]
+    except csv.Error as exc:
+        raise _bad_quote(exc, f"{shown}:{rows.line_num}") from exc
+
+
+def _bad_quote(exc: csv.Error, where: str) -> MappingError:
+    return MappingError(
+        f"a quote is wrong: {exc}", where=where, code="mapping.lookup", mend="close it, or double it inside a cell"
+    )
+
+
 def load_table(spec: LookupSpec, folder: Path, where: str) -> Table:
     """The table of a ``lookup:``. Raises MappingError."""
+    if isinstance(spec.catalogue, Catalogue):
+        return CatalogueTable(spec.catalogue, spec.missing)
+    if spec.catalogue is not None:
+        if spec.file is None or "${" in spec.file:
+            raise MappingError(
+                f"{spec.catalogue} is looked up in the shop, which is done in a run only", where=where, code="mapping.lookup",
+                mend="name an exported file beside it: lookup: {catalogue: …, file: …}",
+            )
+        return CatalogueTable(load_catalogue(spec.catalogue, folder / spec.file, spec.file, spec), spec.missing)
     if sum(way is not None for way in (spec.table, spec.file, spec.pairs)) != 1:
         raise MappingError("give one of table, pairs and file (or given, a further file)", where=where, code="mapping.lookup")
     if spec.pairs is not None:
@@ -176,12 +377,7 @@ def _csv_table(text: str, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:
     try:
         return _entries(rows, spec)
     except csv.Error as exc:
-        raise MappingError(
-            f"a quote is wrong: {exc}",
-            where=f"{spec.file}:{rows.line_num}",
-            code="mapping.lookup",
-            mend="close it, or double it inside a cell",
-        ) from exc
+        raise _bad_quote(exc, f"{spec.file}:{rows.line_num}") from exc
 
 
 def _entries(rows: Any, spec: LookupSpec) -> tuple[dict[str, str], list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.shapes import shape_names
@@ -44,6 +44,7 @@ class Strict(BaseModel):
 
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+CATALOGUE = re.compile(r"[a-z0-9]+\.[a-z_]+")
 INLINE_FLAGS = re.compile(r"^\(\?[aiLmsux]+\)")
 
 
@@ -96,6 +97,9 @@ class LookupSpec(Strict):
     """The table as one text, as a parameter can give it: ``german=de_DE,french=fr_FR``."""
     file: str | None = None
     """A CSV file (first column to second, or the columns named below) or YAML file beside the mapping."""
+    catalogue: Annotated[Any, WithJsonSchema({"type": "string", "pattern": r"^[a-z0-9]+\.[a-z_]+$"})] = None
+    """Things of a shop by their titles: ``flickrocket.prices``. The shop is asked, or ``file`` names what was exported
+    of it. In a run, what the name stands for takes its place (lookup.Catalogue)."""
     given: str | None = None
     """A further file of ``files:`` that is a ``table``. When it is not given, values stay as they are."""
     key: str | None = None
@@ -115,8 +119,19 @@ class LookupSpec(Strict):
             return value
         return {key: tuple(map(word_of, v)) if isinstance(v, list | tuple) else word_of(v) for key, v in value.items()}
 
+    @field_validator("catalogue")
+    @classmethod
+    def names_a_catalogue(cls, value: Any) -> Any:
+        if isinstance(value, str) and not CATALOGUE.fullmatch(value):
+            raise ValueError(f'"{value}" is no catalogue: write a platform and what it has, as flickrocket.prices')
+        if isinstance(value, bool | int | float | list | dict):
+            raise ValueError("a catalogue is a name, as flickrocket.prices")
+        return value
+
     @model_validator(mode="after")
     def one_value(self) -> LookupSpec:
+        if self.catalogue is not None and not (self.table is self.pairs is self.given is None):
+            raise ValueError("beside catalogue only file, key, value and missing may stand")
         if self.given is None and (isinstance(self.value, tuple) or self.where or self.parent):
             raise ValueError("several values, where and parent are for given files")
         return self

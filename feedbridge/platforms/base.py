@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from feedbridge.product import Product
 from feedbridge.rules import Found, Rule
 from feedbridge.rules.quality import WARNING_POINTS, Quality
 
-__all__ = ["BY_PATH", "Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "Writer"]
+__all__ = ["BY_PATH", "Converter", "FileUse", "Outcome", "Platform", "PlatformSettings", "Snapshot", "Writer"]
 
 BY_PATH = "pictures-by-path"
 """Note of a product that has a picture which is a path, not an address."""
@@ -58,6 +59,20 @@ class Outcome(msgspec.Struct):
     excluded: str = ""
     folder: str = ""
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a shop has of one kind, for look-ups by title.
+
+    ``entries``  (title, id, whether it can be used)
+    ``read``     when the shop was asked (aware)
+    ``old``      why it is older than it should be, in words; empty: it is not
+    """
+
+    entries: tuple[tuple[str, str, bool], ...]
+    read: datetime
+    old: str = ""
 
 
 class Converter(Protocol):
@@ -122,6 +137,9 @@ class Platform:
     """``delivery(delivery settings, settings, environment)``: a Delivery (delivery.py); None: files only."""
     delivery_settings: type[BaseModel] | None = None
     """A child of ``delivery.DeliverySettings``."""
+    catalogues: Mapping[str, Callable[[Mapping[str, str]], Snapshot]] = field(default_factory=dict)
+    """What a mapping may name by its title, ``lookup: {catalogue: <platform>.<name>}``: name -> ``read(environment)``,
+    which raises FeedbridgeError."""
     rule_points: Mapping[str, int] = field(default_factory=dict)
     """Points of the feed score a rule's warning costs, by the rule's number, where it is not the usual."""
 

@@ -11,9 +11,11 @@ import hashlib
 import json
 import math
 import os
+import stat
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from feedbridge.platforms.delivery import Rate
 
-__all__ = ["Limiter"]
+__all__ = ["Limiter", "rates_folder"]
 
 SLICE_SECONDS = 0.2
 """Longest sleep between two looks at whether to stop."""
@@ -33,6 +35,65 @@ MOST_HORIZON_SECONDS = 86_400.0
 LOCK_TRIES = 50
 """Slices to wait for the file's lock, which is held for an instant: longer means that its holder hangs."""
 FORMAT = 1
+
+
+def rates_folder(environment: Mapping[str, str]) -> Path:
+    """The folder for a Limiter: one for all jobs of this user, whatever their ledgers; made for the user alone (0700).
+
+    FEEDBRIDGE_RATES, else ``rates`` in the user's state folder (not in the runtime folder, which a night's job often has
+    none of), else one in the system's folder for temporary files, with the user's number in its name. Never raises:
+    where no folder can be had, the one that is returned cannot be used, and a Limiter keeps the rate for its process.
+    """
+    import platformdirs
+
+    named = environment.get("FEEDBRIDGE_RATES", "").strip()
+    if named:
+        folder = Path(os.path.abspath(Path(named).expanduser()))
+        _usable(folder)
+        return folder
+    folder = Path(platformdirs.user_state_dir("feedbridge"), "rates")
+    if _usable(folder):
+        return folder
+    folder = Path(tempfile.gettempdir(), f"feedbridge-rates-{os.geteuid()}")
+    return folder if _usable(folder) and _own(folder) else NOWHERE
+
+
+NOWHERE = Path(os.devnull, "rates")
+
+
+def _usable(folder: Path) -> bool:
+    try:
+        _make(folder)
+    except (OSError, RuntimeError):
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except FileNotFoundError:
+        if folder.parent == folder:
+            raise
+        _make(folder.parent)
+        _make(folder)
+        return
+    except OSError:
+        if not folder.is_dir():
+            raise
+        return
+    with suppress(OSError):
+        if folder.stat().st_mode & 0o777 != 0o700:  # the umask takes from the mode of mkdir
+            folder.chmod(0o700)
+
+
+def _own(folder: Path) -> bool:
+    """Whether a folder in a place where everybody may write is this user's, and nobody else may write in it."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 class _Account(NamedTuple):
@@ -121,7 +182,7 @@ class Limiter:
                     yield False
                     return
                 try:
-                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    _make(self._path.parent)
                     self._lock.acquire(timeout=SLICE_SECONDS, poll_interval=0.01)
                 except Timeout:
                     continue

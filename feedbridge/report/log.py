@@ -93,9 +93,9 @@ def masked(value: Any, name: str = "", plain: Collection[str] = ()) -> Any:
     >>> masked({"feed": "shop", "apiKey": "45FD", "url": "https://me:pw@host/x?token=1"})
     {'feed': 'shop', 'apiKey': '***', 'url': 'https://***@host/x?token=***'}
     """
-    if value is not None and value != "" and name not in plain and _is_secret(name):
-        if not plain or not isinstance(value, int):
-            return MASK
+    is_number = bool(plain) and isinstance(value, int)
+    if value is not None and value != "" and not is_number and name not in plain and _is_secret(name):
+        return MASK
     if isinstance(value, str):
         return _without_secrets(str(value))
     if value is None or isinstance(value, (bool, int)):

@@ -13,6 +13,7 @@ from feedbridge.errors import CommandError, MappingError
 from feedbridge.mapping.load import Mapping
 from feedbridge.mapping.nearest import nearest
 from feedbridge.platforms import PlatformSettings, platform, platform_names
+from feedbridge.run.catalogues import with_catalogues
 from feedbridge.run.inputs import open_inputs
 from feedbridge.run.job import Job
 
@@ -53,6 +54,7 @@ def prepare(
     mappings = [mapping for _, mapping in pairs]
     for one in mappings:
         check_overlays(one)
+    own = with_catalogues(pairs, own)
     settings = {name: settings_of(name, mappings, own, (own_settings or {}).get(name, {})) for name in wanted}
     unused = [key for key in own if key.split(".")[0] not in wanted]
     if unused:

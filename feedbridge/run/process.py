@@ -57,6 +57,8 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     """What is asked for it, for the spread of prices."""
     own: tuple[int, ...] = ()
     """The same by platform, where their products differ."""
+    named: tuple[str, ...] = ()
+    """Of a held-back product: every SKU its records name, its variants' too, as far as they can be read."""
 
 
 class Held(msgspec.Struct, array_like=True, gc=False):
@@ -286,8 +288,19 @@ class Processor:
                 currency,
                 price,
                 own if any(one != facts for one in own) else (),
+                self.skus_named(group, product) if "h" in states else (),
             )
         )
+
+    def skus_named(self, group: Group, product: Product | None) -> tuple[str, ...]:
+        """The SKUs a group's records name: what is held back is not gone, whatever group it is in now."""
+        if product is not None:
+            return (product.sku, *[variant.sku for variant in product.variants])
+        found: dict[str, None] = {}
+        for way in dict.fromkeys(self.ways):
+            for sku in way.assembler.skus_named(group):
+                found[sku] = None
+        return tuple(found)
 
     def product(self, way: Way, group: Group, made: dict[int, Made]) -> Made:
         if id(way) not in made:

@@ -30,6 +30,9 @@ from feedbridge.sync.model import Change, Operation
 __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
 
 FAILURES_KEPT = 1_000
+AWAY_AT_ONCE = 100
+"""Items deleted before they are created anew: so many may be away when a run dies."""
+AWAY = "it was deleted to be made anew, and the platform does not have it now"
 LOST_IN_A_ROW = 20
 """Enough to find the one product of 500 that a platform dies of; then it is the platform."""
 BUSY = 503
@@ -116,14 +119,25 @@ class Courier:
     """Calls in a row whose outcome is not known."""
     _changes: dict[str, Change] = field(default_factory=dict)
     """Those of the batch at hand."""
+    _away: dict[str, Change] = field(default_factory=dict)
+    """Deleted to be created anew, and not created yet."""
 
     def deliver(self, changes: Callable[[Operation], Iterator[Change]]) -> None:
         """Everything a plan sends, in its order: what goes, goes first, since it may free a SKU that comes anew."""
+        try:
+            self._deliver(changes)
+        except (TargetDown, Stopped):
+            for change in self._away.values():
+                self._failed(change, f"{AWAY}; the next run creates it", "failed")
+            raise
+
+    def _deliver(self, changes: Callable[[Operation], Iterator[Change]]) -> None:
         again: list[Change] = []
         for batch in self._batches("delete", changes("delete")):
             self._delete(batch)
         for batch in self._batches("delete", changes("replace")):
-            again += self._replace(batch)
+            for start in range(0, len(batch), AWAY_AT_ONCE):
+                again += self._replace(batch[start : start + AWAY_AT_ONCE])
         for batch in self._batches("update", changes("settle")):
             self._settle(batch)
         for batch in self._batches("update", changes("update")):
@@ -132,7 +146,11 @@ class Courier:
             self._count("created", batch, self._create(batch))
         if again:  # a SKU that moved between two of them is free by now
             for batch in self._batches("create", iter(again)):
-                self._count("replaced", batch, self._create(batch))
+                verdicts = self._create(batch)
+                for key, verdict in verdicts.items():
+                    if verdict.state == "failed":
+                        verdicts[key] = msgspec.structs.replace(verdict, message=f"{AWAY}: {verdict.message}")
+                self._count("replaced", batch, verdicts)
 
     def _batches(self, action: Action, changes: Iterable[Change]) -> Iterator[list[Parcel]]:
         """The changes as parcels in calls, each content file still what it was when the plan was made."""
@@ -146,6 +164,12 @@ class Courier:
                 yield self._parcel(change)
 
         for batch in self.delivery.batches(action, parcels()):
+            if action == "create" and (taken := self.ledger.sharing(self.target_id, [parcel.key for parcel in batch])):
+                for parcel in batch:
+                    if parcel.key in taken:
+                        said = f"the job {taken[parcel.key]} has sent it to the same place meanwhile"
+                        self._failed(self._changes[parcel.key], said, "failed")
+                batch = [parcel for parcel in batch if parcel.key not in taken]
             bodies = self.ledger.bodies(self.target_id, [parcel.key for parcel in batch])
             files = self.ledger.files(self.target_id, [parcel.key for parcel in batch])
             yield [self._with_before(parcel, bodies, files) for parcel in batch]
@@ -310,7 +334,11 @@ class Courier:
         self._count("replaced", kept, verdicts)
         if not gone:
             return []
+        self._away |= {parcel.key: self._changes[parcel.key] for parcel in gone}
         created = self._create(gone)
+        for parcel in gone:
+            if created[parcel.key].state == "taken":
+                del self._away[parcel.key]
         refused = [parcel for parcel in gone if created[parcel.key].state == "failed"]
         self._count("replaced", [parcel for parcel in gone if parcel not in refused], created)
         return [self._changes[parcel.key] for parcel in refused]
@@ -323,21 +351,32 @@ class Courier:
         if unknown := _unknown(batch, verdicts):
             self._wait_if_lost()
             verdicts |= self._until_known(unknown, lambda some: self._call("delete", some, repeated=True))
+        if self.delivery.deletes == "delete" and self._last.reach is Reach.REFUSED:
+            for parcel in batch:  # refused whole when made again: an update tells whether it is there at all
+                if verdicts[parcel.key].state == "failed" and parcel.body and self._is_gone(parcel):
+                    verdicts |= self._call("delete", [parcel], repeated=True, certain=True)
         return verdicts
+
+    def _is_gone(self, parcel: Parcel) -> bool:
+        row = self.ledger.row(self.target_id, parcel.key)
+        if row is None or row.state != "unknown":
+            return False
+        found = self._call("update", [parcel], finding="delete")[parcel.key]
+        return found.state == "failed"
 
     # One call -----------------------------------------------------------------------------------------------------
 
     def _call(
-        self, action: Action, batch: Sequence[Parcel], *, repeated: bool = False, finding: str = ""
+        self, action: Action, batch: Sequence[Parcel], *, repeated: bool = False, finding: str = "", certain: bool = False,
     ) -> dict[str, Verdict]:
         """Make a call until the platform has said something of every item, or its outcome is not known.
 
         ``repeated``  a delete that may have been done already: what the platform does not know is gone
+        ``certain``   with one item and ``repeated``: an update has told that it is gone, so a refusal says so, too
         ``finding``   of a call that only finds out: what was tried before, which stays in the ledger until it is known;
                       what is refused then stays unknown
         """
-        first = self.waits.first_seconds
-        waited, wait, unsent = 0.0, first, 0
+        waited, wait, unsent = 0.0, self.waits.first_seconds, 0
         while True:
             if self.stop():
                 raise Stopped
@@ -358,6 +397,8 @@ class Courier:
                 reach=answer.reach.value, http_status=answer.http_status, message=answer.message,
             )
             verdicts = self._verdicts(batch, answer, action, repeated)
+            if certain and answer.reach is Reach.REFUSED:
+                verdicts = {parcel.key: Verdict("taken", answer.message) for parcel in batch}
             outcomes = self._outcomes(action, batch, answer, verdicts, bool(finding) or repeated)
             self.ledger.settle(batch_id, outcomes, self.lease)
             self.observe("written", target=self.target, action=action, batch=batch_id)

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from feedbridge.errors import CommandError
@@ -21,12 +22,10 @@ __all__ = ["crontab", "program", "systemd_units"]
 AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 LEAST_STOP_SECONDS = 150
 MOST_COMMAND = 990
-STATUSES = (
-    "exit statuses: 0 all was delivered; 1 done, but products were held back or refused (feedbridge quarantine list);",
-    "  2 command, mapping or job file wrong (feedbridge job check); 3 source unreadable or delivery failed (the next run",
-    "  goes on where this one ended); 4 a guard held the run, nothing was sent (feedbridge plan shows why,",
-    "  feedbridge apply --release goes on); 130 interrupted (the next run finishes the work)",
+MATTERING = (
+    "FEEDBRIDGE_STATE_URL", "FEEDBRIDGE_ALERT_WEBHOOK", "FEEDBRIDGE_SMTP_PASSWORD", "FEEDBRIDGE_SANDBOX_URL",
 )
+"""Variables that decide what a run does, whatever its targets; FEEDBRIDGE_JOBS does not: the line names the job file."""
 LOCK = (
     "lock: one run a job. A second one that starts meanwhile says who is running and leaves at once; a run that died is",
     "  noticed and its lock taken over.",
@@ -45,21 +44,24 @@ def program() -> list[str]:
     return [os.path.abspath(found)] if found else [sys.executable, "-m", "feedbridge"]
 
 
-def crontab(job: Job, *, at: str = "03:15", words: list[str] | None = None) -> str:
+def crontab(
+    job: Job, *, at: str = "03:15", words: list[str] | None = None, environment: Mapping[str, str] | None = None
+) -> str:
     """One crontab line with comments.
 
-    ``at``     local time of day, ``03:15``      ``words``  how feedbridge is started (default: this one)
+    ``at``           local time of day, ``03:15``      ``words``  how feedbridge is started (default: this one)
+    ``environment``  of the person who asks: what is set there and matters is named, too, by name only
 
     Raises: CommandError for a time that is none, and for a path that a crontab cannot say.
     """
     hour, minute = _time(at)
-    folder, environment, log = str(job.file.folder), _environment_file(job), _log_file(job)
+    folder, variables, log = str(job.file.folder), _environment_file(job), _log_file(job)
     started = _one_line([*(words or program()), "sync", job.name, "--jobs", str(job.file.path), "--log-format", "json"])
-    _one_line([folder, environment, log])
+    _one_line([folder, variables, log])
     inner = " && ".join(
         [
             f"cd {shlex.quote(folder)}",
-            f"set -a && . {shlex.quote(environment)} && set +a",
+            f"set -a && . {shlex.quote(variables)} && set +a",
             f"exec {shlex.join(started)}",
         ]
     )
@@ -69,13 +71,13 @@ def crontab(job: Job, *, at: str = "03:15", words: list[str] | None = None) -> s
         f"feedbridge job {job.name}, every night at {hour:02}:{minute:02} of this machine's time zone. Put it in with crontab -e.",
         "(Between 02:00 and 03:00 a clock that is put forward or back makes a run fail to come, or come twice.)",
         "",
-        *_environment_lines(job, environment),
+        *_environment_lines(job, variables, os.environ if environment is None else environment),
         "",
         *LOCK,
         f"log: one JSON object a line, appended to {log}. To rotate it, /etc/logrotate.d/feedbridge:",
         f"  {_logrotate(log)} {{ weekly rotate 12 compress missingok notifempty }}",
         "  (each run opens the log anew, so nothing has to be told)",
-        *STATUSES,
+        *_statuses(job),
         "mail: cron mails what is printed, to MAILTO. A run with status 0 prints nothing; any other prints one line.",
         "  That is mail after every such night; alerts: in the job file tell once when a problem begins and once when it is over.",
     ]
@@ -91,15 +93,18 @@ def crontab(job: Job, *, at: str = "03:15", words: list[str] | None = None) -> s
     return "\n".join([*comments, "# MAILTO=you@example.com", f"{minute} {hour} * * * {command}"]) + "\n"
 
 
-def systemd_units(job: Job, *, at: str = "03:15", words: list[str] | None = None, user: str | None = None) -> dict[str, str]:
+def systemd_units(
+    job: Job, *, at: str = "03:15", words: list[str] | None = None, user: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """File name -> text of a service and of the timer that starts it.
 
     Raises: CommandError for a time that is none, and for a path that a unit cannot say.
     """
     hour, minute = _time(at)
-    folder, environment, log = str(job.file.folder), _environment_file(job), ""
+    folder, variables = str(job.file.folder), _environment_file(job)
     started = _one_line([*(words or program()), "sync", job.name, "--jobs", str(job.file.path), "--log-format", "json"])
-    _one_line([folder, environment, log])
+    _one_line([folder, variables])
     unit = f"feedbridge-{job.name}"
     stop = max(LEAST_STOP_SECONDS, *(int(job.delivery_settings(one).answer_seconds) + 30 for one in job.spec.targets))
     comments = [
@@ -107,10 +112,10 @@ def systemd_units(job: Job, *, at: str = "03:15", words: list[str] | None = None
         f"Then: systemctl daemon-reload && systemctl enable --now {unit}.timer",
         f"Once by hand: systemctl start {unit}.service; what it said: journalctl -u {unit}.service",
         "",
-        *_environment_lines(job, environment),
+        *_environment_lines(job, variables, os.environ if environment is None else environment),
         "",
         *LOCK,
-        *STATUSES,
+        *_statuses(job),
         "log: the journal, which rotates by itself. mail: none; see OnFailure below, and alerts: in the job file.",
     ]
     service = [
@@ -126,7 +131,7 @@ def systemd_units(job: Job, *, at: str = "03:15", words: list[str] | None = None
         "Type=oneshot",
         f"User={user or getpass.getuser()}",
         f"WorkingDirectory={_percent(folder)}",
-        f"EnvironmentFile={_percent(environment)}",
+        f"EnvironmentFile={_percent(variables)}",
         f"ExecStart={' '.join(_quoted(word) for word in started)}",
         "# 1 is done, with products held back. Take this out if such a run is to count as failed.",
         "SuccessExitStatus=1",
@@ -165,19 +170,51 @@ def _log_file(job: Job) -> str:
     return str(job.file.folder / f"{job.name}.log")
 
 
-def _environment_lines(job: Job, path: str) -> list[str]:
+def _environment_lines(job: Job, path: str, environment: Mapping[str, str]) -> list[str]:
     """How the file with the keys is made; names only."""
-    names = list(dict.fromkeys(name for target in job.spec.targets for name in needed_variables(job, target)))
+    names = [name for target in job.spec.targets for name in needed_variables(job, target)]
     alerts = job.spec.alerts
     if alerts is not None and alerts.email is not None and alerts.email.user:
         names.append("FEEDBRIDGE_SMTP_PASSWORD")
     if alerts is not None and alerts.email is None and not alerts.webhook:
         names.append("FEEDBRIDGE_ALERT_WEBHOOK")
+    fronts = tuple(f"FEEDBRIDGE_{target.platform.upper()}_" for target in job.spec.targets.values())
+    set_now = [name for name in sorted(environment) if environment[name] and (name in MATTERING or name.startswith(fronts))]
+    names = list(dict.fromkeys([*names, *set_now]))
     quoted = shlex.quote(path)
     needs = "keys come from" if names else "the environment comes from"
-    said = [f"  {name}='...'" for name in names] or ["  (nothing is needed for these targets; the file may be empty, but must be there)"]
+    said = [
+        f"  {name}='...'" + ("   (it is set where you are now)" if name in set_now else "") for name in names
+    ] or ["  (nothing is needed for these targets; the file may be empty, but must be there)"]
     return [f"{needs} {path}, which only you can read: install -m 600 /dev/null {quoted}",
-            "and then a line each (keep it out of version control):", *said]
+            "That file must exist before the first night, also when it is empty: without it nothing runs.",
+            "Then a line each (keep it out of version control):", *said]
+
+
+def _statuses(job: Job) -> list[str]:
+    """What each exit status says, with the commands to type."""
+    there = Path(os.path.realpath(job.file.path)) == Path(os.path.realpath("feedbridge.yaml")) if _has_folder() else False
+    file = [] if there else ["--jobs", str(job.file.path)]
+
+    def typed(*words: str) -> str:
+        return shlex.join(["feedbridge", *words, *file])
+
+    return [
+        f"exit statuses: 0 all was delivered; 1 done, but products were held back or refused: {typed('quarantine', 'list', job.name)}",
+        f"  2 command, mapping or job file wrong: {typed('job', 'check', job.name)}",
+        "  3 source unreadable or delivery failed (the next run goes on where this one ended)",
+        f"  4 a guard held the run, nothing was sent; why: {typed('plan', job.name)}",
+        f"    go on: {typed('apply', job.name, '--release')}",
+        "  130 interrupted (the next run finishes the work)",
+    ]
+
+
+def _has_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _time(at: str) -> tuple[int, int]:

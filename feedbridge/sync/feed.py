@@ -168,8 +168,9 @@ class Feed:
                         said = next(iter(late.values()))
                         why = (said[said.rfind("[") + 1 : -1] if said.endswith("]") else "", said, why[2])
                 self._held.append((number, entry.sku, source, entry.line, *why, damaged))
-                if late:  # whose its SKUs are is in doubt: nothing that has one of them is touched
-                    self._claimed += [(number, code.casefold(), why[0]) for code in entry.outcomes[place].keys]
+                # whose its SKUs are is in doubt, or what they are to be: nothing that has one of them is touched
+                named = entry.outcomes[place].keys if late else entry.named
+                self._claimed += [(number, code.casefold(), why[0]) for code in named]
         if len(self._items) >= ROWS or len(self._held) >= ROWS or len(self._excluded) >= ROWS:
             self._flush()
 
@@ -224,11 +225,15 @@ class Feed:
             sku, source, line, codes, problem, mend, damaged = row
             yield HeldProduct(sku, source, line, codes, problem, mend, bool(damaged))
 
+    def claimed(self, number: int) -> dict[str, str]:
+        """SKU without case -> codes: every SKU that a held-back product names, its variants' too."""
+        return dict(self._database.execute("select code, codes from claimed where target = ?", (number,)))
+
     def held_skus(self, number: int) -> dict[str, str]:
         """SKU -> codes of the products held back for a target, and of those that share a SKU with one of them: a product
         that comes twice, or whose variant is another's too, is in doubt wherever it stands."""
         found = dict(self._database.execute("select sku, codes from held where target = ? and sku != ''", (number,)))
-        claimed = dict(self._database.execute("select code, codes from claimed where target = ?", (number,)))
+        claimed = self.claimed(number)
         if claimed:
             codes = self._deliveries[number].codes
             for item in self.items(number):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ class Seen(NamedTuple):
     ``elsewhere``  (place, items) of the target's earlier places
     ``gone``       items that the feed no longer names and did at the run before, deleted at once or not; None: those
                    that are deleted
+    ``shrunk``     items that lose a variant: what they lose is deleted, too
+    ``lost``       field -> items that lose it
     """
 
     present: int
@@ -32,16 +34,20 @@ class Seen(NamedTuple):
     held_back: int
     elsewhere: Sequence[tuple[str, int]] = ()
     gone: int | None = None
+    shrunk: int = 0
+    lost: Mapping[str, int] = {}
 
 
 def holds_of_source(
-    guards: Guards, *, read: int, read_before: int | None, lost: Sequence[str], present: int
+    guards: Guards, *, read: int, read_before: int | None, lost: Sequence[str], present: int,
+    files: int = 0, files_before: int = 0, empty_files: Sequence[str] = (),
 ) -> list[Hold]:
     """What holds the whole run.
 
     ``read_before``  products read at the last complete run; None when there was none
     ``lost``         columns that the mapping used then and that are gone
     ``present``      items all targets have
+    ``files``        that are read; ``files_before``: at the last complete run; ``empty_files``: those without products
     """
     holds: list[Hold] = []
     if guards.lost_columns and lost:
@@ -51,6 +57,12 @@ def holds_of_source(
             "if the column was renamed, put its new name into the mapping; if it is gone for good: "
             "feedbridge apply JOB --release",
         ))
+    if guards.lost_files and files < files_before:
+        holds.append((
+            "lost-file", f"{files:,} files match the job's source, and {files_before:,} did at the last complete run", LOOK,
+        ))
+    if guards.lost_files and read and empty_files and files > len(empty_files) and (present or read_before):
+        holds.append(("lost-file", f"{empty_files[0]} holds no products, and the other files do", LOOK))
     if guards.empty_source and read == 0 and (present or read_before):
         had = f"{read_before:,} products were read at the last complete run" if read_before else f"{present:,} were sent"
         holds.append(("empty-source", f"the source holds no products, and {had}", LOOK))
@@ -75,17 +87,22 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
             "put the old endpoint and feed back into the job file, name the new target otherwise, or, if the move is "
             "meant: feedbridge apply JOB --release",
         ))
-    if seen.present and seen.deletes:
-        if seen.deletes > guards.max_deletes:
+    deletes = seen.deletes + seen.shrunk
+    if seen.present and deletes:
+        what = "would be deleted" + (", or lose variants" if seen.shrunk else "")
+        if deletes > guards.max_deletes:
+            holds.append(("mass-delete", f"{deletes:,} items {what} (guard max_deletes: {guards.max_deletes:,})", LOOK))
+        elif deletes > guards.few_deletes and above(deletes, seen.present, guards.max_delete_share):
+            share, most = shown(deletes, seen.present, guards.max_delete_share)
             holds.append((
-                "mass-delete", f"{seen.deletes:,} items would be deleted (guard max_deletes: {guards.max_deletes:,})", LOOK,
+                "mass-delete", f"{deletes:,} of {seen.present:,} items {what}, {share} (guard max_delete_share: {most})", LOOK,
             ))
-        elif seen.deletes > guards.few_deletes and above(seen.deletes, seen.present, guards.max_delete_share):
-            share, most = shown(seen.deletes, seen.present, guards.max_delete_share)
+    for name, number in sorted(seen.lost.items(), key=lambda one: (-one[1], one[0]))[:3]:
+        if number > guards.few_deletes and above(number, seen.present, guards.max_lost_share):
+            share, most = shown(number, seen.present, guards.max_lost_share)
             holds.append((
-                "mass-delete",
-                f"{seen.deletes:,} of {seen.present:,} items would be deleted, {share} "
-                f"(guard max_delete_share: {most})", LOOK,
+                "lost-field", f"{number:,} of {seen.present:,} items would lose their {name}, {share} "
+                f"(guard max_lost_share: {most})", LOOK,
             ))
     gone = seen.deletes if seen.gone is None else seen.gone
     if seen.present:

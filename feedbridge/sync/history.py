@@ -38,7 +38,8 @@ class History:
     def standing(self, job: Job, limit: int = 10) -> tuple[dict[str, Any], list[RunRow], list[HeldRow]]:
         """How a job stands (report/status_text.py says in which shape), its last runs, what is held back."""
         number = self.job_id(job)
-        runs = self.ledger.runs(number, limit=limit)
+        # A run that was turned away, since another was under way, is none to go by.
+        runs = [run for run in self.ledger.runs(number, limit=limit * 2) if not run.message.startswith("did not begin")][:limit]
         last = self.ledger.last_complete(number)
         running = next((run for run in runs if run.running), None)
         targets = [row for row in self.ledger.targets(number) if row.name in job.spec.targets]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from feedbridge.platforms import platform, platform_names
 from feedbridge.product.docs import describe
-from feedbridge.sync.jobfile import TODO, delivery_model
+from feedbridge.sync.jobfile import TODO, WAYS, delivery_model, platform_of, target_names, way_keys
 from feedbridge.sync.jobspec import Alerts, EmailAlert, Guards, JobFileSpec, JobSpec, TargetSpec
 
 __all__ = ["job_schema"]
@@ -43,19 +43,20 @@ def job_schema() -> dict[str, Any]:
 def _targets(definitions: dict[str, Any]) -> dict[str, Any]:
     for name in platform_names():
         definitions[f"{name}-settings"] = _settings(name, definitions)
+    for name in target_names():
         definitions[f"{name}-target"] = _target(name, definitions)
     chosen = {
         "type": "object",
         "required": ["platform"],
         "properties": {
-            "platform": {"enum": list(platform_names()), "description": "The platform, where the target is not called by it."}
+            "platform": {"enum": list(target_names()), "description": "The platform, where the target is not called by it."}
         },
         "allOf": [
             {
                 "if": {"required": ["platform"], "properties": {"platform": {"const": name}}},
                 "then": {"$ref": f"#/$defs/{name}-target"},
             }
-            for name in platform_names()
+            for name in target_names()
         ],
     }
     definitions["other-target"] = chosen
@@ -69,7 +70,7 @@ def _targets(definitions: dict[str, Any]) -> dict[str, Any]:
                 "then": {"$ref": "#/$defs/other-target"},
                 "else": {"$ref": f"#/$defs/{name}-target"},
             }
-            for name in platform_names()
+            for name in target_names()
         },
         "additionalProperties": {"$ref": "#/$defs/other-target"},
     }
@@ -77,15 +78,21 @@ def _targets(definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _target(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     """Keys of a target of one platform: its delivery settings, and ``settings``."""
-    model = delivery_model(name)
-    block = _own(model, name, definitions)
+    owner = platform_of(name)
+    model = delivery_model(owner)
+    block = _own(model, owner, definitions)
+    block["properties"] = {key: block["properties"][key] for key in way_keys(name)}
+    title = f"{platform(owner).title} over REST" if name in WAYS else platform(owner).title
+    if "outbox" in block["properties"]:
+        block["properties"]["outbox"] = {"type": "string", "format": "path", **_described(block["properties"]["outbox"])}
+        block["required"] = ["outbox"]
     _may_be_empty(block)
-    block["title"] = f"{platform(name).title} target"
-    block["description"] = f"A place that products are delivered to: {platform(name).title}."
+    block["title"] = f"{title} target"
+    block["description"] = f"A place that products are delivered to: {title}."
     block["properties"] |= {
         "platform": {"const": name},
         "settings": {
-            "anyOf": [{"$ref": f"#/$defs/{name}-settings"}, {"type": "null"}],
+            "anyOf": [{"$ref": f"#/$defs/{owner}-settings"}, {"type": "null"}],
             "description": "The platform's settings, laid over those of the mapping.",
         },
     }
@@ -93,7 +100,7 @@ def _target(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     if needed:
         return block
     block["type"] = ["object", "null"]
-    if delivery_model(name).own_address:
+    if model.own_address:
         block["type"] = "object"
         block["anyOf"] = [
             {"required": ["endpoint"], "properties": {"endpoint": {"type": "string", "not": {"const": TODO}}}},

@@ -29,12 +29,23 @@ from feedbridge.report.log import masked
 from feedbridge.report.plain import showable
 from feedbridge.sync.jobspec import JobFileSpec, JobSpec, TargetSpec
 
-__all__ = ["TODO", "Job", "JobError", "JobFile", "job_path", "load_jobs", "needed_variables", "read_jobs"]
+__all__ = [
+    "TODO", "WAYS", "Job", "JobError", "JobFile", "job_path", "load_jobs", "needed_variables", "read_jobs", "target_names",
+    "way_keys",
+]
 
 VARIABLE = "FEEDBRIDGE_JOBS"
 USUAL = "feedbridge.yaml"
 TODO = "TODO"
 """Stands where ``feedbridge init`` does not know what belongs there. A file that holds one is refused."""
+
+WAYS: Mapping[str, tuple[str, dict[str, Any]]] = {"flickrocket-api": ("flickrocket", {"by": "api"})}
+"""Further ways to a platform, each by a name of its own: the platform that converts, and what that says of delivery."""
+UNUSED_KEYS = {
+    "folder": ("by", "endpoint", "sandbox", "rate", "shop", "create", "omitted"),
+    "api": ("by", "endpoint", "sandbox", "outbox"),
+}
+"""Of a platform with several ways: keys that a way has no use for, and refuses."""
 
 PLACE_SETTINGS = ("endpoint", "sandbox", "outbox")
 
@@ -247,6 +258,24 @@ def delivery_model(name: str) -> type[DeliverySettings]:
     return model or DeliverySettings
 
 
+def target_names() -> tuple[str, ...]:
+    """What a target may be: a platform, or a further way to one."""
+    return (*platform_names(), *WAYS)
+
+
+def platform_of(name: str) -> str:
+    """The platform that converts for a target of this kind."""
+    return WAYS[name][0] if name in WAYS else name
+
+
+def way_keys(name: str) -> list[str]:
+    """Keys of a target of this kind, beside ``platform`` and ``settings``."""
+    model = delivery_model(platform_of(name))
+    if "by" not in model.model_fields:
+        return list(model.model_fields)
+    return [key for key in model.model_fields if key not in UNUSED_KEYS[WAYS.get(name, ("", {"by": "folder"}))[1]["by"]]]
+
+
 def needed_variables(job: Job, target: str) -> list[str]:
     """Variables of the environment that a target's keys are read from; none for the sandbox, which has its own."""
     return list(job.delivery_settings(target).needed_keys(job.spec.targets[target].settings))
@@ -342,7 +371,7 @@ class _Reading:
             return ""
         given = self._at(path[:4])
         name = given.get("platform", path[3]) if isinstance(given, dict) else path[3]
-        return name if isinstance(name, str) and name in platform_names() else ""
+        return platform_of(name) if isinstance(name, str) and name in target_names() else ""
 
     def _at(self, path: KeyPath) -> Any:
         node: Any = self.tree
@@ -377,7 +406,7 @@ class _Reading:
             made["set"] = {key: self._text(value, (*base, "set", key)) for key, value in job["set"].items()}
         self._alerts(job.get("alerts"), (*base, "alerts"))
         targets = job.get("targets")
-        if isinstance(targets, list) and targets and all(one in platform_names() for one in targets):
+        if isinstance(targets, list) and targets and all(one in target_names() for one in targets):
             self.complain((*base, "targets"), "must be a block of names, not a list", f"write {targets[0]}: {{}}")
         if isinstance(targets, dict):
             made["targets"] = {
@@ -481,24 +510,30 @@ class _Reading:
         delivery = {key: value for key, value in given.items() if key not in ("platform", "settings")}
         made["delivery"] = {key: value for key, value in delivery.items() if value is not None}
         named = made["platform"]
-        if not isinstance(named, str) or named not in platform_names():
+        if not isinstance(named, str) or named not in target_names():
             said = "platform" in given
-            near = nearest(str(named), platform_names())
+            near = nearest(str(named), target_names())
             self.complain(
                 (*path, "platform") if said else path,
-                f'there is no platform "{_shown(named)}"; there are {", ".join(platform_names())}',
+                f'there is no platform "{_shown(named)}"; there are {", ".join(target_names())}',
                 (f'did you mean "{near}"?' if near else "") if said or near else "say platform: in this target",
                 "job.platform",
             )
             return {**made, "platform": str(named)}
-        self._delivery(named, made["delivery"], given, path)
+        if named in WAYS:
+            made["platform"], told = WAYS[named]
+            for key in set(told) & set(made["delivery"]):
+                self.complain((*path, key), f"is said by the name {named} already", "leave it out")
+            made["delivery"] |= told
+        self._delivery(made["platform"], made["delivery"], given, path)
         if isinstance(given.get("settings"), dict):
-            self._settings(named, given["settings"], (*path, "settings"))
+            self._settings(made["platform"], given["settings"], (*path, "settings"))
         return made
 
     def _delivery(self, name: str, delivery: dict[str, Any], given: dict[str, Any], path: KeyPath) -> None:
         model = delivery_model(name)
-        own = ["platform", "settings", *model.model_fields]
+        ways = [way for way, (one, told) in WAYS.items() if one == name and told.items() <= delivery.items()]
+        own = ["platform", "settings", *way_keys(ways[0] if ways else name)]
         for key in delivery:
             if key in model.model_fields:
                 continue
@@ -550,14 +585,18 @@ class _Reading:
             if not isinstance(given, dict):
                 continue
             name = given.get("platform", key)
-            if name not in platform_names():
+            if name not in target_names():
                 continue
+            ways = WAYS[name][1] if name in WAYS else {}
+            name = platform_of(name)
             settings = given.get("settings") if isinstance(given.get("settings"), dict) else {}
             assert settings is not None
             sandbox = given.get("sandbox") in (True, "true", "yes", "on")
             parts: list[Any] = [name, sandbox]
             parts.append("" if sandbox else str(given.get("endpoint") or "").rstrip("/").lower())
             parts.append(_absolute(given["outbox"], self.folder) if isinstance(given.get("outbox"), str) else "")
+            if given.get("by", ways.get("by")) == "api":
+                parts += ["api", str(given.get("shop") or "default")]
             parts.append(str(settings.get("source_hash") or settings.get("feed") or ""))
             first = seen.setdefault(tuple(parts), key)
             if first != key:

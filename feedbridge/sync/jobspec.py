@@ -36,8 +36,13 @@ class Guards(Spec):
     """Largest share of the items a target has that may change in one run."""
     max_renamed_share: Share = 0.2
     """Largest share of the items a target has that may be gone while as many new ones come: SKUs written in another way."""
+    max_lost_share: Share = 0.3
+    """Largest share of the items a target has that may lose one and the same field (a price, a picture); a sale that ends
+    for more of them at once is held, too."""
     lost_columns: bool = True
     """A column that the mapping used at the last complete run is gone."""
+    lost_files: bool = True
+    """Fewer files match ``source`` than at the last complete run, or one of several holds no products."""
     grace_runs: Annotated[int, Field(ge=0, le=100)] = 0
     """Runs for which an item gone from the feed is kept before it is deleted."""
 

@@ -110,10 +110,12 @@ class Lease:
         token, self.token = self.token, ""
         if not token:
             return
-        _HELD.discard(token)  # from here on this process itself takes it for dead
         mine = sa.delete(leases).where(leases.c.job_id == self.job_id, leases.c.token == token)
-        with contextlib.suppress(LedgerError), self._database.write() as connection:
-            connection.execute(mine)
+        try:
+            with contextlib.suppress(LedgerError), self._database.write() as connection:
+                connection.execute(mine)
+        finally:
+            _HELD.discard(token)  # where it could not be deleted, this process itself takes it for dead from here on
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)

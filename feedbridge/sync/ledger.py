@@ -12,12 +12,12 @@ import os
 import secrets
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice, starmap
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import msgspec
 import sqlalchemy as sa
@@ -37,11 +37,15 @@ from feedbridge.sync.tables import (
     contents,
     digests,
     held,
+    identities,
     items,
     jobs,
     leases,
     ledger_url,
+    make_file,
+    make_folder,
     pending,
+    private_folder,
     runs,
     state_folder,
     targets,
@@ -193,27 +197,35 @@ class AlertRow(msgspec.Struct, frozen=True):
 class Ledger:
     """An open ledger; a context manager. May be used by several threads. Every method may raise LedgerError.
 
-    ``shown``   its URL without a password
-    ``folder``  where run folders go (not made here)
+    ``shown``   its URL without the login
+    ``id``      by which it is known, however its URL is written; a copy has the same
+    ``folder``  where run folders go (run_folder() makes them): FEEDBRIDGE_RUNS/runs-ID where that is set, else beside an
+                SQLite file, and runs-ID in the user's state folder for a server
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, identity: str, environment: Mapping[str, str]) -> None:
         self._database = database
         self._noted: dict[str, tuple[int, int, str, str]] = {}
         self.shown = database.shown
-        if database.path is not None:
+        self.id = identity
+        place = environment.get("FEEDBRIDGE_RUNS", "").strip()
+        if place:
+            self.folder = Path(os.path.abspath(Path(place).expanduser())) / f"runs-{identity}"
+        elif database.path is not None:
             self.folder = database.path.with_name(f"{database.path.stem}.runs")
         else:
-            self.folder = state_folder() / f"runs-{hashlib.sha256(database.shown.encode()).hexdigest()[:12]}"
+            self.folder = state_folder() / f"runs-{identity}"
 
     @classmethod
     def open(
-        cls, url: str, *, clock: Callable[[], datetime] = utc_now, wait_seconds: float = WAIT_SECONDS
+        cls, url: str, *, clock: Callable[[], datetime] = utc_now, wait_seconds: float = WAIT_SECONDS,
+        environment: Mapping[str, str] | None = None,
     ) -> Ledger:
         """Open a ledger, make it, or bring an older one up to date.
 
         ``url``           from ledger_url()
         ``wait_seconds``  longest wait for another program's transaction
+        ``environment``   where FEEDBRIDGE_RUNS may stand; None: that of the process
         Raises: LedgerError, CommandError (no usable URL).
         """
         from feedbridge.sync.migrations import migrate, version_of
@@ -222,7 +234,8 @@ class Ledger:
         try:
             if database.path is not None:
                 with database.edge():
-                    database.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    make_folder(database.path.parent)
+                    make_file(database.path)
             with database.read() as connection:
                 found = version_of(connection)
             if found is not None and found > VERSION:
@@ -232,6 +245,13 @@ class Ledger:
                 )
             if found != VERSION:
                 migrate(database)
+            with database.read() as connection:
+                identity = connection.execute(sa.select(identities.c.id)).scalars().first()
+            if not identity:
+                raise LedgerError(
+                    "the ledger does not say by which id it is known", code="ledger.corrupt",
+                    mend="bring it back from a backup, or name another place (state:)",
+                )
             database.opened()
         except LedgerError as exc:
             database.close()
@@ -240,7 +260,7 @@ class Ledger:
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return cls(database, identity, os.environ if environment is None else environment)
 
     def __enter__(self) -> Ledger:
         return self
@@ -262,30 +282,56 @@ class Ledger:
         finally:
             self._database.close()
 
+    def run_folder(self, job: str, run: str = "") -> Path:
+        """A job's folder, or a run's in it, made for its owner alone; see private_folder().
+
+        Raises: OSError, LedgerError (``ledger.open``).
+        """
+        folder = private_folder(private_folder(self.folder) / job)
+        return private_folder(folder / run) if run else folder
+
     # Jobs and targets
 
-    def job(self, name: str, file: str) -> JobRow:
-        """A job by its name, made where there is none.
+    @overload
+    def job(self, name: str, file: str, *, make: Literal[True] = True) -> JobRow: ...
 
+    @overload
+    def job(self, name: str, file: str, *, make: bool) -> JobRow | None: ...
+
+    def job(self, name: str, file: str, *, make: bool = True) -> JobRow | None:
+        """A job by its name.
+
+        ``make``  make it where there is none, and note where its file is now; otherwise nothing is written, and a job
+                  that is not there is None
         Raises: CommandError (``ledger.other-job-file``) when another job file has a job of this name here.
         """
         path = os.path.realpath(file) if file else ""
-        with self._database.write() as connection:
-            connection.execute(
-                self._database.insert(jobs).values(name=name, file=path, made=self._now()).on_conflict_do_nothing()
-            )
-            found = connection.execute(_JOB.where(jobs.c.name == name)).one()
-            if found.file != path:
-                if path and found.file and os.path.exists(found.file):
-                    raise CommandError(
-                        f'the ledger {self.shown} has a job "{name}" of another job file, {found.file}', where=file,
-                        mend="give the jobs different names, or ledgers of their own (state:)",
-                        code="ledger.other-job-file",
-                    )
-                if path:
+        asked = _JOB.where(jobs.c.name == name)
+        with self._database.read() as connection:
+            found = connection.execute(asked).first()
+        if make and (found is None or (path and found.file != path)):
+            with self._database.write() as connection:
+                connection.execute(
+                    self._database.insert(jobs).values(name=name, file=path, made=self._now()).on_conflict_do_nothing()
+                )
+                found = connection.execute(asked).one()
+                if path and found.file != path:
+                    self._check_moved(found, name, file)
                     connection.execute(sa.update(jobs).where(jobs.c.id == found.id).values(file=path))
-                    return msgspec.structs.replace(_job(found), file=path)
+        if found is None:
+            return None
+        if path and found.file != path:
+            if not make:
+                self._check_moved(found, name, file)
+            return msgspec.structs.replace(_job(found), file=path)
         return _job(found)
+
+    def _check_moved(self, found: Any, name: str, file: str) -> None:
+        if found.file and os.path.exists(found.file):
+            raise CommandError(
+                f'the ledger {self.shown} has a job "{name}" of another job file, {found.file}', where=file,
+                mend="give the jobs different names, or ledgers of their own (state:)", code="ledger.other-job-file",
+            )
 
     def jobs(self) -> list[JobRow]:
         """All jobs, by name."""
@@ -303,20 +349,50 @@ class Ledger:
             with self._database.write() as connection:
                 connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
 
-    def target(self, job_id: int, name: str, platform: str, place: str) -> TargetRow:
-        """A target in a place, made where there is none."""
+    @overload
+    def target(
+        self, job_id: int, name: str, platform: str, place: str, *, make: Literal[True] = True
+    ) -> TargetRow: ...
+
+    @overload
+    def target(self, job_id: int, name: str, platform: str, place: str, *, make: bool) -> TargetRow | None: ...
+
+    def target(self, job_id: int, name: str, platform: str, place: str, *, make: bool = True) -> TargetRow | None:
+        """A target in a place.
+
+        ``make``  make it where there is none, and note its platform; otherwise nothing is written, and a target that is
+                  not there is None
+        """
         mine = (targets.c.job_id == job_id, targets.c.name == name, targets.c.place == place)
-        with self._database.write() as connection:
-            connection.execute(
-                self._database.insert(targets)
-                .values(job_id=job_id, name=name, platform=platform, place=place)
-                .on_conflict_do_nothing()
-            )
-            connection.execute(
-                sa.update(targets).where(*mine, targets.c.platform != platform).values(platform=platform)
-            )
-            found = connection.execute(_TARGET.where(*mine)).one()
-            return TargetRow(*found, elsewhere=_elsewhere(connection, found))
+        with self._database.read() as connection:
+            row = self._target(connection, mine)
+        if make and (row is None or row.platform != platform):
+            with self._database.write() as connection:
+                connection.execute(
+                    self._database.insert(targets)
+                    .values(job_id=job_id, name=name, platform=platform, place=place)
+                    .on_conflict_do_nothing()
+                )
+                connection.execute(
+                    sa.update(targets).where(*mine, targets.c.platform != platform).values(platform=platform)
+                )
+                row = self._target(connection, mine)
+        return None if row is None else msgspec.structs.replace(row, platform=platform)
+
+    def _target(self, connection: sa.Connection, mine: Sequence[Any]) -> TargetRow | None:
+        found = connection.execute(_TARGET.where(*mine)).first()
+        return None if found is None else TargetRow(*found, elsewhere=_elsewhere(connection, found))
+
+    def rename_target(self, job_id: int, place: str, name: str, names: Collection[str]) -> None:
+        """Give a place's items to the target that is called otherwise now. ``names``: all that the job has; a target that
+        is still there keeps its own."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                sa.select(targets.c.id, targets.c.name).where(targets.c.job_id == job_id, targets.c.place == place)
+            ).all()
+        if len(found) == 1 and found[0].name != name and found[0].name not in names:
+            with self._database.write() as connection:
+                connection.execute(sa.update(targets).where(targets.c.id == found[0].id).values(name=name))
 
     def targets(self, job_id: int) -> list[TargetRow]:
         """All targets of a job, in every place, by name and place."""
@@ -439,8 +515,9 @@ class Ledger:
             found = connection.execute(_ROW.where(items.c.target_id == target_id, items.c.key == key)).first()
             return Row(*found) if found else None
 
-    def sharing(self, target_id: int) -> dict[str, str]:
-        """Items that other jobs have sent to the very same place and that are there: key -> the job's name."""
+    def sharing(self, target_id: int, keys: Iterable[str] | None = None) -> dict[str, str]:
+        """Items that other jobs have sent to the very same place and that are there, or may be: key -> the job's name.
+        ``keys``: of these items only."""
         one, other = targets.alias("one"), targets.alias("other")
         asked = (
             sa.select(items.c.key, jobs.c.name)
@@ -448,8 +525,13 @@ class Ledger:
                 one.join(other, sa.and_(other.c.place == one.c.place, other.c.job_id != one.c.job_id))
                 .join(items, items.c.target_id == other.c.id).join(jobs, jobs.c.id == other.c.job_id)
             )
-            .where(one.c.id == target_id, items.c.hash != b"", items.c.state != "deleted")
+            .where(
+                one.c.id == target_id, items.c.state != "deleted",
+                sa.or_(items.c.hash != b"", items.c.state == "unknown"),
+            )
         )
+        if keys is not None:
+            asked = asked.where(items.c.key.in_(list(keys)))
         with self._database.read() as connection:
             return {key: name for key, name in connection.execute(asked)}
 
@@ -709,7 +791,11 @@ class Ledger:
             return
         self._noted[name] = (stat.st_size, stat.st_mtime_ns, str(stat.st_ino), sha256)
         if len(self._noted) >= SOME:
-            self._write_digests()
+            try:
+                self._write_digests()
+            except LedgerError as exc:
+                if exc.code != "ledger.open":  # a ledger that may only be read does without
+                    raise
 
     def _write_digests(self) -> None:
         noted, self._noted = self._noted, {}

@@ -144,6 +144,10 @@ class PlanHeader(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Finding code -> how many."""
     errors: int = 0
     """Findings that hold something back."""
+    inputs: str = ""
+    """Of all that decides what is sent, content files aside: a plan is carried out only while it is the same."""
+    files: int = 0
+    """Files that were read."""
     fingerprint: str = ""
     """Of all that decides what is sent: sources, mapping, settings, version."""
     columns: list[str] = []

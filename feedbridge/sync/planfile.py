@@ -12,8 +12,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
 import tempfile
+import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -30,6 +32,7 @@ BUFFER_BYTES = 1 << 20
 HEADER_BYTES = 1 << 28
 END_BYTES = 200
 """The last line is always shorter."""
+LEFT_SECONDS = 3600.0
 AGAIN = "make the plan again: feedbridge plan JOB"
 
 
@@ -43,7 +46,8 @@ class PlanWriter:
     """Writes a plan file.
 
     ``path``  where the plan appears, whole and readable by its owner only (mode 0600), when it is complete; a plan that
-              was there before is replaced then, and stays as it was when writing fails
+              was there before is replaced then, and stays as it was when writing fails. It is written in a hidden file
+              beside it, which a kill leaves behind and the next writing of the same plan takes away
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -62,7 +66,10 @@ class PlanWriter:
                     f"a plan cannot be written here: it is {kind}", where=str(self.path), code="plan.write",
                     mend="name a file",
                 )
-            handle, part = tempfile.mkstemp(prefix=f".{real.name[:100]}.", suffix=".part", dir=real.parent)
+            _sweep(real)
+            handle, part = tempfile.mkstemp(
+                prefix=f".{real.name[:100]}.{os.getpid()}-{_machine()}.", suffix=".part", dir=real.parent
+            )
         except OSError as exc:
             raise self._unwritable(exc) from exc
         # mkstemp makes files that only their owner can read. Closing may fail too (a full disk), so it is a step.
@@ -116,6 +123,38 @@ class PlanWriter:
             f"the plan cannot be written: {exc.strerror or exc}", where=str(self.path), code="plan.write",
             mend="make room on the disk, or name a place that can be written to",
         )
+
+
+def _machine() -> str:
+    """This start of this machine, or container: the process ids of another say nothing here."""
+    from feedbridge.sync.lease import myself
+
+    me = myself()
+    return hashlib.sha256(f"{me.host} {me.boot}".encode()).hexdigest()[:8]
+
+
+def _sweep(real: Path) -> None:
+    """Take away what a writing of this plan left that was killed: its process is gone, or it is an hour old."""
+    name = re.compile(rf"\.{re.escape(real.name[:100])}\.(\d+)-([0-9a-f]{{8}})\.[a-z0-9_]+\.part")
+    with contextlib.suppress(OSError), os.scandir(real.parent) as entries:
+        for entry in entries:
+            found = name.fullmatch(entry.name)
+            if found is None:
+                continue
+            with contextlib.suppress(OSError):
+                old = time.time() - entry.stat(follow_symlinks=False).st_mtime > LEFT_SECONDS
+                if old or (found[2] == _machine() and _is_gone(int(found[1]))):
+                    os.unlink(entry.path)
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

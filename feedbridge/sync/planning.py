@@ -55,6 +55,10 @@ class TargetState:
     """Items that are not yet as the feed says and will be tried again though the feed does not change."""
     gone_now: int = 0
     """Items that the feed no longer names, and did at the run before."""
+    shrunk: int = 0
+    """Items that lose a variant."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """Field -> items that lose it."""
 
 
 class Planner:
@@ -66,12 +70,14 @@ class Planner:
     ``adopt``      the platform may have products that the ledger knows nothing of: every create is settled instead
     ``shown``      how findings show the sources, by their number
     ``mapping_changed``  since the last complete run
+    ``replay``     SKUs that are held back, when the feed is one of mended records: nothing else that the platform has
+                   is changed by them
     """
 
     def __init__(
         self, feed: Feed, ledger: Kept, *, reconcile: bool = True, grace: int = 0, release: bool = False,
         resend: frozenset[str] | None = None, adopt: bool = False, shown: list[str] | None = None,
-        mapping_changed: bool = False,
+        mapping_changed: bool = False, replay: frozenset[str] | None = None,
     ) -> None:
         self.feed = feed
         self.ledger = ledger
@@ -82,6 +88,8 @@ class Planner:
         self.adopt = adopt
         self.shown = shown or []
         self.mapping_changed = mapping_changed
+        self.replay = replay is not None
+        self.mended = replay or frozenset()
         self.back: dict[int, list[str]] = {}
         """Items that were missing and are there again."""
         self.gone: dict[int, list[str]] = {}
@@ -94,6 +102,8 @@ class Planner:
         """Gone, and within their grace runs: (row, reason, what is unsure)."""
         self._others: dict[str, str] = {}
         """Items that another job has sent to the same place: key -> that job."""
+        self._claimed: dict[str, str] = {}
+        """SKUs without case that held-back products name, and the codes that hold them."""
         self._held_told: set[str] = set()
         """SKUs of held-back products that are in the plan already."""
 
@@ -101,6 +111,7 @@ class Planner:
         """Compare one target's items with the ledger; its changes are then to be had from ``changes``."""
         held = self.feed.held_skus(target.number)
         self._others = self.ledger.sharing(target.id)
+        self._claimed = self.feed.claimed(target.number)
         self._held_told = set()
         self.back[target.number] = []
         self.gone[target.number] = []
@@ -147,6 +158,15 @@ class Planner:
             return False
         return True
 
+    def _is_claimed(self, target: TargetState, row: Row) -> bool:
+        """Whether a held-back product names a SKU of an item that the feed does not name otherwise: it is not gone."""
+        if not self._claimed:
+            return False
+        if row.key.casefold() in self._claimed or row.sku.casefold() in self._claimed:
+            return True
+        body = self.ledger.bodies(target.id, [row.key]).get(row.key, b"")
+        return not self._claimed.keys().isdisjoint(code.casefold() for code in target.delivery.codes(body))
+
     def _forced(self, sku: str) -> bool:
         return self.resend is not None and (not self.resend or sku in self.resend)
 
@@ -165,6 +185,14 @@ class Planner:
             self._add(target, "refused", item, row, reason=reason, code="sync.other-job",
                       message=f"the job {self._others[item.key]} has sent it to the same place",
                       mend="let one job send it, or give one of the jobs a feed (or store) of its own")
+        elif (fresh := getattr(target.delivery, "fresh", None)) is not None:  # it knows better than we what is there
+            known = Parcel(item.key, self.feed.body(item.at, item.size), b"", row.platform_id if row else "")
+            op, way = fresh(known)
+            if op == "left":
+                target.counts["left"] += 1
+                target.pending += 1
+            else:
+                self._add(target, op, item, row, reason=reason, message=way.message, mend=way.mend, code=way.code)
         elif self.adopt and not target.delivery.upserts:
             self._add(target, "settle", item, row, unsure="create", reason="the platform may have it already (adopt)")
         else:
@@ -186,6 +214,22 @@ class Planner:
                 Difference(f"file {file}", known.get(file, "")[:12] or None, files.get(file, "")[:12] or None)
                 for file in sorted(changed)
             ]
+            if self.replay and row.sku not in self.mended:
+                self._add(target, "refused", item, row, reason="was not held back", differences=found,
+                          code="sync.not-held", message="a replay changes only what was held back",
+                          mend="take it out of the file; what the source says of it is sent by feedbridge sync")
+                continue
+            lost = self._lost(target, before, after)
+            if lost and (self.replay or self._in_doubt(lost)):
+                why = "the mended record lacks variants that the platform has" if self.replay else "held back in the feed"
+                told = f"{min(lost)} is no longer in it" + ("" if self.replay else ", and may be in a record that is held back")
+                self._add(target, "refused" if self.replay else "held", item, row, reason=why, differences=found,
+                          code="sync.lost-variant", message=told, mend="mend the product whole, with all its variants")
+                continue
+            target.shrunk += bool(lost)
+            for one in found:
+                if one.after is None and "[" not in one.path:
+                    target.lost[one.path] += 1
             parcel = Parcel(item.key, after, before, row.platform_id, (), changed)
             way = target.delivery.change(parcel)
             forced = self._forced(item.sku)
@@ -199,12 +243,22 @@ class Planner:
             self._add(target, op, item, row, reason=reason, differences=found, code=way.code,
                       message=way.message, mend=way.mend)
 
+    @staticmethod
+    def _lost(target: TargetState, before: bytes, after: bytes) -> set[str]:
+        """Names that an item had and has no longer: variants that are gone from it."""
+        return set(target.delivery.codes(before) - target.delivery.codes(after)) if before else set()
+
+    def _in_doubt(self, lost: set[str]) -> bool:
+        """Whether what is gone from an item may be in a record that is held back."""
+        damaged = bool(self.feed.damaged) and not self.release
+        return damaged or not self._claimed.keys().isdisjoint(code.casefold() for code in lost)
+
     def _without(self, target: TargetState, row: Row, held: dict[str, str]) -> None:
         """An item of the ledger that the feed does not have as one to be sent."""
         if row.state == "deleted":
             return
-        if row.sku in held:
-            self._add(target, "held", None, row, reason="held back in the feed", code=held[row.sku])
+        if row.sku in held or self._is_claimed(target, row):
+            self._add(target, "held", None, row, reason="held back in the feed", code=held.get(row.sku, ""))
             return
         if not row.present and row.state == "failed" and row.action != "delete":
             self.gone[target.number].append(row.key)

@@ -50,6 +50,8 @@ class Conversions:
     columns: list[str] = field(default_factory=list)
     headers: set[str] = field(default_factory=set)
     is_table: bool = False
+    records: list[tuple[str, int]] = field(default_factory=list)
+    """(file, records) of every source, once they are read."""
     ran_before: bool = False
     """Whether the job was complete once: what the mapping needs was there then."""
 
@@ -146,6 +148,9 @@ def read_into(feed: Feed, made: Conversions, numbers: dict[str, int], folder: Pa
         _note(read, done, place == 0)
         if place == 0:
             made.columns = sorted({column for one in done.applied for column in one.used_columns()}) if made.is_table else []
+            made.records = [
+                (source.name, one.count) for source, one in zip(conversion.sources, done.applied, strict=True)
+            ]
             read.quarantine = str(working / "quarantine") if done.quarantine else ""
     feed.finish()
     return read

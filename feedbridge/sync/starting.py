@@ -14,20 +14,32 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from sqlalchemy import make_url
 
 from feedbridge.errors import CommandError, FeedbridgeError, OutputError
 from feedbridge.mapping.load import Mapping as MappingFile
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.presets import presets
-from feedbridge.platforms import platform, platform_names
+from feedbridge.platforms import platform
 from feedbridge.product.docs import field_texts
 from feedbridge.report.plain import showable
 from feedbridge.run.engine import run
 from feedbridge.run.preparing import prepare
 from feedbridge.sources.files import expand
-from feedbridge.sync.jobfile import TODO, Job, JobFile, delivery_model, needed_variables, read_jobs
+from feedbridge.sync.jobfile import (
+    TODO,
+    Job,
+    JobFile,
+    delivery_model,
+    needed_variables,
+    platform_of,
+    read_jobs,
+    target_names,
+    way_keys,
+)
 from feedbridge.sync.jobspec import Guards, JobSpec
+from feedbridge.sync.ledger import Ledger, ledger_url
 
 __all__ = ["Check", "Started", "missing_keys", "readiness", "shared_places", "start", "write_job_file"]
 
@@ -35,8 +47,11 @@ WIDTH = 100
 ASKED = re.compile(r"--set ([\w.-]+)=([^\s;,)]*)")
 PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+NOTHING = re.compile(r"(^|[.;] +)None:")
+"""How field texts say what a key means that is not there."""
 NOT_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 ROUNDS = 8
+UNUSED = "mapping.unused-columns"
 SCHEMA_FILE = "feedbridge.schema.json"
 FURTHER_TEXTS = {
     "workers": "Processes that read large files; nothing here: one a core.",
@@ -54,10 +69,14 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the first product of a source says: the mappings that are taken, and what they ask for."""
+    """What the first product of a source says: the mappings that are taken, what they ask for, and what they leave.
+
+    ``unused``  (source, its columns that no mapping uses, in words)
+    """
 
     mappings: list[MappingFile]
     asked: list[Asked]
+    unused: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Started:
 
     ``todo``  (line, what is to be filled in): the file is refused until it is
     ``keys``  variables of the environment that its targets need
+    ``unused``  (source, its columns that the mapping uses nothing of): a price among them is not sent
     """
 
     name: str
@@ -73,6 +93,7 @@ class Started:
     mapping: str
     todo: list[tuple[int, str]]
     keys: list[str]
+    unused: list[tuple[str, str]]
 
 
 class Check(NamedTuple):
@@ -102,10 +123,10 @@ def start(
     """
     wanted = list(dict.fromkeys(to))
     for one in wanted:
-        if one not in platform_names():
-            near = nearest(one, platform_names())
+        if one not in target_names():
+            near = nearest(one, target_names())
             raise CommandError(
-                f'there is no platform "{showable(one)}"; there are {", ".join(platform_names())}',
+                f'there is no platform "{showable(one)}"; there are {", ".join(target_names())}',
                 code="command.platform",
                 mend=f'did you mean "{near}"?' if near else "",
             )
@@ -121,15 +142,15 @@ def start(
             mend="letters, digits, . _ and -, a letter or digit first, 64 at most",
         )
     given = {key: str(value) for key, value in (set or {}).items()}
-    trial = tried(list(sources), wanted, mapping, given)
+    trial = tried(list(sources), list(dict.fromkeys(map(platform_of, wanted))), mapping, given)
     called = name or _job_name(sources[0])
     chosen = _chosen(trial, mapping, out)
     text = _text(called, list(sources), wanted, out, chosen, trial, given, sandbox, mapping)
-    started = Started(called, text, chosen, list(_todo(text)), [])
+    started = Started(called, text, chosen, list(_todo(text)), [], trial.unused)
     filled = re.sub(rf"(?m): {TODO}(?=\s+#|$)", ": https://localhost", text)
     job = read_jobs(filled, out, str(out)).job(called)
     keys = [key for target in job.spec.targets for key in needed_variables(job, target)]
-    return Started(called, text, chosen, started.todo, list(dict.fromkeys(keys)))
+    return Started(called, text, chosen, started.todo, list(dict.fromkeys(keys)), trial.unused)
 
 
 def tried(
@@ -142,11 +163,16 @@ def tried(
     """Read the first product of sources, with made-up values for what is asked for. Raises FeedbridgeError."""
     values = dict(given)
     asked: dict[str, str] = {}
+    unused: list[tuple[str, str]] = []
     for round_ in range(ROUNDS):
         try:
             job = prepare(sources, platforms, mapping, values, 1, False, 1, None, settings)
             job.allow_empty = True
-            run(job, None)
+            done = run(job, None)
+            unused = [
+                (finding.file, finding.message.partition(" uses nothing of: ")[2])
+                for finding in done.findings.first.get(UNUSED, ())
+            ]
             break
         except CommandError as exc:
             found: dict[str, str] = {}
@@ -158,7 +184,7 @@ def tried(
                 asked.setdefault(setting, example)
                 values.setdefault(setting, example)
     about = {key: spec.about for one in job.mappings for key, spec in one.file.parameters.items()}
-    return Trial(job.mappings, [Asked(key, example, about.get(key, "")) for key, example in asked.items()])
+    return Trial(job.mappings, [Asked(key, example, about.get(key, "")) for key, example in asked.items()], unused)
 
 
 def write_job_file(started: Started, path: Path, *, replace: bool = False) -> None:
@@ -211,6 +237,7 @@ def readiness(job: Job, environment: Mapping[str, str], *, read: bool = True) ->
         yield _loads(job)
     for name, target in job.spec.targets.items():
         yield from _target_checks(job, name, target.platform, environment)
+    yield from _ledger_checks(job, environment)
     yield from _alert_checks(job, environment)
 
 
@@ -238,6 +265,8 @@ def _read(job: Job) -> Iterator[Check]:
         names = ", ".join(dict.fromkeys(_preset_of(one) or one.shown for one in trial.mappings))
         how = f"auto, recognised as {names}" if job.mapping == "auto" else _shown_mapping(job)
         yield Check(True, f"mapping {how}: reads the first product")
+    for source, names in trial.unused:
+        yield Check(True, f"mapping {_shown_mapping(job)}: columns of {Path(source).name} that nothing uses: {names}")
 
 
 def _loads(job: Job) -> Check:
@@ -273,6 +302,32 @@ def _target_checks(job: Job, name: str, platform_name: str, environment: Mapping
         return
     yield Check(True, f"target {name}: delivers to {made.place}")
     made.close()
+
+
+def _ledger_checks(job: Job, environment: Mapping[str, str]) -> Iterator[Check]:
+    """Whether the ledger lets the job in. One that is not there yet is not made."""
+    try:
+        url = ledger_url(job.file.state, job.file.folder, environment)
+        path = sqlite_path(url)
+        if path is not None and not path.exists():
+            return
+        with Ledger.open(url) as ledger:
+            row = next((row for row in ledger.jobs() if row.name == job.name), None)
+            shown = ledger.shown
+    except FeedbridgeError as exc:
+        yield Check(False, f"ledger {exc.where}: {exc.message}", exc.mend)
+        return
+    if row is not None and row.file and row.file != os.path.realpath(job.file.path) and os.path.exists(row.file):
+        yield Check(
+            False, f'ledger {shown}: it has a job "{job.name}" of another job file, {row.file}',
+            "give the jobs different names, or ledgers of their own (state:)",
+        )
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite ledger; None of another database."""
+    made = make_url(url)
+    return Path(made.database) if made.get_backend_name() == "sqlite" and made.database else None
 
 
 def _alert_checks(job: Job, environment: Mapping[str, str]) -> Iterator[Check]:
@@ -335,8 +390,12 @@ def _scalar(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _left_out(found: re.Match[str]) -> str:
+    return f"{found[1]}{'left' if found[1].startswith(';') else 'Left'} out:"
+
+
 def _comment(text: str, indent: int) -> list[str]:
-    plain = " ".join(showable(text.replace("``", "").replace("\n", " ")).split())
+    plain = " ".join(showable(NOTHING.sub(_left_out, text.replace("``", "").replace("\n", " "))).split())
     front = " " * indent + "# "
     return [front + line for line in textwrap.wrap(plain, WIDTH - len(front), break_long_words=False, break_on_hyphens=False)]
 
@@ -424,7 +483,10 @@ def _mapping_lines(chosen: str, asked: str, trial: Trial) -> list[str]:
         why = f"Recognised by its columns. A fixed name is safer at night than auto: {chosen} stays {chosen}."
         if any(_preset_of(one) == "generic" for one in trial.mappings):
             why = "Only the general preset fits: look at feedbridge check first, or begin a mapping with mapping suggest."
-    return [*_comment(why, 4), f"    mapping: {_scalar(chosen)}"]
+    lines = [*_comment(why, 4), f"    mapping: {_scalar(chosen)}"]
+    for source, names in trial.unused:
+        lines += _comment(f"Columns of {Path(source).name} that nothing uses (is a price among them?): {names}", 4)
+    return lines
 
 
 def _set_lines(trial: Trial, given: Mapping[str, str]) -> list[str]:
@@ -440,23 +502,29 @@ def _set_lines(trial: Trial, given: Mapping[str, str]) -> list[str]:
 
 
 def _target_lines(name: str, job: str, sandbox: bool) -> list[str]:
-    model, settings = delivery_model(name), platform(name).settings
-    has_outbox = "outbox" in model.model_fields
+    owner = platform_of(name)
+    model, settings = delivery_model(owner), platform(owner).settings
+    has_outbox = "outbox" in way_keys(name)
     lines = [f"      {name}:"]
-    said = ["outbox"]
+    said = ["outbox", *(key for key in model.model_fields if key not in way_keys(name))]
     if has_outbox:
         lines += [
             "        # Product folders are put here, for a person to drop on FlickRocket's uploader. Nothing is sent.",
             "        outbox: outbox",
         ]
-        said += ["endpoint", "sandbox", "rate", "connect_seconds", "answer_seconds", "patience_seconds"]
+        said += ["connect_seconds", "answer_seconds", "patience_seconds"]
+    elif name != owner:
+        lines += _comment(
+            "Updates over REST: log in with feedbridge flickrocket login. New products and content go by a flickrocket "
+            "target with an outbox.", 8,
+        )
     elif sandbox:
         lines += [
             "        # To feedbridge sandbox on this machine. Take this line out to deliver to the platform itself.",
             "        sandbox: true",
         ]
         said.append("sandbox")
-    if delivery_model(name).own_address:
+    if model.own_address:
         lines.append("        # Address of the store, as far as in front of /V1/.")
         lines.append(f"        {'# ' if sandbox else ''}endpoint: {'' if sandbox else f'{TODO}   # '}https://shop.example.com/rest")
         said.append("endpoint")
@@ -484,7 +552,7 @@ def shared_places(file: JobFile) -> list[str]:
     for job in file.jobs.values():
         for name, target in job.spec.targets.items():
             settings = target.settings
-            parts = [str(target.delivery.get(key, "")) for key in ("sandbox", "endpoint", "outbox")]
+            parts = [str(target.delivery.get(key, "")) for key in ("sandbox", "endpoint", "outbox", "by", "shop")]
             place = (target.platform, *parts, str(settings.get("source_hash") or settings.get("feed") or ""))
             here = f"{job.name}.{name}"
             first = seen.setdefault(place, here)

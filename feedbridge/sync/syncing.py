@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import re
 import shutil
 import socket
 import time
@@ -42,6 +43,7 @@ PLAN = "plan.jsonl"
 INTERRUPTED = 130
 FAILURES_NOTED = 50
 """Of a target, in the history."""
+RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(plan-)?[0-9a-f]{4,}")
 TOLD: frozenset[Operation] = frozenset({"refused", "keep"})
 PLANS_KEPT = 5
 """Folders of ``feedbridge plan`` that are kept; runs have their own number."""
@@ -99,6 +101,8 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0
     quarantine: str = ""
+    mended: set[str] = field(default_factory=set)
+    """Of a replay: SKUs that were held back and came mended."""
 
     @property
     def holds(self) -> list[Hold]:
@@ -107,15 +111,21 @@ class Report:
         return list(dict.fromkeys(found))
 
     def _not_sent(self, target: TargetPlan) -> Iterator[dict[str, Any]]:
-        """What a plan does not send though the feed and the platform differ: the first of them."""
-        if not any(target.counts.get(op) for op in TOLD):
+        """What a plan does not send though the feed and the platform differ, and what an update cannot change there: the
+        first of them."""
+        if not any(target.counts.get(op) for op in (*TOLD, "update")):
             return
-        for number, change in enumerate(read_plan(self.plan).changes(TOLD, target.name)):
-            if number == FAILURES_KEPT:
+        number = 0
+        for change in read_plan(self.plan).changes({*TOLD, "update"}, target.name):
+            if change.op == "update" and not change.message:
+                continue
+            number += 1
+            if number > FAILURES_KEPT:
                 return
+            state = {"keep": "kept", "update": "warning"}.get(change.op, change.op)
             yield {
                 "target": target.name, "op": change.op, "key": change.key, "sku": change.sku, "mend": change.mend,
-                "message": change.message or change.reason, "state": "kept" if change.op == "keep" else change.op,
+                "message": change.message or change.reason, "state": state,
                 "code": change.code, "file": change.file, "line": change.line,
             }
 
@@ -180,7 +190,7 @@ class Report:
                 }
                 for target in self.header.targets
             },
-            "findings": sum(self.header.findings.values()),
+            "findings": sum(self.header.findings.values()), "files": self.header.files,
             "failures": [
                 {"target": one.target, "op": one.op, "sku": one.sku or one.key, "message": one.message}
                 for result in self.targets.values() for one in result.failures[:FAILURES_NOTED]
@@ -350,6 +360,8 @@ class Sync:
         deliveries = {name: self._delivery(name, made) for name in self.job.spec.targets}
         try:
             self._check_places(deliveries)
+            for name, delivery in deliveries.items():
+                self.ledger.rename_target(self.row.id, delivery.place, name, set(deliveries))
             targets = {
                 name: self.ledger.target(self.row.id, name, self.job.spec.targets[name].platform, delivery.place)
                 for name, delivery in deliveries.items()
@@ -379,6 +391,7 @@ class Sync:
             feed, self.ledger, reconcile=whole_feed, grace=guards.grace_runs,
             release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
             mapping_changed=last is not None and last.mappings not in ([], made.mappings),
+            replay=frozenset(row.sku for row in self.ledger.held(self.row.id)) if replay else None,
         )
         states = [
             TargetState(number, name, targets[name].id, delivery, ",".join(made.mappings))
@@ -393,7 +406,7 @@ class Sync:
             holds = holds_of_target(guards, Seen(
                 state.present, state.counts["create"], state.counts["update"] + state.counts["replace"],
                 state.counts["delete"], products["read"], products["held_back"], row.elsewhere if not state.present else (),
-                state.gone_now,
+                state.gone_now, state.shrunk, state.lost,
             )) if not replay else []
             holds = [named(hold, self.job.name) for hold in holds]
             plans.append(TargetPlan(
@@ -406,14 +419,17 @@ class Sync:
         before = last.counts.get("read") if last is not None and whole_feed else None
         whole = [] if replay else holds_of_source(
             guards, read=feed.products[0]["read"], read_before=before, lost=lost,
-            present=sum(state.present for state in states) if whole_feed else 0,
+            present=sum(state.present for state in states) if whole_feed else 0, files=len(made.digests),
+            files_before=last.counts.get("files", 0) if last is not None and whole_feed else 0,
+            empty_files=[name for name, count in made.records if not count] if len(made.records) > 1 else (),
         )
         header = PlanHeader(
             tool=f"feedbridge {feedbridge.__version__}", job=self.job.name, job_file=str(self.job.file.path),
             job_digest=self.job.digest, run=run, made=self.clock().isoformat(timespec="seconds"), sources=made.digests,
             mappings=made.mappings, targets=plans, holds=[named(hold, self.job.name) for hold in whole], replay=replay,
             findings=dict(sorted(read.findings.items())),
-            errors=read.errors, fingerprint="" if feed.has_files else made.fingerprint, columns=made.columns,
+            errors=read.errors, files=len(made.digests), inputs=made.fingerprint,
+            fingerprint="" if feed.has_files else made.fingerprint, columns=made.columns,
             quarantine=read.quarantine,
         )
         path = folder / PLAN
@@ -426,10 +442,12 @@ class Sync:
             ]
             complete = whole_feed and not report.holds
             self.ledger.note_held(self.row.id, run, list({row.name: row for row in held}.values()), complete=complete, lease=self.lease)
-            if replay and not report.holds:
-                still = {row.sku for row in held}
-                written = {item.sku for state in states for item in feed.items(state.number)} - still
-                self.ledger.close_held(self.row.id, sorted(written), run, "replayed", lease=self.lease)
+            still, open_ones = {row.sku for row in held}, {row.sku for row in self.ledger.held(self.row.id) if row.sku}
+            there = {sku for sku in open_ones - still if any(feed.items_of(state.number, sku) for state in states)}
+            if replay:
+                report.mended = there
+            elif not whole_feed and there:
+                self.ledger.close_held(self.row.id, sorted(there), run, "fixed by the source", lease=self.lease)
         return report
 
     def _nothing_new(
@@ -494,6 +512,15 @@ class Sync:
         finally:
             self.sending(False)
         report.status = INTERRUPTED if stopped else self._status(report)
+        for plan in header.targets:
+            failed = report.targets[plan.name].counts.get("failed", 0) if plan.name in report.targets else 0
+            if failed and not plan.present and plan.counts.get("create"):
+                report.warnings.append(
+                    f"{plan.name}: the ledger knew nothing of this place; if it has these products already (a lost ledger, "
+                    f"another target before): feedbridge sync {self.job.name} --adopt"
+                )
+        if report.mended:
+            self._close_mended(report, stopped)
         if report.status in (0, 1) and usual:
             self._settle(report)
         return report
@@ -501,6 +528,12 @@ class Sync:
     def _deliver(self, plan: TargetPlan, reader: PlanReader, result: TargetResult, run: str, lease: Lease) -> None:
         made = None if self.job.name != reader.header.job else self._settings_for(plan)
         delivery = self._made_delivery(plan.name, made)
+        if delivery.place != plan.place:
+            delivery.close()
+            raise PlanError(
+                f'the plan is stale: the target "{plan.name}" is {delivery.place} now, and was {plan.place}; nothing was sent',
+                where=str(reader.path), code="plan.stale", mend=f"make a new one: feedbridge plan {self.job.name}",
+            )
         target = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
         patience = self.job.delivery_settings(plan.name).patience_seconds
         waits = self.waits or Waits(patience_seconds=patience)
@@ -521,6 +554,14 @@ class Sync:
         finally:
             result.counts, result.failures, result.calls = dict(courier.counts), courier.failures, courier.calls
             delivery.close()
+
+    def _close_mended(self, report: Report, stopped: bool) -> None:
+        """What a replay delivered is held back no longer."""
+        if stopped or any(result.down for result in report.targets.values()):
+            return
+        left = {failure.sku for result in report.targets.values() for failure in result.failures}
+        left |= {change.sku for change in report.changes() if change.op in ("refused", "held")}
+        self.ledger.close_held(self.row.id, sorted(report.mended - left), report.run, "replayed", lease=self.lease)
 
     def _note_kept(self, plan: TargetPlan, reader: PlanReader, lease: Lease) -> None:
         """What a run learns beside what it sends: how long items are missing, which rows stand for nothing."""
@@ -615,6 +656,14 @@ class Sync:
         target = platform(self.job.spec.targets[name].platform)
         assert target.delivery is not None  # the job file's reader refused platforms without
         delivery: Delivery = target.delivery(self.job.delivery_settings(name), settings, self.environment)
+        beside = getattr(delivery, "beside", None)
+        if beside is not None:  # targets of one platform that share what it has: they know its ids together
+            named = self.job.spec.targets[name].platform
+            others = [one for one, spec in self.job.spec.targets.items() if spec.platform == named and one != name]
+            rows = [row for row in self.ledger.targets(self.row.id) if row.name in others] if others else []
+            rows.sort(key=lambda row: row.id)  # of several places, what the latest knows
+            ids = {row.key: row.platform_id for one in rows for row in self.ledger.rows(one.id) if row.platform_id}
+            beside([self.job.delivery_settings(one) for one in others], ids)
         return delivery
 
     def _settings_for(self, plan: TargetPlan) -> Any:
@@ -640,6 +689,8 @@ class Sync:
             made = conversions(self.job, ran_before=True)
             if made.mappings != header.mappings:
                 raise stale("the mapping has changed")
+            if header.inputs != made.fingerprint:
+                raise stale("the mapping's tables, or feedbridge itself, have changed")
             if [path for path, _ in made.digests] != [path for path, _ in header.sources]:
                 raise stale("the job's sources are other files")
         for plan in header.targets:
@@ -661,7 +712,7 @@ class Sync:
 
     def _prune(self) -> None:
         """Remove the folders of old runs; one that a later run refers to stays."""
-        needed = set()
+        needed = {row.last_run for row in self.ledger.held(self.row.id)}
         for row in self.ledger.targets(self.row.id):
             if row.settled:
                 needed.add(msgspec.json.decode(row.settled, type=Settled).header.run)
@@ -670,13 +721,14 @@ class Sync:
             needed.add(held.parent.name)
         keep = self.job.spec.keep_runs
         self.ledger.prune(self.row.id, keep)
+        # By the ledger's order of runs: a clock may have been put back.
+        needed |= {run.id for run in self.ledger.runs(self.row.id, limit=keep)}
         try:
-            folders = sorted((path for path in self.folder.iterdir() if path.is_dir()), key=lambda path: path.name)
+            folders = [path for path in self.folder.iterdir() if path.is_dir() and RUN_NAME.fullmatch(path.name)]
+            plans = sorted((path for path in folders if "-plan-" in path.name), key=lambda path: path.stat().st_mtime_ns)
         except OSError:
             return
-        plans = [path for path in folders if "-plan-" in path.name]
-        runs = [path for path in folders if "-plan-" not in path.name]
-        for path in [*plans[:-PLANS_KEPT], *runs[:-keep]]:
+        for path in [*plans[:-PLANS_KEPT], *(path for path in folders if "-plan-" not in path.name)]:
             if path.name not in needed:
                 shutil.rmtree(path, ignore_errors=True)
 

@@ -1,20 +1,24 @@
 """The ledger's tables, the way to them (SQLite or PostgreSQL), and what can go wrong on it.
 
-Everything that SQLAlchemy and the drivers raise becomes a LedgerError here. No message holds a password.
+Everything that SQLAlchemy and the drivers raise becomes a LedgerError here. No message holds a password, nor anything
+else that stands before the ``@`` of an address. What is made here is for its owner alone, whatever the umask.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,8 +27,8 @@ from feedbridge.errors import CommandError, FeedbridgeError
 
 __all__ = [
     "VERSION", "Database", "JobRunning", "LeaseLost", "LedgerError", "alerts", "batches", "contents", "digests", "held",
-    "items", "jobs", "leases", "ledger_url", "metadata", "pending", "runs", "state_folder", "targets", "utc_now",
-    "version",
+    "identities", "items", "jobs", "leases", "ledger_url", "make_file", "make_folder", "metadata", "pending",
+    "private_folder", "runs", "state_folder", "targets", "utc_now", "version",
 ]
 
 VERSION = "0001"
@@ -74,6 +78,8 @@ def _of(name: str, table: str, **options: Any) -> sa.Column[int]:
 
 
 version = _table("version", sa.Column("version_num", sa.String(32), primary_key=True))
+identities = _table("ledger", sa.Column("id", sa.String(32), primary_key=True))
+"""One row: by this id a ledger is known, wherever it is and however its address is written."""
 jobs = _table(
     "job", sa.Column("id", _Id, primary_key=True), sa.Column("name", _Key, nullable=False), _text("file"),
     _text("columns"), _text("digest"), _text("made"), sa.Index("uq_feedbridge_job_name", "name", unique=True),
@@ -143,15 +149,25 @@ def ledger_url(given: str | None, folder: Path | None, environment: Mapping[str,
     the user's state folder.
 
     ``given`` is a path or a URL; a relative SQLite path starts in ``folder`` (that of the variable in the current one).
+    What may be an address with a password is never taken for a path; a path with ``@``, ``=``, ``:`` or ``//`` in it is
+    written as ``sqlite:///path``.
+
     Returns: the URL with a driver and an absolute path; it may hold a password.
     Raises:  CommandError.
     """
     text = environment.get("FEEDBRIDGE_STATE_URL", "").strip()
     if text:
-        return _url(text, Path.cwd(), "FEEDBRIDGE_STATE_URL").render_as_string(hide_password=False)
+        return _written(text, _url(text, Path.cwd(), "FEEDBRIDGE_STATE_URL"))
     if given and given.strip():
-        return _url(given.strip(), folder or Path.cwd(), "state").render_as_string(hide_password=False)
+        return _written(given.strip(), _url(given.strip(), folder or Path.cwd(), "state"))
     return _sqlite_url(state_folder() / DEFAULT_FILE).render_as_string(hide_password=False)
+
+
+def _written(text: str, url: sa.URL) -> str:
+    """A PostgreSQL URL stays as it was written: put together again, it would hide that a password has a bare @."""
+    if url.get_backend_name() == "sqlite":
+        return url.render_as_string(hide_password=False)
+    return f"{url.drivername}://{text.partition('://')[2]}"
 
 
 def state_folder() -> Path:
@@ -161,65 +177,193 @@ def state_folder() -> Path:
     return Path(platformdirs.user_state_dir("feedbridge"))
 
 
+def private_folder(path: Path) -> Path:
+    """A folder for its owner alone (mode 0700), made with those above it where they are missing; the folder.
+
+    One that is there stays as it is, shared with a group too. Only where everybody may write in it, that is taken away
+    when the folder is one's own, and the folder is refused when it is not.
+
+    Raises: OSError, LedgerError (``ledger.open``).
+    """
+    make_folder(path)
+    found = path.stat()
+    if not found.st_mode & stat.S_IWOTH:
+        return path
+    if found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
+        raise LedgerError(
+            "everybody may write in this folder, so what a run goes by is not kept there", where=str(path),
+            mend=f"chmod o-w {path}, or name another place with FEEDBRIDGE_RUNS", code="ledger.open",
+        )
+    with contextlib.suppress(OSError):  # a disk that keeps no modes
+        path.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IWOTH)
+    return path
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, with mode 0700, where they are missing. Raises OSError."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_folder(path.parent)
+        make_folder(path)
+        return
+    except OSError:
+        if not path.is_dir():
+            raise
+        return
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & 0o777 != 0o700:  # the umask takes from the mode of mkdir
+            path.chmod(0o700)
+
+
+_MAKING = threading.Lock()
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file with mode 0600, where there is none; SQLite gives the same mode to those beside it.
+
+    Raises: OSError.
+    """
+    # Closing a file lets go of all locks that this process has on it, so no other thread may have opened it by then.
+    with _MAKING, contextlib.suppress(FileExistsError):
+        handle = os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):
+            os.fchmod(handle, 0o600)
+        os.close(handle)
+
+
 def _sqlite_url(path: Path) -> sa.URL:
     return sa.URL.create("sqlite", database=os.path.abspath(path.expanduser()))
 
 
-def _url(text: str, folder: Path, where: str) -> sa.URL:
-    mend = "write a path (state.sqlite), or a URL: sqlite:///path, postgresql://user@host/database"
+PERCENT = "write @ in a password as %40, / as %2F and ? as %3F"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
-    def refuse(message: str) -> CommandError:
+
+def _url(text: str, folder: Path, where: str) -> sa.URL:
+    """What is written there, never shown: it may hold a password in any place. Raises CommandError."""
+    usual = "write a path (state.sqlite), or a URL: sqlite:///path, postgresql://user@host/database"
+
+    def refuse(message: str, mend: str = usual) -> CommandError:
         return CommandError(message, where=where, mend=mend, code="ledger.open")
 
+    if text == ":memory:" or text.startswith("file:") or "\0" in text:
+        raise refuse("the ledger must be a file that stays")
     if "://" not in text:
-        if text == ":memory:" or text.startswith("file:") or "\0" in text:
-            raise refuse("the ledger must be a file that stays")
+        path = text[2:] if _DRIVE.match(text) else text
+        if ":" in path or "@" in path or "=" in path or "//" in path:
+            raise refuse(
+                "the ledger's address is neither a path nor a database URL",
+                f"{usual}; a path with @, =, : or // in it is written as sqlite:///path",
+            )
         return _sqlite_url(folder / Path(text).expanduser())
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise refuse("the ledger's address is no database URL") from None
+        raise refuse("the ledger's address is no database URL", f"{usual}; {PERCENT}") from None
     backend, _, driver = url.drivername.partition("+")
     if backend == "sqlite":
         database = url.database or ""
         if database in ("", ":memory:") or database.startswith("file:") or "\0" in database:
             raise refuse("the ledger must be a file that stays")
-        if driver not in ("", "pysqlite"):
-            raise refuse(f"feedbridge does not bring the driver {driver}")
+        if url.host or url.username or url.password or driver not in ("", "pysqlite"):
+            raise refuse("the ledger's address is no path of an SQLite file")
         return _sqlite_url(folder / Path(database).expanduser())
     if backend in ("postgresql", "postgres"):
         if driver not in ("", "psycopg"):
-            raise refuse(f"feedbridge does not bring the driver {driver}")
+            raise refuse("feedbridge does not bring this driver for PostgreSQL; it brings psycopg")
+        if "@" in (url.host or "") or "@" in text.partition("?")[2]:
+            raise refuse("the ledger's address can be read in several ways, and one of them shows its password", PERCENT)
         return url.set(drivername="postgresql+psycopg")
-    raise refuse(f"feedbridge keeps no ledger in {backend}")
+    raise refuse("feedbridge keeps its ledger in SQLite or PostgreSQL only")
 
 
-_SECRET = re.compile(r"(?i)pass|secret|token")
+_HARMLESS = frozenset((
+    "host", "hostaddr", "port", "dbname", "sslmode", "connect_timeout", "application_name", "target_session_attrs",
+    "client_encoding", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+))
+"""Parameters whose values may be shown."""
+_BETWEEN = re.compile(r"[:@/?#&=%\s'\"\\]+")
+SHORT = 4
+"""Characters. A shorter part of a secret may be in a message by chance, and taking it out would show what it is."""
 
 
-def _without_password(url: sa.URL) -> str:
-    hidden = {name: "***" if _SECRET.search(name) else value for name, value in url.query.items()}
-    return url.set(query=hidden).render_as_string(hide_password=True)
+class _Address:
+    """What of a database URL may be shown, and what must be taken out of the words of a driver.
+
+    ``shown``      nothing of what stands between ``://`` and the last ``@``, no value of a parameter not known
+    ``ambiguous``  it has several @, so a password may have been cut in the wrong place
+    """
+
+    def __init__(self, text: str, url: sa.URL) -> None:
+        before, at, after = text.partition("://")[2].rpartition("@")
+        self.ambiguous = "@" in before
+        self.shown = url.render_as_string(hide_password=True)
+        self._long: list[str] = []
+        self._short: list[str] = []
+        self._names: list[str] = []
+        if url.get_backend_name() == "sqlite":
+            return
+        self.shown = _shown(after, bool(at))
+        secret = {before if self.ambiguous else before.partition(":")[2], url.password or ""}
+        for name, values in url.query.items():
+            several = (values,) if isinstance(values, str) else values
+            if name == "user":
+                self._names.extend(several)
+            elif name not in _HARMLESS:
+                secret.update(several)
+        if url.username and not self.ambiguous:
+            self._names.append(url.username)
+        parts: set[str] = set()
+        for one in (*secret, *(unquote(one) for one in secret)):
+            parts.update((" ".join(one.split()), *_BETWEEN.split(one)))
+        for part in sorted(parts - {""}, key=len, reverse=True):
+            (self._long if len(part) >= SHORT else self._short).append(part)
+
+    def scrubbed(self, words: str) -> str:
+        """A driver's words without secrets; empty where that cannot be done without telling them."""
+        if any(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", words, re.IGNORECASE) for part in self._short):
+            return ""
+        for part in self._long:
+            words = re.sub(re.escape(part), "***", words, flags=re.IGNORECASE)
+        for name in self._names:
+            words = words.replace(f'"{name}"', '"***"')
+        return words
+
+
+def _shown(after: str, login: bool) -> str:
+    front = "postgresql+psycopg://" + ("***@" if login else "")
+    try:
+        place = sa.make_url(f"postgresql://{after}")
+    except (sa.exc.ArgumentError, ValueError):
+        return front
+    query = {name: value if name in _HARMLESS else "***" for name, value in place.query.items()}
+    text = sa.URL.create(
+        "postgresql", host=place.host, port=place.port, database=place.database, query=query
+    ).render_as_string()
+    return front + text.partition("://")[2].replace("%2A%2A%2A", "***")
+
+
+for _library in ("psycopg", "sqlalchemy", "alembic"):
+    # What they log of a connection that broke is for those who ask for it; Python would print it to stderr.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 class Database:
     """An open ledger database: short read and write transactions, over connections of their own.
 
-    ``shown``  its URL without the password     ``path``  the SQLite file; None: PostgreSQL
+    ``shown``  its URL without the login     ``path``  the SQLite file; None: PostgreSQL
     """
 
     def __init__(self, url: str, *, clock: Callable[[], datetime], wait_seconds: float = WAIT_SECONDS) -> None:
         self.url = _url(url, Path.cwd(), "state")
-        self.shown = _without_password(self.url)
+        self._address = _Address(url, self.url)
+        self.shown = self._address.shown
         self.path = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
         self.clock = clock
         self.wait_seconds = wait_seconds
-        self._secrets = [
-            secret for secret in (
-                self.url.password,
-                *(value for name, value in self.url.query.items() if _SECRET.search(name)),
-            ) if isinstance(secret, str) and secret
-        ]
         self._inode: tuple[int, int] | None = None
         self._opened = False
         self._turn: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
@@ -341,19 +485,22 @@ class Database:
                 exc.where = self.shown
             raise
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as exc:
-            raise self._explained(exc) from exc
+            error, hidden = self._explained(exc)
+            raise error from (None if hidden else exc)
         except Exception as exc:
             if type(exc).__module__.partition(".")[0] != "psycopg":
                 raise
-            raise self._explained(exc) from exc
+            error, hidden = self._explained(exc)
+            raise error from (None if hidden else exc)
 
-    def _explained(self, exc: Exception) -> LedgerError:
+    def _explained(self, exc: Exception) -> tuple[LedgerError, bool]:
+        """In our words; and whether something was taken out of the driver's, which no traceback may show then."""
         if self._was_taken_away():
-            return self._taken_away()
+            return self._taken_away(), False
         cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) and exc.orig is not None else exc
-        words = " ".join(str(cause).split())
-        for secret in self._secrets:
-            words = words.replace(secret, "***")
+        told = " ".join(str(cause).split())
+        words = self._address.scrubbed(told)
+        hidden = words != told
         if isinstance(exc, sa.exc.TimeoutError):
             code = "ledger.locked"
         elif isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
@@ -365,7 +512,10 @@ class Database:
         message, mend = _SAYS[code]
         if self.path is None:
             mend = _SAYS_SERVER.get(code, mend)
-        return LedgerError(f"{message} ({words})" if words else message, where=self.shown, mend=mend, code=code)
+            if code == "ledger.open" and self._address.ambiguous:
+                mend += f"; the address has more than one @: {PERCENT}"
+        message = f"{message} ({words})" if words else message
+        return LedgerError(message, where=self.shown, mend=mend, code=code), hidden
 
 
 _SAYS = {

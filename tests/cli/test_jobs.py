@@ -177,3 +177,52 @@ def test_the_pages_examples_load(text):
 
 def test_the_page_has_examples():
     assert len(EXAMPLES) >= 3
+
+
+# -- what nothing uses, and what stands in the way
+
+
+def test_columns_that_nothing_uses_are_named(folder, capsys):
+    (folder / "own.csv").write_text("sku;name;preis;Kampfpreis;Lagerort\nA;Tee;10,00;8,00;x\n")
+    _, _, err = typed(capsys, "init", "own.csv", "--set", "currency=EUR", "--sandbox")
+    said = "Columns of own.csv that nothing uses (is a price among them?): Kampfpreis, Lagerort"
+    text = (folder / "feedbridge.yaml").read_text()
+    assert said in err
+    assert f"    # {said}\n" in text
+    assert "None:" not in text
+    status, out, _ = typed(capsys, "job", "check")
+    assert (status, "columns of own.csv that nothing uses: Kampfpreis, Lagerort" in out) == (0, True)
+
+
+def test_check_tells_when_the_ledger_knows_the_job_from_another_file(folder, capsys, monkeypatch):
+    monkeypatch.setenv("FEEDBRIDGE_STATE_URL", str(folder / "ledger.sqlite"))
+    typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox")
+    assert typed(capsys, "job", "check")[0] == 0
+    assert not (folder / "ledger.sqlite").exists()
+    assert typed(capsys, "plan", "shop")[0] == 0
+    assert typed(capsys, "job", "check")[0] == 0
+    (folder / "other").mkdir()
+    typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox", "--out", "other/feedbridge.yaml", "--name", "shop")
+    status, out, _ = typed(capsys, "job", "check", "--jobs", "other/feedbridge.yaml")
+    assert (status, 'it has a job "shop" of another job file' in out) == (2, True)
+    (folder / "ledger.sqlite").write_bytes(b"no database " * 1000)
+    assert typed(capsys, "job", "check")[0] == 2
+
+
+def test_cron_names_what_is_set_and_never_its_value(folder, capsys, monkeypatch):
+    typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox", "--out", "jobs.yaml")
+    given = {
+        "FEEDBRIDGE_STATE_URL": "postgresql://me:hunter2@db/x", "FEEDBRIDGE_SANDBOX_URL": "http://127.0.0.1:1/hunter2",
+        "FEEDBRIDGE_ALERT_WEBHOOK": "https://h.example/hunter2", "FEEDBRIDGE_SMTP_PASSWORD": "hunter2",
+        "FEEDBRIDGE_FLIPSNACK_API_KEY": "hunter2",
+    }
+    for name, value in {**given, "FEEDBRIDGE_MAGENTO_CONSUMER_KEY": "hunter2", "FEEDBRIDGE_JOBS": "jobs.yaml"}.items():
+        monkeypatch.setenv(name, value)
+    for kind in ("crontab", "systemd"):
+        status, out, _ = typed(capsys, "cron", "shop", "--print", kind, "--jobs", "jobs.yaml")
+        assert (status, "hunter2" in out) == (0, False)
+        assert {name for name in given if f"  {name}='...'" in out} == set(given)
+        assert "FEEDBRIDGE_MAGENTO" not in out and "FEEDBRIDGE_JOBS" not in out
+        assert "must exist before the first night" in out
+        for words in ("quarantine list shop", "job check shop", "plan shop", "apply shop --release"):
+            assert f"feedbridge {words} --jobs {folder}/jobs.yaml" in out

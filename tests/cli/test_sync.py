@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import feedbridge
 from feedbridge.cli import run
+from feedbridge.sandbox import keys
 from tests.sync.shops import Shop, goods, sandbox
 
 Typed = Callable[..., tuple[int, str, str]]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -190,7 +194,10 @@ def test_quarantine_lives_until_it_is_mended(shop: Shop, typed: Typed):
     held = held if isinstance(held, list) else held["held"]
     assert (status, {one["sku"] for one in held}) == (0, {"TEE", "MUG"})
     assert "cell.price-format" in typed("quarantine", "show", "TEE")[1]
+    assert "cell.price-format" in typed("quarantine", "show", "shop", "TEE")[1]
     assert typed("quarantine", "show", "P001")[0] == 2
+    assert 'there is no job "TEE"' in typed("quarantine", "show", "TEE", "shop")[2]
+    assert typed("quarantine", "show", "shop", "TEE", "MUG")[0] == 2
 
     status, out, _ = typed("quarantine", "export", "shop", "--out", "mend")
     (path,) = (Path(line) for line in out.splitlines())
@@ -202,6 +209,8 @@ def test_quarantine_lives_until_it_is_mended(shop: Shop, typed: Typed):
     calls = len(shop.calls())
     status, _, err = typed("quarantine", "replay", "shop", path)
     assert (status, "1 created" in err) == (1, True)
+    assert "the source still has them as they were: mend it there, too" in err
+    assert "held back: 1 product; see feedbridge quarantine list shop" in err
     assert [(call["action"], call["items"]) for call in shop.calls()[calls:]] == [("products.create", 1)]
     assert set(shop.on("flipsnack")) == {"P001", "P002", "P003", "P004", "TEE"}
     assert "MUG" in typed("quarantine", "list")[1]
@@ -218,7 +227,8 @@ def test_quarantine_lives_until_it_is_mended(shop: Shop, typed: Typed):
 def test_forgotten_item_is_sent_as_new(shop: Shop, typed: Typed):
     typed("sync")
     assert typed("ids", "forget", "shop", "NEVER")[0] == 2
-    assert typed("ids", "forget", "shop", "P003")[0] == 0
+    status, _, err = typed("ids", "forget", "shop", "P003")
+    assert (status, err) == (0, "1 forgotten; what the feed has of them is sent as new\n")
     status, out, _ = typed("plan")
     assert (status, "create P003" in out, "5 unchanged" in out) == (0, True, True)
 
@@ -227,7 +237,7 @@ def test_ids_are_taken_from_a_file(shop: Shop, typed: Typed):
     typed("sync")
     ids = shop.folder / "ids.csv"
     ids.write_text("sku,id\nP001,142995\n")
-    assert typed("ids", "import", "shop", ids)[0] == 0
+    assert typed("ids", "import", "shop", ids) == (0, "", "1 id taken\n")
     assert shop.rows()["P001"].platform_id == "142995"
     ids.write_text("sku,id\nNEVER,1\n")
     status, _, err = typed("ids", "import", "shop", ids)
@@ -253,6 +263,7 @@ def test_metrics_are_written_also_when_a_run_is_held(shop: Shop, typed: Typed):
         pytest.param(("sync", "shp"), 'did you mean "shop"?', id="job"),
         pytest.param(("plan", "--jobs", "none.yaml"), "feedbridge init", id="job file"),
         pytest.param(("apply", "shop"), "no plan that a guard holds", id="no plan"),
+        pytest.param(("apply", "plans/night.jsonl"), "there is no such plan", id="no plan file"),
         pytest.param(("status", "shp"), 'did you mean "shop"?', id="status"),
         pytest.param(("quarantine", "export", "--out", "x"), "nothing is held back", id="quarantine"),
     ],
@@ -269,3 +280,105 @@ def test_damaged_plan_is_refused(shop: Shop, typed: Typed):
     status, _, err = typed("apply", "night.jsonl")
     assert (status, "[plan.damaged]" in err) == (2, True)
     assert shop.calls() == []
+
+
+# -- files that are there
+
+
+@pytest.mark.parametrize("option", ["--out", "--html"])
+@pytest.mark.parametrize("name", ["shop.csv", "feedbridge.yaml", "ledger.sqlite", "notes.txt"])
+def test_plan_overwrites_nothing_that_is_not_its_own(shop: Shop, typed: Typed, option: str, name: str):
+    typed("plan")  # so that there is a ledger
+    (shop.folder / "notes.txt").write_text("mine")
+    before = (shop.folder / name).read_bytes()
+    status, _, err = typed("plan", "shop", option, name)
+    assert (status, "[command.out]" in err, name in err) == (2, True, True)
+    assert (shop.folder / name).read_bytes() == before
+
+
+def test_plan_replaces_its_own_files(shop: Shop, typed: Typed):
+    for _ in range(2):
+        assert typed("plan", "--out", "night.jsonl", "--html", "plan.html")[0] == 0
+    (shop.folder / "empty").touch()
+    assert typed("plan", "--out", "empty")[0] == 0
+    assert typed("plan", "--out", "plan.html")[0] == 2
+    assert typed("plan", "--html", "night.jsonl")[0] == 2
+    assert typed("plan", "--out", "same", "--html", "./same")[0] == 2
+    assert typed("convert", "shop.csv", "--to", "flipsnack", "--set", "currency=EUR", "--out", "out")[0] == 0
+    assert typed("plan", "--html", "out/report.html")[0] == 2
+
+
+# -- keys
+
+
+def with_real_endpoint(shop: Shop) -> None:
+    target = {"endpoint": f"{shop.box.url}/flipsnack/v1/", "rate": "off", "settings": {"source_hash": shop.source_hash}}
+    store = {"endpoint": f"{shop.box.url}/magento/rest", "rate": "off"}
+    shop.write_job(shop.spec | {"targets": {"flipsnack": target, "magento": store}})
+
+
+KEYS = {
+    "FEEDBRIDGE_FLIPSNACK_API_KEY", "FEEDBRIDGE_FLIPSNACK_API_SECRET", "FEEDBRIDGE_MAGENTO_CONSUMER_KEY",
+    "FEEDBRIDGE_MAGENTO_CONSUMER_SECRET", "FEEDBRIDGE_MAGENTO_ACCESS_TOKEN", "FEEDBRIDGE_MAGENTO_ACCESS_TOKEN_SECRET",
+}
+
+
+def test_a_plan_needs_no_keys_and_a_sync_names_all_it_lacks(shop: Shop, typed: Typed, monkeypatch: pytest.MonkeyPatch):
+    with_real_endpoint(shop)
+    for name in [*KEYS, "FEEDBRIDGE_MAGENTO_BEARER_TOKEN"]:
+        monkeypatch.delenv(name, raising=False)
+    status, out, err = typed("plan")
+    assert (status, out.count("6 creates")) == (0, 2), err
+    status, _, err = typed("sync")
+    assert (status, {word.strip(",;") for word in err.split() if word.startswith("FEEDBRIDGE_")}) == (2, KEYS)
+    assert "[command.keys]" in err
+    assert shop.calls() == []
+
+
+def test_a_plan_of_an_unchanged_feed_needs_no_keys(shop: Shop, typed: Typed, monkeypatch: pytest.MonkeyPatch):
+    with_real_endpoint(shop)
+    for name, value in (
+        ("FLIPSNACK_API_KEY", keys.FLIPSNACK_API_KEY), ("FLIPSNACK_API_SECRET", keys.FLIPSNACK_API_SECRET),
+        ("MAGENTO_CONSUMER_KEY", keys.MAGENTO_CONSUMER_KEY), ("MAGENTO_CONSUMER_SECRET", keys.MAGENTO_CONSUMER_SECRET),
+        ("MAGENTO_ACCESS_TOKEN", keys.MAGENTO_ACCESS_TOKEN),
+        ("MAGENTO_ACCESS_TOKEN_SECRET", keys.MAGENTO_ACCESS_TOKEN_SECRET),
+    ):
+        monkeypatch.setenv(f"FEEDBRIDGE_{name}", value)
+    assert typed("sync")[0] == 0
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    status, out, err = typed("plan")
+    assert (status, out.count("nothing to do, 6 products are as the feed says")) == (0, 2), out + err
+
+
+# -- what is left to a person
+
+
+def test_folders_are_to_be_uploaded(tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch):
+    shutil.copytree(ROOT / "fixtures/digital", tmp_path / "shop")
+    monkeypatch.chdir(tmp_path / "shop")
+    Path("feedbridge.yaml").write_text(
+        "feedbridge: 1\nstate: ledger.sqlite\njobs:\n  books:\n    source: catalogue.csv\n    set: {currency: EUR}\n"
+        "    targets:\n      flickrocket: {outbox: outbox}\n"
+    )
+    status, _, err = typed("sync")
+    assert (status, "created" in err) == (0, True), err
+    assert f"flickrocket: upload the folders in {tmp_path}/shop/outbox, then: feedbridge ids import books ids.csv" in err
+    assert "upload the" not in typed("sync")[2]
+
+
+def test_a_held_plan_is_applied_by_the_name_of_its_job(shop: Shop, typed: Typed):
+    typed("sync")
+    shop.feed(goods(2))
+    assert typed("sync")[0] == 4
+    report = feedbridge.api.apply_plan("shop", release=True)
+    assert (report.status, report.targets["flipsnack"].counts) == (0, {"deleted": 4})
+
+
+def test_what_a_platform_refused_is_in_the_history(shop: Shop, typed: Typed):
+    shop.box.faults("partial:P002")
+    assert typed("sync")[0] == 1
+    (job,) = json.loads(typed("status", "--json")[1])["jobs"]
+    (failure,) = job["runs"][0]["counts"]["failures"]
+    assert (failure["sku"], failure["op"]) == ("P002", "create")
+    assert f"not taken: flipsnack: create P002: {failure['message']}" in typed("status", "--run", job["runs"][0]["id"])[1]

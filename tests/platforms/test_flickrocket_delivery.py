@@ -539,7 +539,8 @@ def test_the_place_is_the_real_folder(outbox: Path, tmp_path: Path):
     (tmp_path / "link").symlink_to(outbox)
     assert delivery(tmp_path / "link").place == delivery(outbox).place == f"folder {outbox.resolve()}"
     assert delivery(tmp_path / "other").account != delivery(outbox).account
-    assert PLATFORM.delivery is FlickRocketDelivery and PLATFORM.delivery_settings is FlickRocketDeliverySettings
+    assert PLATFORM.delivery_settings is FlickRocketDeliverySettings
+    assert isinstance(PLATFORM.delivery(FlickRocketDeliverySettings(outbox=outbox), FlickRocketSettings(), {}), FlickRocketDelivery)
 
 
 @pytest.mark.parametrize("given", [

@@ -95,6 +95,40 @@ def test_any_text_stays_on_its_line_and_steers_nothing(text, format):
         assert json.loads(written)["title"] == text
 
 
+def test_names_that_are_no_secret_in_this_log():
+    stream = io.StringIO()
+    fields = {
+        "failures": [{"key": "TEE-042", "apiKey": "45FD"}], "token": "45FD", "findings": {"json.duplicate-key": 2}, "url": "http://h/?key=45FD",
+    }
+    Log(stream, "json", lambda: NOON, plain={"key"}).event("result", **fields)
+    entry = json.loads(stream.getvalue())
+    assert entry["failures"] == [{"key": "TEE-042", "apiKey": "***"}]
+    assert (entry["token"], entry["findings"]) == ("***", {"json.duplicate-key": 2})
+    assert "45FD" not in stream.getvalue()
+
+
+class Broken(io.StringIO):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        pytest.param(None, id="closed at the start"), pytest.param(Broken(BrokenPipeError()), id="nobody reads"),
+        pytest.param(Broken(OSError(28, "No space left on device")), id="full disk"),
+        pytest.param(Broken(ValueError("I/O operation on closed file")), id="closed"),
+    ],
+)
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_stream_that_takes_nothing_stops_nothing(stream, format):
+    Log(stream, format).event("read", file="a.csv")
+
+
 def test_a_stream_without_unicode_is_no_trouble():
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", newline="\n")

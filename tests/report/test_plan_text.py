@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from feedbridge.report.catalogue import CATALOGUE
 from feedbridge.report.plan_text import (
     difference_text,
     filter_words,
@@ -266,10 +267,67 @@ def test_findings_and_replays_are_told():
     lines = shown(
         [target(counts={"create": 1})], header={"replay": True, "findings": {f"c{n}": n for n in range(1, 9)}}
     )
-    assert lines[1:3] == [
+    assert lines[1:] == [
         "made from mended quarantine files: what they lack is not gone",
-        "findings: 8 c8, 7 c7, 6 c6, 5 c5, 4 c4, 3 c3 and 2 more codes",
+        "findings of the feed:", *(f"  {n} c{n}" for n in (8, 7, 6, 5, 4, 3)), "  and 2 more codes",
     ]
+
+
+def test_findings_say_what_they_mean():
+    lines = shown(
+        [target(counts={"create": 1})], header={"findings": {"cell.gtin-shape": 2, "flipsnack.F5": 1, "x.other": 1}},
+        about={"cell.gtin-shape": "A GTIN has 8, 12, 13 or 14 digits.", "flipsnack.F5": "at most 150 characters"},
+    )
+    assert lines[1:] == [
+        "findings of the feed:", "  2 cell.gtin-shape: A GTIN has 8, 12, 13 or 14 digits.",
+        "  1 flipsnack.F5: at most 150 characters", "  1 x.other",
+    ]
+    assert shown([target(counts={})], header={"findings": {"cell.gtin-shape": 1}})[2] == (
+        f"  1 cell.gtin-shape: {CATALOGUE['cell.gtin-shape']}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "differences", "expected"),
+    [
+        pytest.param("field sell_price changed; the mapping changed, too", [PRICE],
+                     "the mapping changed, too; sell_price 20 → 21", id="field and mapping"),
+        pytest.param("variant TEE-S changed: price", [{"path": "variants[TEE-S].price", "before": 1, "after": 2}],
+                     "variants[TEE-S].price 1 → 2", id="variant"),
+        pytest.param("the product changed, and its 3 variants with it: field brand changed",
+                     [{"path": "brand", "before": "A", "after": "B"}],
+                     'the product changed, and its 3 variants with it; brand "A" → "B"', id="parent"),
+        pytest.param("field sell_price changed; the mapping changed, too", [],
+                     "field sell_price changed; the mapping changed, too", id="no differences to show"),
+    ],
+)
+def test_a_reason_does_not_say_what_the_differences_say(reason, differences, expected):
+    assert shown([target(counts={"update": 1})], [change(reason=reason, differences=differences)])[-1] == (
+        f"  update TEE-042: {expected}"
+    )
+
+
+def test_a_field_that_nothing_differs_in_is_answered_with_those_that_do():
+    changes = [change(differences=[PRICE]), change(differences=[PRICE, {"path": "variants[S].price", "before": 1, "after": 2}])]
+    lines = shown([target(counts={"update": 2})], changes, field="prize")
+    assert lines[-2:] == ['0 changes fit field "prize"', "fields that differ: sell_price (2), variants.price (1)"]
+    assert shown([target(counts={"update": 2})], changes, field="sell_price")[-1] == '2 changes fit field "sell_price"'
+    assert shown([target(counts={"update": 2})], changes, field="prize", sku="CAP")[-1].startswith("0 changes fit")
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        pytest.param({"before": {"code": "S", "price": 1}}, "variants[S] gone", id="object gone"),
+        pytest.param({"after": {"code": "S"}}, "variants[S] new", id="object new"),
+        pytest.param({"before": [{"code": "S"}]}, "variants[S] gone", id="list of objects gone"),
+        pytest.param({"before": ["a"], "after": {"b": 1}}, "variants[S] changed", id="object for a list"),
+        pytest.param({"before": ["a"]}, 'variants[S] gone, was ["a"]', id="list of texts"),
+        pytest.param({"before": {"null": True}, "after": 1}, "variants[S] null → 1", id="null is no object"),
+    ],
+)
+def test_objects_are_not_printed(difference, expected):
+    assert difference_text({"path": "variants[S]", **difference}) == expected
 
 
 def test_memory_does_not_grow_with_the_changes():

@@ -209,6 +209,26 @@ def test_counts_may_stand_by_target_beside_the_numbers():
     assert head.split()[3:6] == ["read", "created", "failed"] and row.split()[5:8] == ["9", "5", "2"]
 
 
+def test_what_a_platform_did_not_take_is_in_its_words():
+    failures = [{"target": "flipsnack", "op": "create", "sku": "TEE-042", "message": "no\x1b picture"},
+                {"target": "magento", "op": "update", "sku": "CAP", "message": ""}]
+    counts = {"read": 9, "created": 2, "failed": 2, "refused": 3, "failures": failures, "targets": {}}
+    stream = io.StringIO()
+    render_run(Run(counts=counts), stream, zone=CET, environment={})
+    assert stream.getvalue().splitlines()[-3:] == [
+        "  products: 9 read, 2 created, 2 failed, 3 refused",
+        "  not taken: flipsnack: create TEE-042: no\\x1b picture", "  not taken: magento: update CAP: was not taken",
+    ]
+    [head, row] = status([JOB], [Run(counts=counts, mappings=[], who="", host="")])[-2:]
+    assert head.split()[3:6] == ["read", "created", "failed"] and row.split()[5:8] == ["9", "2", "5"]
+    assert json.loads(json.dumps(run_json(Run(counts=counts))))["counts"]["failures"] == failures
+
+
+@pytest.mark.parametrize("codes", ["a.b, c.d", "a.b; c.d", "a.b;c.d", "a.b,c.d", ["a.b", "c.d"]], ids=str)
+def test_codes_of_what_is_held_back(codes):
+    assert quarantine([Held(codes=codes)])[1].endswith(" [a.b, c.d]")
+
+
 def test_a_run_that_never_ended():
     stream = io.StringIO()
     render_run(Run(status=None, finished=None, counts={}), stream, zone=CET, environment={})

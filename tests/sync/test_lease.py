@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from feedbridge.sync.lease import Pace
+from feedbridge.sync.lease import Pace, is_running
 from feedbridge.sync.ledger import HeldRow, Intent, JobRunning, LeaseLost, Ledger, LedgerError, Outcome
 
 QUICK = Pace(beat=0.03, stale=300, ahead=60, watch=0.3, look=0.03)
@@ -240,6 +240,23 @@ def test_a_lease_is_waited_for(ledger, job):
     with ledger.lease(job, run="r2", wait_seconds=20, pace=QUICK) as lease:
         assert lease.took_over == "" and row(ledger)["run"] == "r2"
     timer.join()
+
+
+def test_a_lease_that_is_being_given_back_is_not_yet_taken_over(url, ledger, job):
+    lease = ledger.lease(job, run="r1")
+    with lease:
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if engine.name == "sqlite" else "BEGIN")
+            connection.exec_driver_sql("UPDATE feedbridge_lease SET run = 'r1'")
+            giving = threading.Thread(target=lease.release)
+            giving.start()
+            giving.join(0.2)
+            assert giving.is_alive() and is_running(row(ledger), now(ledger))
+            connection.exec_driver_sql("ROLLBACK")
+        engine.dispose()
+        giving.join(20)
+    assert row(ledger) is None
 
 
 def test_the_heart_beats(ledger, job):

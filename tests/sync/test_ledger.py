@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import traceback
+import uuid
 from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ import sqlalchemy as sa
 from feedbridge.errors import CommandError
 from feedbridge.sync.ledger import HeldRow, Intent, Ledger, LedgerError, Outcome, ledger_url
 from feedbridge.sync.model import Row
+from feedbridge.sync.tables import Database
 
 PLACE = "https://shop.example/ feed"
 Setup = namedtuple("Setup", "ledger job target run")
@@ -74,6 +76,7 @@ def generation(setup):
         pytest.param("state.sqlite", "postgresql://h/d", "postgresql+psycopg://h/d", id="variable wins"),
         pytest.param("state.sqlite", "  ", "sqlite:///{folder}/state.sqlite", id="empty variable"),
         pytest.param(None, "/var/y.sqlite", "sqlite:////var/y.sqlite", id="path in the variable"),
+        pytest.param("postgresql://u:a@b/c@h/d", None, "postgresql+psycopg://u:a@b/c@h/d", id="an @ is left as it is"),
     ],
 )
 def test_where_the_ledger_is(tmp_path, given, variable, expected):
@@ -98,13 +101,65 @@ def test_without_a_word_it_is_in_the_users_state_folder(tmp_path, monkeypatch):
         pytest.param("postgresql+asyncpg://u:s3cret-w0rd@h/d", id="another driver"),
         pytest.param("postgresql://u:s3cret-w0rd@h:port/d", id="no port"),
         pytest.param("://s3cret-w0rd", id="nothing"),
+        pytest.param("host=db.example password=s3cret-w0rd dbname=led", id="words of libpq"),
+        pytest.param("password=s3cret-w0rd", id="one word of libpq"),
+        pytest.param("postgresql//u:s3cret-w0rd@h/led", id="colon forgotten"),
+        pytest.param("u:s3cret-w0rd@h:5432/led", id="front forgotten"),
+        pytest.param("postgresql:u:s3cret-w0rd@/led", id="slashes forgotten"),
+        pytest.param("postgresql:/s3cret-w0rd/led", id="one slash forgotten"),
+        pytest.param("sqlite:s3cret-w0rd", id="slashes forgotten, SQLite"),
+        pytest.param("//s3cret-w0rd/led", id="a host alone"),
+        pytest.param("u:s3cret-w0rd", id="no drive"),
+        pytest.param("s3cret-w0rd://h/d", id="password for the database"),
+        pytest.param("postgresql+s3cret-w0rd://h/d", id="password for the driver"),
+        pytest.param("sqlite://u:s3cret-w0rd@h/d", id="SQLite with a login"),
+        pytest.param("postgresql://fb:p@s3cret-w0rd@h/db", id="an @ in the password"),
+        pytest.param("postgresql://led?password=a@s3cret-w0rd", id="an @ in a parameter"),
+        pytest.param("postgresql://h:5432/led?password=a@s3cret-w0rd", id="an @ in a parameter, after a port"),
+        pytest.param("postgresql://u:p@h/led?password=a@s3cret-w0rd", id="an @ in a parameter, after a login"),
     ],
 )
-def test_no_usable_url(given, tmp_path):
+@pytest.mark.parametrize("variable", [False, True], ids=["in the job file", "in the environment"])
+def test_no_usable_url(given, variable, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as caught:
-        ledger_url(given, tmp_path, {})
+        if variable:
+            ledger_url(None, tmp_path, {"FEEDBRIDGE_STATE_URL": given})
+        else:
+            Ledger.open(ledger_url(given, tmp_path, {}))
     assert caught.value.code == "ledger.open" and caught.value.mend
+    assert caught.value.where == ("FEEDBRIDGE_STATE_URL" if variable else "state")
     assert "s3cret-w0rd" not in "".join(traceback.format_exception(caught.value))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        pytest.param("postgresql://anna:s3cret-w0rd@h:5/d", "***@h:5/d", id="login"),
+        pytest.param("postgresql://s3cret-w0rd@h/d", "***@h/d", id="user alone"),
+        pytest.param("postgresql://h/d?sslmode=require", "h/d?sslmode=require", id="no login"),
+        pytest.param("postgresql://u:a@b/s3cret-w0rd@h/d", "***@h/d", id="@ and / in the password"),
+        pytest.param("postgresql://u:a@b:7/s3cret-w0rd@h/d", "***@h/d", id="@, : and / in the password"),
+        pytest.param("postgresql://me@s3cret-w0rd@h/d", "***@h/d", id="@ in the user"),
+        pytest.param("postgresql://h/d?host=/s&token=s3cret-w0rd", "h/d?host=%2Fs&token=***", id="known secret"),
+        pytest.param("postgresql://h/d?options=s3cret-w0rd", "h/d?options=***", id="unknown parameter"),
+        pytest.param("postgresql://h/d?x=s3cret-w0rd&x=s3cret-w0rd", "h/d?x=***", id="unknown parameter, twice"),
+        pytest.param("postgresql://h/d?user=s3cret-w0rd", "h/d?user=***", id="user as a parameter"),
+    ],
+)
+def test_what_is_shown_of_a_server(url, shown):
+    database = Database(ledger_url(url, None, {}), clock=lambda: datetime.now(UTC))
+    assert database.shown == f"postgresql+psycopg://{shown}"
+    assert "s3cret-w0rd" not in repr(database)
+
+
+def test_a_path_with_signs_is_written_as_a_url(tmp_path):
+    folder = tmp_path / "a@b=c: %41?"
+    folder.mkdir()
+    for given, above in [("x.sqlite", folder), (f"sqlite:///{tmp_path}/a@b=c: %2541%3F/x.sqlite", None)]:
+        Ledger.open(ledger_url(given, above, {})).close()
+        assert [path.name for path in folder.iterdir()] == ["x.sqlite"] and list(tmp_path.iterdir()) == [folder]
 
 
 def test_run_folders_are_beside_the_file(tmp_path):
@@ -116,11 +171,26 @@ def test_run_folders_of_a_server(postgres, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     urls = postgres.make(), postgres.make()
     folders = []
-    for url in (*urls, urls[0].replace("s3cret-w0rd", "another")):
+    spelled = (
+        urls[0].replace("s3cret-w0rd", "another"), urls[0].replace("+psycopg", ""), f"{urls[0]}&application_name=nightly",
+    )
+    for url in (*urls, *spelled):
         with Ledger.open(url) as ledger:
+            assert ledger.folder.name == f"runs-{ledger.id}" and tmp_path in ledger.folder.parents
             folders.append(ledger.folder)
-    assert folders[0] == folders[2] != folders[1]
-    assert "runs-" in folders[0].name
+    assert set(folders[2:]) == {folders[0]} != {folders[1]}
+
+
+def test_run_folders_in_a_place_of_their_own(url, tmp_path, monkeypatch):
+    place = tmp_path / "elsewhere"
+    with Ledger.open(url, environment={"FEEDBRIDGE_RUNS": str(place)}) as ledger:
+        assert ledger.folder == place / f"runs-{ledger.id}", "two ledgers may name the same place"
+    with Ledger.open(url, environment={"FEEDBRIDGE_RUNS": " "}) as ledger:
+        assert place not in ledger.folder.parents
+    monkeypatch.setenv("FEEDBRIDGE_RUNS", "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    with Ledger.open(url) as ledger:
+        assert ledger.folder.parent == place
 
 
 # Jobs and targets
@@ -156,6 +226,54 @@ def test_a_link_to_the_job_file_is_the_job_file(ledger, tmp_path):
     (tmp_path / "one.yaml").touch()
     (tmp_path / "link.yaml").symlink_to("one.yaml")
     assert ledger.job("a", str(tmp_path / "one.yaml")) == ledger.job("a", str(tmp_path / "link.yaml"))
+
+
+@contextlib.contextmanager
+def read_only(url):
+    """The ledger in which nothing can be written."""
+    if url.startswith("sqlite"):
+        with Ledger.open(url) as ledger:
+            engine = ledger._database.engine
+            engine.dispose()
+            sa.event.listen(engine, "connect", lambda connection, record: connection.execute("PRAGMA query_only = ON"))
+            yield ledger
+        return
+    with Ledger.open(f"{url}&options=-cdefault_transaction_read_only%3Don") as ledger:
+        yield ledger
+
+
+def test_a_ledger_that_may_only_be_read(setup, url, tmp_path):
+    other, file = tmp_path / "other.yaml", tmp_path / "jobs.yaml"
+    other.touch()
+    file.touch()
+    setup.ledger.job("filed", str(other))
+    with read_only(url) as ledger:
+        assert ledger.job("nightly", "", make=False) == ledger.job("nightly", "") == setup.ledger.job("nightly", "")
+        assert ledger.job("none", "", make=False) is None
+        assert ledger.job("nightly", str(file), make=False).file == str(file)
+        assert ledger.job("filed", str(other), make=False).file == str(other)
+        with pytest.raises(CommandError) as caught:
+            ledger.job("filed", str(file), make=False)
+        assert caught.value.code == "ledger.other-job-file"
+        known = ledger.target(setup.job, "shop", "magento", PLACE, make=False)
+        assert known == ledger.target(setup.job, "shop", "magento", PLACE) == setup.ledger.targets(setup.job)[0]
+        assert ledger.target(setup.job, "shop", "flipsnack", PLACE, make=False).platform == "flipsnack"
+        assert ledger.target(setup.job, "shop", "magento", "https://new.example/", make=False) is None
+        for write in (lambda: ledger.job("none", ""), lambda: ledger.target(setup.job, "none", "magento", PLACE)):
+            with pytest.raises(LedgerError) as refused:
+                write()
+            assert refused.value.code == "ledger.open" and refused.value.mend
+    assert setup.ledger.job("nightly", "").file == "" and setup.ledger.targets(setup.job)[0].platform == "magento"
+
+
+def test_pictures_are_read_without_a_place_for_their_digests(setup, url, tmp_path):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(b"x")
+    os.utime(path, ns=(10**18, 10**18))
+    with read_only(url) as ledger:
+        for n in range(1200):
+            ledger.note_digest(f"{path}{n}", path.stat(), "f1")
+        assert ledger.digest_of(f"{path}1199", path.stat()) == "f1"
 
 
 def test_jobs_are_in_order(ledger):
@@ -818,6 +936,32 @@ def test_a_server_that_cannot_be_reached(postgres, change):
     assert "s3cret-w0rd" not in repr(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        pytest.param("postgresql://fb:a@127.0.0.1:1/s3cret-w0rd@h/d", "", id="a part is too short to be taken out"),
+        pytest.param("postgresql://fb:a@s3cret-w0rd.invalid/b@h/d", "'***'", id="no such host"),
+        pytest.param("postgresql://fb:abc@S3CRET-W0RD.invalid/s3cret-w0rd@h/d", "'***'", id="in other letters"),
+        pytest.param("postgresql://fb:%73%33cret-w0rd@h/b@s3cret-w0rd.invalid/d", "%40", id="escaped"),
+    ],
+)
+def test_a_password_that_was_cut(url, words):
+    with pytest.raises(LedgerError) as caught:
+        Ledger.open(ledger_url(url, None, {}))
+    assert caught.value.code == "ledger.open" and "%40" in caught.value.mend and words in str(caught.value)
+    place = caught.value.where.removeprefix("postgresql+psycopg://***@")
+    told = "".join(traceback.format_exception(caught.value)).lower().replace(place, "")
+    assert "s3cret-w0rd" not in told and "fb:" not in told
+
+
+def test_a_login_that_is_refused_is_not_named(postgres):
+    name = uuid.uuid4().hex
+    with pytest.raises(LedgerError) as caught:
+        Ledger.open(postgres.make().replace("feedbridge:", f"{name}:"))
+    assert 'role "***" does not exist' in caught.value.message
+    assert name not in "".join(traceback.format_exception(caught.value)) and "%40" not in caught.value.mend
+
+
 def test_a_database_that_cannot_hold_every_text(postgres):
     with pytest.raises(LedgerError) as caught:
         Ledger.open(postgres.make(encoding="LATIN1"))
@@ -916,6 +1060,25 @@ def test_a_server_that_starts_again(postgres):
         settling.join(30)
         assert caught.value.code == "ledger.gone" and "server" in caught.value.mend
         assert ledger.row(setup.target, "a").state == "sent"
+
+
+CUT_OFF = """
+import sys
+from feedbridge.sync.ledger import Ledger, LedgerError
+ledger = Ledger.open(sys.argv[1])
+try:
+    with ledger._database.write() as connection:
+        cursor = connection.connection.cursor()
+        cursor.executemany("SELECT pg_terminate_backend(pg_backend_pid()), %s", [(str(n) * 10000,) for n in range(1000)])
+except LedgerError as exc:
+    print(exc.code)
+ledger.close()
+"""
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_nothing_is_said_beside_the_error_when_the_server_goes_away(url):
+    assert child(CUT_OFF, url).communicate(timeout=60) == ("ledger.gone\n", "")
 
 
 def test_threads_share_a_ledger(setup):

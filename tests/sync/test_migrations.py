@@ -112,6 +112,24 @@ def test_opening_again_changes_nothing(url):
         assert ledger.jobs() == [job]
 
 
+def test_a_ledger_keeps_its_id(url, tmp_path):
+    with Ledger.open(url) as ledger:
+        known = ledger.id
+    with Ledger.open(url) as ledger:
+        assert ledger.id == known
+    with Ledger.open(f"sqlite:///{tmp_path}/other.sqlite") as other:
+        assert len(known) == len(other.id) == 12 and other.id != known
+
+
+def test_a_ledger_without_its_id_is_refused(url):
+    Ledger.open(url).close()
+    with connected(url) as connection:
+        connection.execute(sa.text("DELETE FROM feedbridge_ledger"))
+    with pytest.raises(LedgerError) as caught:
+        Ledger.open(url)
+    assert caught.value.code == "ledger.corrupt" and caught.value.mend and caught.value.where
+
+
 def test_a_newer_ledger_is_refused(url):
     with Ledger.open(url) as ledger:
         ledger.job("a", "")

@@ -263,3 +263,190 @@ def test_a_plan_needs_no_keys_and_a_sync_names_all(shop: Shop):
     assert (refused.value.code, refused.value.exit_status) == ("command.keys", 2)
     assert "FEEDBRIDGE_FLIPSNACK_API_SECRET" in refused.value.message
     assert "FEEDBRIDGE_MAGENTO_ACCESS_TOKEN_SECRET" in refused.value.message
+
+
+TEES = {f"T{n:02}": {"sizes": {"S": "5.00", "M": "5.00", "L": "5.00"}} for n in range(8)}
+
+
+def test_variants_that_go_are_counted_as_deletes(shop: Shop):
+    shop.feed(TEES)
+    shop.sync()
+    shop.feed({handle: {"sizes": {"S": "5.00"}} for handle in TEES})
+    report = shop.sync()
+    assert (report.status, [guard for guard, *_ in report.holds]) == (4, ["mass-delete"])
+    assert len(shop.on("flipsnack")["T00"]["variants"]) == 3
+    shop.feed(TEES | {"T00": {"sizes": {"S": "5.00"}}})
+    assert shop.sync().status == 0  # one may
+    shop.is_as_its_feed()
+
+
+def test_prices_that_came_back_empty_hold_the_run(shop: Shop):
+    shop.feed(goods(8))
+    shop.sync()
+    shop.feed({handle: good | {"price": ""} for handle, good in goods(8).items()})
+    report = shop.sync()
+    assert report.status == 4
+    assert "lost-field" in [guard for guard, *_ in report.holds] or "all-failing" in [guard for guard, *_ in report.holds]
+    assert shop.on("flipsnack")["P001"]["sell_price"] == 10
+
+
+def test_a_sale_that_ends_for_all_is_released_and_never_empties_the_catalogue(shop: Shop):
+    shop.feed(goods(250, before="12.00"))
+    shop.sync()
+    shop.feed(goods(250, price="12.00"))
+    assert [guard for guard, *_ in shop.sync().holds] == ["lost-field"]
+    least = []
+
+    def look(event: str, **_: object) -> None:
+        if event == "written":
+            least.append(len(shop.on("flipsnack")))
+
+    assert shop.apply(release=True, observe=look).status == 0
+    assert min(least) >= 150  # at most a hundred are away at once
+    shop.is_as_its_feed()
+
+
+def test_what_is_away_when_a_run_dies_is_told_and_comes_back(shop: Shop, box: Box):
+    shop.feed(goods(5, before="12.00"))
+    shop.sync()
+    shop.feed(goods(4, before="12.00") | {"P005": {"price": "12.00"}})
+    box.faults("wrong-key:2-99")
+    try:
+        report = shop.sync()
+    finally:
+        box.faults()
+    (failure,) = report.result()["targets"][0]["failures"]
+    assert (report.status, failure["key"], "deleted to be made anew" in failure["message"]) == (3, "P005", True)
+    assert "P005" not in shop.on("flipsnack")
+    assert shop.sync().status == 0
+    assert "P005" in shop.on("flipsnack")
+
+
+def grouped(shop: Shop, text: str) -> None:
+    (shop.folder / "own.yaml").write_text(
+        "feedbridge: 1\nname: own\nsource: {format: csv}\nrecords: {one: variant, group_by: group}\n"
+        "product: {sku: group, title: title}\nvariant:\n  sku: sku\n"
+        "  price: {from: price, as: money, decimal: ., currency: EUR}\n"
+        "  options: [{name: {value: Size}, value: size}]\n"
+    )
+    shop.write_job({**shop.spec, "mapping": "own.yaml", "set": {}})
+    shop.source.write_text("sku,group,title,price,size\n" + text)
+
+
+KEPT = "".join(f"K{n},K{n},Other {n},5,S\n" for n in range(9))
+
+
+@pytest.mark.parametrize(("after", "held"), [
+    pytest.param("A-S,G9,Aye,5,S\nA-M,G9,Aye,free,M\n", {"G1"}, id="the product is in another group"),
+    pytest.param("A-S,G1,Aye,5,S\nA-M,G9,Bee,free,M\n", {"G1"}, id="a variant is in another product"),
+    pytest.param("A-S,G1,Aye,5,S\n,,Aye,5,M\n", {"G1"}, id="a variant's SKU cannot be read"),
+])
+def test_a_held_back_product_in_another_group_is_not_deleted(shop: Shop, after: str, held: set[str]):
+    grouped(shop, "A-S,G1,Aye,5,S\nA-M,G1,Aye,5,M\n" + KEPT)
+    assert shop.sync().status == 0
+    before = shop.on("flipsnack")
+    grouped(shop, after + KEPT.replace("K3,K3,Other 3,5", "K3,K3,Other 3,6"))
+    report = shop.sync()
+    assert report.status == 1
+    now = shop.on("flipsnack")
+    assert now["G1"] == before["G1"]
+    assert now["K3"]["sell_price"] == 6
+    assert held <= {change.key for change in report.changes() if change.op == "held"}
+
+
+@pytest.mark.parametrize("left", [None, "Handle,Title,Variant SKU,Variant Price\n"], ids=["gone", "header only"])
+def test_a_file_of_several_that_is_gone_or_empty_holds_the_run(shop: Shop, left: str | None):
+    shop.write_job({**shop.spec, "source": "shop*.csv"})
+    shop.feed(goods(3, first=90))
+    more = shop.folder / "shop2.csv"
+    shop.source.rename(more)
+    shop.feed(goods(40))
+    assert shop.sync().status == 0
+    whole = more.read_text()
+    if left is None:
+        more.unlink()
+    else:
+        more.write_text(whole.splitlines(keepends=True)[0])
+    assert [guard for guard, *_ in shop.sync().holds] == ["lost-file"]
+    more.write_text(whole)
+    assert shop.sync().status == 0
+    assert len(shop.on("flipsnack")) == 43
+
+
+def test_a_renamed_target_keeps_what_it_has(shop: Shop):
+    shop.sync()
+    target = shop.spec["targets"]["flipsnack"] | {"platform": "flipsnack"}
+    shop.write_job({**shop.spec, "targets": {"catalogue": target}})
+    assert shop.sync().header.targets[0].counts == {"unchanged": 5}
+    assert len(shop.calls()) == 1
+
+
+def test_a_ledger_that_knows_nothing_proposes_to_adopt(shop: Shop):
+    shop.sync()
+    for path in shop.folder.glob("ledger.sqlite*"):
+        path.unlink()
+    report = shop.sync()
+    assert (report.status, "--adopt" in " ".join(report.warnings)) == (1, True)
+    assert shop.sync(Options(adopt=True)).status == 0
+
+
+def replayed(shop: Shop, text: str) -> object:
+    path = shop.folder / "mended.csv"
+    path.write_text(text)
+    return shop.sync(Options(sources=(str(path),)))
+
+
+def test_a_replay_changes_only_what_was_held_back(shop: Shop):
+    shop.feed(goods(3) | {"TEE": {"sizes": {"S": "5.00", "M": "5.00"}}})
+    shop.sync()
+    shop.feed(goods(3) | {"TEE": {"sizes": {"S": "5.00", "M": "x"}}})
+    shop.sync()
+    header = shop.source.read_text().splitlines()[0]
+    before = shop.on("flipsnack")
+    shop.feed({"TEE": {"sizes": {"S": "6.00"}}, "P001": {"price": "0.01"}, "NEW": {"price": "2.00"}})
+    mended = shop.source.read_text()
+    assert mended.startswith(header)
+    shop.feed(goods(3) | {"TEE": {"sizes": {"S": "5.00", "M": "x"}}})
+    report = replayed(shop, mended)
+    codes = {one["key"]: one["code"] for one in report.result()["targets"][0]["failures"]}  # type: ignore[attr-defined]
+    assert codes == {"TEE": "sync.lost-variant", "P001": "sync.not-held"}
+    assert shop.on("flipsnack") == before | {"NEW": shop.on("flipsnack")["NEW"]}
+
+
+def test_a_replay_that_is_not_taken_leaves_the_quarantine_as_it_is(shop: Shop, box: Box):
+    shop.feed(goods(3) | {"BAD": {"price": "x"}})
+    shop.sync()
+    mended = shop.source.read_text().replace(",x,", ",7.00,")
+    box.faults("wrong-key:all")
+    try:
+        assert replayed(shop, mended).status == 3  # type: ignore[attr-defined]
+    finally:
+        box.faults()
+    with shop.ledger() as ledger:
+        assert [row.sku for row in ledger.held(ledger.jobs()[0].id)] == ["BAD"]
+
+
+def test_a_table_changed_after_the_plan_makes_it_stale(shop: Shop, tmp_path: Path):
+    (shop.folder / "own.yaml").write_text(
+        "feedbridge: 1\nname: own\nextends: shopify\nproduct:\n  title: {from: Title, lookup: {file: titles.csv}}\n"
+    )
+    titles = shop.folder / "titles.csv"
+    titles.write_text("from,to\n" + "".join(f"Product {n},Old {n}\n" for n in range(1, 6)))
+    shop.write_job({**shop.spec, "mapping": "own.yaml"})
+    shop.plan(tmp_path / "p.jsonl")
+    titles.write_text(titles.read_text().replace("Old", "New"))
+    with pytest.raises(PlanError) as stale:
+        shop.apply(tmp_path / "p.jsonl")
+    assert stale.value.code == "plan.stale"
+    assert shop.calls() == []
+
+
+def test_a_field_the_store_keeps_is_told_with_the_sync(tmp_path: Path, box: Box):
+    shop = Shop(tmp_path / tmp_path.name, box, to=["magento"])
+    grouped(shop, KEPT)
+    shop.sync()
+    grouped(shop, KEPT.replace("K8,K8,Other 8,5", "K8,K8,Other 8,"))
+    report = shop.sync()
+    assert report.header.targets[0].counts == {"update": 1, "unchanged": 8}
+    told = [one for one in report.result()["targets"][0]["failures"] if one["state"] == "warning"]
+    assert [(one["key"], one["code"]) for one in told] == [("K8", "magento.A12")]

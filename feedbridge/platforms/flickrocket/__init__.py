@@ -6,8 +6,12 @@ flickrocket.com. Physical goods are not for this platform.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from feedbridge.platforms.base import Platform
 from feedbridge.platforms.flickrocket import rules
+from feedbridge.platforms.flickrocket.catalogue import CATALOGUES
 from feedbridge.platforms.flickrocket.converter import FlickRocketConverter
 from feedbridge.platforms.flickrocket.delivery import FlickRocketDelivery, FlickRocketDeliverySettings
 from feedbridge.platforms.flickrocket.payload import ProductFile
@@ -15,7 +19,19 @@ from feedbridge.platforms.flickrocket.quality import QUALITY, RULE_POINTS
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.flickrocket.writer import FlickRocketWriter
 
-__all__ = ["PLATFORM"]
+__all__ = ["PLATFORM", "delivery_of"]
+
+
+def delivery_of(
+    delivery: FlickRocketDeliverySettings, settings: FlickRocketSettings, environment: Mapping[str, str]
+) -> Any:
+    """The delivery a target asks for: folders, or updates over REST."""
+    if delivery.by == "folder":
+        return FlickRocketDelivery(delivery, settings, environment)
+    from feedbridge.platforms.flickrocket.api_delivery import FlickRocketApiDelivery
+
+    return FlickRocketApiDelivery(delivery, settings, environment)
+
 
 PLATFORM = Platform(
     name="flickrocket",
@@ -51,6 +67,7 @@ PLATFORM = Platform(
     quality=QUALITY,
     rule_points=RULE_POINTS,
     image_types=frozenset({"jpeg", "png"}),
-    delivery=FlickRocketDelivery,
+    delivery=delivery_of,
     delivery_settings=FlickRocketDeliverySettings,
+    catalogues=CATALOGUES,
 )

@@ -171,17 +171,6 @@ class HasToken(Protocol):
         """Let go of connections."""
 
 
-class _Http(Http):
-    """With the two further methods of a REST API."""
-
-    def put(self, url: str, *, headers: Mapping[str, str], json_text: str) -> Reply:
-        given = {"Content-Type": "application/json", **headers}
-        return self._exchange("PUT", url, headers=given, data=json_text.encode())
-
-    def delete(self, url: str, *, headers: Mapping[str, str]) -> Reply:
-        return self._exchange("DELETE", url, headers=dict(headers))
-
-
 @dataclass(frozen=True)
 class _Came:
     """What came of one try. ``acted``: FlickRocket may have carried it out."""
@@ -224,7 +213,7 @@ class Calls:
         self.access = access
         self.tries = tries
         self._limiter = limiter
-        self._http = _Http(connect_seconds, answer_seconds)
+        self._http = Http(connect_seconds, answer_seconds)
         self._pause_seconds = pause_seconds
         self._patience_seconds = patience_seconds
         self._sleep = sleep

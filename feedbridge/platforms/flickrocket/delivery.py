@@ -4,6 +4,8 @@ A new product is the folder ``convert`` writes. A changed one is an update folde
 whole arrays, and the files that changed. A folder appears whole or not at all, and none that is there is touched,
 since somebody may be uploading it: a second folder of a product is called ``<folder>--2``.
 
+Beside a target that updates over REST (api_delivery.py) only new products and content come by folder.
+
 Source: docs/platforms/flickrocket.md, sections 1, 2 and 7 (K3, K6 to K8, K10; choices A4, A6).
 """
 
@@ -21,7 +23,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from pydantic import field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from feedbridge.errors import CommandError, OutputError
 from feedbridge.findings import cut
@@ -33,7 +36,10 @@ from feedbridge.platforms.flickrocket.media import TYPES, extension
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.flickrocket.writer import EMAIL, PASSWORD, WARNING, FlickRocketWriter
 
-__all__ = ["FlickRocketDelivery", "FlickRocketDeliverySettings"]
+__all__ = [
+    "FlickRocketDelivery", "FlickRocketDeliverySettings", "Known", "REST_MEMBERS", "changed_members",
+    "known_of", "makes_prices", "no_id", "other_type",
+]
 
 PARTIAL = ".feedbridge-partial"
 PRODUCT_FILE = "product.json"
@@ -44,6 +50,8 @@ SLOTS = ("main", "flux_dvd", "preview")
 MEMBERS = (
     "title", "version", "drm_protected", "locales", "price_license_binding", "categories", "themes", "groups", "price",
 )
+REST_MEMBERS = ("title", "version", "drm_protected", "locales", "price_license_binding", "categories")
+"""Those that the REST API documents, too (section 4.2)."""
 PRICE_MEMBERS = ("price_license_binding", "price")
 NEW_ONLY = ("drm_protected", "themes", "groups")
 """Members that new products get from the settings when the feed does not say."""
@@ -66,30 +74,63 @@ _OF_THE_ITEM = frozenset({
 """Errors that say something of one folder; any other says that the outbox takes none."""
 
 
-class FlickRocketDeliverySettings(DeliverySettings):
-    """A FlickRocket target. Folders are written on this machine, so no call is made and none is counted."""
+class _By(BaseModel):
+    """Mixed in, so that ``by`` is known before the members that depend on it are looked at."""
+
+    by: Literal["folder", "api"] = "folder"
+    """``folder``: product folders in an outbox; ``api``: updates over REST (the target ``flickrocket-api``)."""
+
+
+class FlickRocketDeliverySettings(DeliverySettings, _By):
+    """A FlickRocket target.
+
+    Folders are written on this machine, so no call is made and none is counted. Over REST, the hosts and the tokens
+    are those of ``feedbridge flickrocket login``.
+    """
 
     keys = (EMAIL, PASSWORD)
     id_pattern = r"[1-9][0-9]{0,14}"
 
-    outbox: Path
+    outbox: Path | None = Field(default=None, validate_default=True)
     """Folder the product folders are put into, for a person to upload; it is made when the folder around it is there."""
+    shop: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    """Over REST: which shop's tokens, as login named it."""
+    create: bool = False
+    """Over REST: make records of new products; their content file still has to be uploaded."""
+    omitted: Literal["keep", "delete"] = "keep"
+    """Over REST: what becomes of products that are gone: left for a person, or deleted."""
 
     def needed_keys(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        return self.keys if settings.get("with_credentials") else ()
+        return self.keys if settings.get("with_credentials") and self.by == "folder" else ()
 
     @field_validator("outbox", mode="before")
     @classmethod
-    def _named(cls, outbox: Any) -> Any:
+    def _named(cls, outbox: Any, info: ValidationInfo) -> Any:
+        if info.data.get("by") == "api":
+            if outbox is not None:
+                raise ValueError("REST needs no outbox: content goes by a flickrocket target of its own, beside this one")
+            return outbox
+        if outbox is None:
+            raise PydanticCustomError("missing", "Field required")
         if isinstance(outbox, str) and not outbox.strip():
             raise ValueError("name the folder that product folders are put into")
         return outbox
 
     @field_validator("endpoint", "sandbox", "rate")
     @classmethod
-    def _unused(cls, value: Any) -> Any:
-        if value:
+    def _unused(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("by") != "api":
             raise ValueError("FlickRocket folders are written into the outbox and no call is made: leave this out")
+        if value and info.field_name != "rate":
+            raise ValueError(
+                "where the API is, is said by FEEDBRIDGE_FLICKROCKET_HOSTS, for the login and for this: leave this out")
+        return value
+
+    @field_validator("shop", "create", "omitted")
+    @classmethod
+    def _of_rest(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("by") == "folder":
+            raise ValueError("is for a flickrocket-api target: folders know of no shop, and delete nothing")
         return value
 
 
@@ -112,7 +153,7 @@ class _Update(msgspec.Struct):
     kept: list[str]
 
 
-class _Known(msgspec.Struct):
+class Known(msgspec.Struct):
     """A product's id at FlickRocket, and the documents it is told from. ``moved``: the feed names another product
     than before; ``fault``: the id is none."""
 
@@ -132,7 +173,7 @@ class FlickRocketDelivery:
     def __init__(
         self, delivery: FlickRocketDeliverySettings, settings: FlickRocketSettings, environment: Mapping[str, str]
     ) -> None:
-        self._outbox = Path(os.path.realpath(delivery.outbox))
+        self._outbox = Path(os.path.realpath(delivery.outbox or ""))
         if os.path.exists(self._outbox) and not os.path.isdir(self._outbox):
             raise CommandError(
                 f'the outbox "{self._outbox}" is a file', where="flickrocket.outbox", code="flickrocket.outbox",
@@ -145,6 +186,14 @@ class FlickRocketDelivery:
         self.account = hashlib.sha256(os.fsencode(self.place)).hexdigest()
         self.rate = Rate()
         self.lists = dict(LISTS)
+        self._ids: Mapping[str, str] = {}
+        self._over_rest = False
+
+    def beside(self, others: Iterable[DeliverySettings], ids: Mapping[str, str]) -> None:
+        """Told of the job's other FlickRocket targets, and of the ids these know by the same keys. What one of them
+        updates over REST does not come by folder again."""
+        self._over_rest = any(isinstance(one, FlickRocketDeliverySettings) and one.by == "api" for one in others)
+        self._ids = ids
 
     def items(self, outcome: Outcome, sku: str) -> list[Item]:
         """The product's one folder; its key is the SKU."""
@@ -152,14 +201,14 @@ class FlickRocketDelivery:
 
     def codes(self, body: bytes) -> frozenset[str]:
         """The FlickRocket id a body names: ``id 142995``."""
-        identity = _document(body)["product"].get("id")
+        identity = document_of(body)["product"].get("id")
         return frozenset() if identity is None else frozenset({f"id {identity}"})
 
     def change(self, parcel: Parcel) -> Way:
         """An update of what changed; refused without the product's id, or when its type changed (K8)."""
-        known = _known(parcel)
+        known = known_of(parcel, self._ids)
         if not known.moved:
-            refusal = _other_type(known)
+            refusal = other_type(known)
             if refusal is not None:
                 return refusal
             update = self._update(parcel, known)
@@ -167,7 +216,7 @@ class FlickRocketDelivery:
             if not update.says:
                 return Way("same", *kept)
         if known.id is None:
-            return _no_id(known)
+            return no_id(known)
         if known.moved:
             return Way(
                 "update", f"the feed now names another FlickRocket product, {known.id}: all of it is written there",
@@ -231,14 +280,14 @@ class FlickRocketDelivery:
 
     def _put(self, action: Action, parcel: Parcel, names: dict[str, str]) -> Verdict:
         """One folder, and its name among ``names``."""
-        known = _known(parcel)
+        known = known_of(parcel, self._ids)
         if action == "create":
             known.before = None
         update = self._update(parcel, known)
         if known.fault or (known.id is None and action == "update"):
             if known.before is not None and not update.says:
                 return Verdict("taken", "nothing to write: nothing of it changed, and its id is not known")
-            return Verdict("failed", _no_id(known).message)
+            return Verdict("failed", no_id(known).message)
         if known.before is not None and not update.says:  # sent again on demand, or after a doubtful try
             known.before = None
             update = self._update(parcel, known)
@@ -301,12 +350,15 @@ class FlickRocketDelivery:
             _MENDS.get(exc.errno or 0, "look at the disk and the path") + "; nothing half-written was left",
         )
 
-    def _update(self, parcel: Parcel, known: _Known) -> _Update:
+    def _update(self, parcel: Parcel, known: Known) -> _Update:
         """The update that brings what was taken last to what the feed says; of all members when nothing was."""
         after, before = known.after, known.before
         was = before if before is not None and not known.moved else {}
         files, written, slots = _changed_files(after["files"], was.get("files", {}), parcel.changed)
-        part = self._changed_members(after["product"], was.get("product"))
+        part = changed_members(self._settings, after["product"], was.get("product"))
+        if self._over_rest and was:
+            by_rest = set(REST_MEMBERS) - ({"price_license_binding"} if makes_prices(after) else set())
+            part = {name: value for name, value in part.items() if name not in by_rest}
         top_price = after.get("price")
         if top_price is not None and (top_price != was.get("price") or any(name in part for name in PRICE_MEMBERS)):
             part |= {name: after["product"][name] for name in PRICE_MEMBERS if name in after["product"]}
@@ -330,23 +382,6 @@ class FlickRocketDelivery:
             bool(written or part or top_price is not None or new_audio_type), _gone(after, was),
         )
 
-    def _changed_members(self, product: dict[str, Any], was: dict[str, Any] | None) -> dict[str, Any]:
-        """Members to write. What only the settings say of new products (A4) is not written over what is there."""
-        defaults = {
-            "drm_protected": self._settings.drm,
-            "themes": [{"theme_id": theme} for theme in self._settings.themes],
-            "groups": [{"group_id": group} for group in self._settings.groups],
-        }
-        told_once = "id" in product or (was is not None and "id" not in was)
-        part = {
-            name: product[name] for name in MEMBERS
-            if name in product and (was is None or name not in was or product[name] != was[name])
-            and (told_once or name not in defaults or product[name] != defaults[name] or (was or {}).get(name))
-        }
-        if any(name in part for name in PRICE_MEMBERS):  # a binding without a price id goes by the price beside it
-            part |= {name: product[name] for name in PRICE_MEMBERS if name in product}
-        return part
-
 
 _MENDS = {
     errno.ENOSPC: "make room on the disk",
@@ -359,26 +394,55 @@ _MENDS = {
 }
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def document_of(body: bytes) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.json.decode(body)
     return document
 
 
-def _known(parcel: Parcel) -> _Known:
-    """The feed's own id, else the one FlickRocket has told, else the one the feed gave before."""
-    after = _document(parcel.body)
-    before = _document(parcel.before) if parcel.before else None
+def changed_members(
+    settings: FlickRocketSettings, product: dict[str, Any], was: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Members to write. What only the settings say of new products (A4) is not written over what is there."""
+    defaults = {
+        "drm_protected": settings.drm,
+        "themes": [{"theme_id": theme} for theme in settings.themes],
+        "groups": [{"group_id": group} for group in settings.groups],
+    }
+    told_once = "id" in product or (was is not None and "id" not in was)
+    part = {
+        name: product[name] for name in MEMBERS
+        if name in product and (was is None or name not in was or product[name] != was[name])
+        and (told_once or name not in defaults or product[name] != defaults[name] or (was or {}).get(name))
+    }
+    if any(name in part for name in PRICE_MEMBERS):  # a binding without a price id goes by the price beside it
+        part |= {name: product[name] for name in PRICE_MEMBERS if name in product}
+    return part
+
+
+def makes_prices(document: Mapping[str, Any]) -> bool:
+    """Whether a document makes price models, which only the batch file can (2.5, K32)."""
+    bindings = document["product"].get("price_license_binding") or ()
+    return "price" in document or "price" in document["product"] or any("price" in one for one in bindings)
+
+
+def known_of(parcel: Parcel, ids: Mapping[str, str] | None = None) -> Known:
+    """The feed's own id, else the one FlickRocket has told, else the one the feed gave before.
+
+    ``ids``  what other targets know, by key
+    """
+    after = document_of(parcel.body)
+    before = document_of(parcel.before) if parcel.before else None
     own = after["product"].get("id")
-    text = parcel.platform_id.strip()
+    text = parcel.platform_id.strip() or (ids or {}).get(parcel.key, "")
     told = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
     earlier = told if text else before["product"].get("id") if before is not None else None
     if own is None and text and not is_id(told):
-        return _Known(after, before, None, fault=text)
+        return Known(after, before, None, fault=text)
     moved = own is not None and earlier is not None and own != earlier
-    return _Known(after, before, earlier if own is None else own, moved)
+    return Known(after, before, earlier if own is None else own, moved)
 
 
-def _no_id(known: _Known) -> Way:
+def no_id(known: Known) -> Way:
     if known.fault:
         return Way(
             "refused", f'"{cut(known.fault)}" is no short FlickRocket id, which is a whole number',
@@ -392,7 +456,7 @@ def _no_id(known: _Known) -> Way:
     )
 
 
-def _other_type(known: _Known) -> Way | None:
+def other_type(known: Known) -> Way | None:
     """The refusal of another product type (K8), told by the type or by what its content file may be."""
     after, before = known.after, known.before
     if before is None:
@@ -495,8 +559,8 @@ def _last(names: dict[str, str], name: str) -> tuple[str, int]:
 def _holds(folder: Path, body: bytes, files: tuple[FileUse, ...]) -> bool:
     """Whether a folder is what would be written, whatever login it holds."""
     try:
-        there = _document((folder / PRODUCT_FILE).read_bytes())
-        if {**there, "user": None} != {**_document(body), "user": None}:
+        there = document_of((folder / PRODUCT_FILE).read_bytes())
+        if {**there, "user": None} != {**document_of(body), "user": None}:
             return False
         inside = {
             Path(path, one).relative_to(folder).as_posix()
@@ -509,7 +573,7 @@ def _holds(folder: Path, body: bytes, files: tuple[FileUse, ...]) -> bool:
         return False
 
 
-def _second(action: Action, known: _Known, last: str, name: str) -> str:
+def _second(action: Action, known: Known, last: str, name: str) -> str:
     if action == "create" and known.id is None:
         return (
             f"written as {name}, for {last} is in the outbox already: delete {last} if it was not uploaded, "

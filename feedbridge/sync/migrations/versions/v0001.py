@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,6 +48,11 @@ def blob(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
 
 
 def upgrade() -> None:
+    known = op.create_table(
+        "feedbridge_ledger", sa.Column("id", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_feedbridge_ledger"),
+    )
+    op.bulk_insert(known, [{"id": secrets.token_hex(6)}])
     table("job", number(), key("name"), text("file"), text("columns"), text("digest"), text("made"))
     op.create_index("uq_feedbridge_job_name", "feedbridge_job", ["name"], unique=True)
 
@@ -107,6 +113,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for name in (
-        "digest", "alert", "held", "lease", "run", "pending", "batch", "content", "item", "target", "job"
+        "digest", "alert", "held", "lease", "run", "pending", "batch", "content", "item", "target", "job",
+        "ledger",
     ):
         op.drop_table(f"feedbridge_{name}")

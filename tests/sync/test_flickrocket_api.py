@@ -1,0 +1,349 @@
+"""FlickRocket by folder and over REST in one job, from the first folder to a changed text, against the sandbox."""
+
+from __future__ import annotations
+
+import csv
+import json
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from feedbridge.errors import CommandError
+from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
+from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN
+from feedbridge.sync.history import History
+from feedbridge.sync.job_schema import job_schema
+from feedbridge.sync.jobfile import JobError, load_jobs, needed_variables, read_jobs
+from feedbridge.sync.starting import readiness, shared_places, start
+from tests.platforms.flickrocket_media import EPUB, EPUB_PARTS, JPEG, packed
+from tests.sync.shops import Box, Nursery, Shop, sandbox
+
+HEADER = ["SKU", "Title", "Description", "Language", "Medium", "File", "Cover", "Licence ID", "Price ID", "Version",
+          "Categories", "FlickRocket ID", "Type"]
+BOTH: dict[str, Any] = {"flickrocket": {"outbox": "outbox"}, "flickrocket-api": {}}
+
+
+class BookShop(Shop):
+    """A shop with ebooks, logged in at the sandbox."""
+
+    def __init__(self, folder: Path, box: Box, targets: dict[str, Any]) -> None:
+        super().__init__(folder, box, to=())
+        self.environment = {
+            "FEEDBRIDGE_FLICKROCKET_HOSTS": f"{box.url}/flickrocket", "FEEDBRIDGE_FLICKROCKET_RATE": "off",
+            "FEEDBRIDGE_FLICKROCKET_TOKENS": str(folder / "tokens"),
+        }
+        TokenStore(environment=self.environment).write("default", Tokens(
+            "", FLICKROCKET_REFRESH_TOKEN, datetime(2000, 1, 1, tzinfo=UTC), FLICKROCKET_CLIENT_ID, "1202", "products",
+            "this machine",
+        ))
+        self.to = list(targets)
+        self.write_job({"source": "shop.csv", "targets": targets, "guards": {"max_changed_share": 1.0}})
+        self.books = {
+            f"BOOK-{number}": {"Title": f"Book {number}", "Description": f"<p>About {number}.</p>", "Price ID": "46",
+                               "Categories": "4", "Version": "1"}
+            for number in (1, 2, 3)
+        }
+        for name in self.books:
+            self.content(name, EPUB)
+        (folder / "cover.jpg").write_bytes(JPEG)
+        self.write()
+
+    def content(self, name: str, data: bytes) -> None:
+        (self.folder / f"{name}.epub").write_bytes(data)
+
+    def write(self, **changed: Any) -> None:
+        """The export, with members of BOOK-2 changed."""
+        self.books["BOOK-2"] |= changed
+        with self.source.open("w", newline="") as file:
+            rows = csv.DictWriter(file, HEADER, restval="")
+            rows.writeheader()
+            for name, book in self.books.items():
+                rows.writerow({"SKU": name, "Language": "en", "Medium": "ebook", "File": f"{name}.epub", "Cover": "cover.jpg",
+                               "Licence ID": "16", "Type": "digital", **book})
+
+    def uploaded(self) -> dict[str, str]:
+        """Drop the whole outbox on the uploader: SKU -> id."""
+        request = urllib.request.Request(
+            f"{self.box.url}/flickrocket/_/upload", json.dumps({"folders": [str(self.folder / "outbox")]}).encode(),
+            {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            products = json.load(answer)["products"]
+        assert [one for one in products if one["verdict"] == "refused"] == []
+        return {one["folder"].rsplit("/", 1)[-1]: str(one["id"]) for one in products}
+
+    def import_ids(self, ids: dict[str, str], target: str) -> None:
+        path = self.folder / "ids.csv"
+        path.write_text("sku,id\n" + "".join(f"{sku},{number}\n" for sku, number in ids.items()))
+        with History(load_jobs(self.folder / "feedbridge.yaml", environment=self.environment), self.environment) as history:
+            history.import_ids(self.job(), target, path)
+
+    def outbox(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "outbox").iterdir())
+
+    def on_flickrocket(self) -> dict[str, dict[str, Any]]:
+        return {one["title"]: one for one in self.box.ask("flickrocket/products") if one["title"].startswith("Book")}
+
+    def done(self, report: Any, target: str = "flickrocket-api") -> dict[str, int]:
+        return report.targets[target].counts
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with sandbox(tmp_path_factory.mktemp("box"), bucket=None) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(box: Box, tmp_path: Path) -> BookShop:
+    box.reset()
+    return BookShop(tmp_path / "books", box, BOTH)
+
+
+@pytest.fixture
+def live(shop: BookShop) -> BookShop:
+    """Three books that FlickRocket has, their ids known."""
+    assert shop.sync().status == 0
+    shop.import_ids(shop.uploaded(), "flickrocket")
+    assert shop.sync().status == 0
+    return shop
+
+
+def planned(shop: BookShop) -> dict[str, dict[str, int]]:
+    return {target.name: target.counts for target in shop.plan().header.targets}
+
+
+def puts(shop: BookShop, after: int) -> list[dict[str, Any]]:
+    """Writes that FlickRocket took."""
+    return [call for call in shop.box.calls(after) if call["platform"] == "flickrocket" and call["verdict"] == "taken"
+            and "token" not in call["action"]]
+
+
+def test_the_whole_circle(shop: BookShop):
+    report = shop.sync()
+    assert (report.status, shop.done(report, "flickrocket"), shop.done(report)) == (0, {"created": 3}, {})
+    assert planned(shop)["flickrocket-api"] == {"left": 3}
+    ids = shop.uploaded()
+    shop.import_ids(ids, "flickrocket")
+
+    report = shop.sync()  # the first time all of it goes over REST once
+    assert (report.status, shop.done(report, "flickrocket"), shop.done(report)) == (0, {}, {"updated": 3})
+    assert {key: row.platform_id for key, row in shop.rows("flickrocket-api").items()} == ids
+    began = shop.box.last_call()
+    assert shop.sync().status == 0
+    assert shop.box.last_call() == began
+
+    shop.write(Description="<p>About two, at length.</p>", Categories="4|5")
+    assert planned(shop) == {"flickrocket": {"unchanged": 3}, "flickrocket-api": {"update": 1, "unchanged": 2}}
+    before = shop.outbox()
+    report = shop.sync()
+    assert (report.status, shop.done(report), shop.outbox()) == (0, {"updated": 1}, before)
+    assert len(puts(shop, began)) == 1
+    book = shop.on_flickrocket()["Book 2"]
+    assert book["locales"][0]["description"] == "<p>About two, at length.</p>"
+    assert [one["category_id"] for one in book["categories"]] == [4, 5]
+    assert [one["title"] for one in shop.box.ask("flickrocket/products")].count("Book 2") == 1
+
+    shop.content("BOOK-2", packed(*EPUB_PARTS, ("OEBPS/more.xhtml", b"<html/>")))
+    assert planned(shop) == {"flickrocket": {"update": 1, "unchanged": 2}, "flickrocket-api": {"unchanged": 3}}
+    assert shop.sync().status == 0
+    assert shop.outbox() == [*before[:2], "BOOK-2--2", before[2]]
+    document = json.loads((shop.folder / "outbox/BOOK-2--2/product.json").read_text())
+    assert document["product"] == {"id": int(ids["BOOK-2"])}
+    assert len(puts(shop, began)) == 1
+
+
+@pytest.mark.parametrize("at", ["intending", "calling", "answered", "written"])
+def test_a_kill_is_settled_by_the_next_run(live: BookShop, nursery: Nursery, at: str):
+    live.write(Title="Book 2, killed")
+    assert nursery.run(live, at=at, number=1) == -9
+    report = live.sync()
+    assert report.status == 0
+    assert "Book 2, killed" in live.on_flickrocket()
+    assert set(live.states("flickrocket-api")) == {"sent"}
+    began = live.box.last_call()
+    assert live.sync().status == 0
+    assert live.box.last_call() == began
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as one:
+        yield one
+
+
+@pytest.mark.parametrize("fault", ["503:1", "429:1@3", "drop-before:1", "drop-after:1", "504-after:1", "html-after:1"])
+def test_what_breaks_is_mended_in_the_same_run(live: BookShop, fault: str):
+    live.write(Title="Book 2, late")
+    live.box.faults(f"flickrocket/{fault}")
+    report = live.sync()
+    live.box.faults()
+    assert (report.status, live.done(report)) == (0, {"updated": 1}), report.targets
+    assert "Book 2, late" in live.on_flickrocket()
+
+
+def test_a_refused_permission_stops_and_nothing_is_lost(live: BookShop):
+    live.write(Title="Book 2, later")
+    live.box.faults("flickrocket/403:1-9")
+    assert live.sync().status == 3
+    live.box.faults()
+    assert live.sync().status == 0
+    assert "Book 2, later" in live.on_flickrocket()
+
+
+def test_an_id_that_comes_while_a_run_goes_on_is_kept(live: BookShop):
+    """What the webhook receiver does: it writes without the run's lock."""
+    with live.ledger() as other:
+        job = other.jobs()[0].id
+        (target,) = (row for row in other.targets(job) if row.name == "flickrocket")
+
+        def observe(event: str, **fields: Any) -> None:
+            if event == "calling":
+                other.set_platform_ids(target.id, {"BOOK-1": "142999"})
+
+        live.write(Title="Book 2, meanwhile")
+        assert live.sync(observe=observe).status == 0
+    assert live.rows("flickrocket")["BOOK-1"].platform_id == "142999"
+
+
+# -- over REST alone
+
+
+@pytest.fixture
+def alone(box: Box, tmp_path: Path) -> BookShop:
+    box.reset()
+    return BookShop(tmp_path / "books", box, {"flickrocket-api": {}})
+
+
+def test_ids_come_from_the_feed_or_by_import(alone: BookShop):
+    alone.books = {"BOOK-1": alone.books["BOOK-1"] | {"FlickRocket ID": "142995"}, "BOOK-2": alone.books["BOOK-2"]}
+    alone.write()
+    report = alone.plan()
+    told = {change.key: (change.op, change.code) for change in report.changes()}
+    assert told == {"BOOK-1": ("update", ""), "BOOK-2": ("create", "flickrocket.no-id")}
+    report = alone.sync()
+    assert (report.status, alone.done(report)) == (1, {"updated": 1, "failed": 1})
+    assert "id of it is not known" in report.targets["flickrocket-api"].failures[0].message
+    with pytest.raises(CommandError):
+        alone.import_ids({"BOOK-2": "0001-26ED-EA4F-AA32"}, "flickrocket-api")
+    alone.import_ids({"BOOK-2": "142995"}, "flickrocket-api")
+    assert alone.rows("flickrocket-api")["BOOK-2"].platform_id == "142995"
+    report = alone.sync()
+    assert (report.status, alone.done(report)) == (0, {"updated": 1})
+
+
+def test_content_alone_is_refused_by_name(alone: BookShop):
+    alone.books = {"BOOK-2": alone.books["BOOK-2"] | {"FlickRocket ID": "142995"}}
+    alone.write()
+    assert alone.sync().status == 0
+    alone.content("BOOK-2", EPUB + b"\n")
+    (change,) = alone.plan().changes()
+    assert (change.op, change.code) == ("refused", "flickrocket.by-folder")
+    alone.write(Title="Book 2, anew")
+    (change,) = alone.plan().changes()
+    assert (change.op, change.code) == ("update", "flickrocket.by-folder")
+    assert "content goes by folder" in change.message
+
+
+def test_products_that_are_gone_stay_unless_told_otherwise(alone: BookShop):
+    alone.books = {"BOOK-1": alone.books["BOOK-1"] | {"FlickRocket ID": "142995"},
+                   "BOOK-2": alone.books["BOOK-2"] | {"FlickRocket ID": "142996", "Medium": "pdf", "File": "BOOK-2.pdf"}}
+    (alone.folder / "BOOK-2.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
+    alone.write()
+    assert alone.sync().status == 0
+    del alone.books["BOOK-1"]
+    alone.write()
+    assert [(change.op, change.key) for change in alone.plan().changes()] == [("keep", "BOOK-1")]
+    alone.write_job({**alone.spec, "targets": {"flickrocket-api": {"omitted": "delete"}}})
+    assert alone.sync().status == 4  # half of the source is gone
+    report = alone.apply(release=True)
+    assert (report.status, alone.done(report)) == (0, {"deleted": 1})
+    assert 142995 not in [one["id"] for one in alone.box.ask("flickrocket/products")]
+
+
+def test_a_record_is_made_where_the_job_says_so(alone: BookShop):
+    alone.write_job({**alone.spec, "targets": {"flickrocket-api": {"create": True}}})
+    alone.books = {"BOOK-2": alone.books["BOOK-2"]}
+    alone.write()
+    (change,) = alone.plan().changes()
+    assert (change.op, change.code) == ("create", "flickrocket.by-folder")
+    alone.box.faults("flickrocket/drop-after:3")  # the exchange, the look-up, the create
+    report = alone.sync()
+    alone.box.faults()
+    assert report.status == 0
+    assert [one["title"] for one in alone.box.ask("flickrocket/products")].count("Book 2") == 1
+    (row,) = alone.rows("flickrocket-api").values()
+    assert row.platform_id == str(alone.on_flickrocket()["Book 2"]["id"])
+
+
+def test_a_plan_needs_the_login_and_says_so(alone: BookShop):
+    alone.environment["FEEDBRIDGE_FLICKROCKET_TOKENS"] = str(alone.folder / "nobody")
+    with pytest.raises(FlickRocketError, match="feedbridge flickrocket login") as caught:
+        alone.plan()
+    assert caught.value.code == "flickrocket.not-logged-in"
+
+
+# -- in the job file
+
+
+HEAD = "feedbridge: 1\njobs:\n  shop:\n    source: shop.csv\n    targets: "
+
+
+@pytest.mark.parametrize(("targets", "mistake"), [
+    pytest.param({"flickrocket-api": {}}, "", id="by its name"),
+    pytest.param({"rest": {"platform": "flickrocket-api", "shop": "books"}}, "", id="by platform"),
+    pytest.param({"flickrocket-api": {"rate": {"per_second": 1}, "settings": {"drm": True}}}, "", id="settings and rate"),
+    pytest.param(BOTH, "", id="beside folders"),
+    pytest.param({"a": {"platform": "flickrocket-api"}, "b": {"platform": "flickrocket-api", "shop": "b"}}, "", id="two shops"),
+    pytest.param({"a": {"platform": "flickrocket-api"}, "b": {"platform": "flickrocket-api"}}, "same place", id="one shop"),
+    pytest.param({"flickrocket-api": {"outbox": "o"}}, "REST needs no outbox", id="an outbox"),
+    pytest.param({"flickrocket-api": {"endpoint": "https://x.example"}}, "FEEDBRIDGE_FLICKROCKET_HOSTS", id="an endpoint"),
+    pytest.param({"flickrocket-api": {"sandbox": True}}, "FEEDBRIDGE_FLICKROCKET_HOSTS", id="the sandbox"),
+    pytest.param({"flickrocket-api": {"shp": "b"}}, 'did you mean "shop"?', id="a slip"),
+    pytest.param({"flickrocket-api": {"omitted": "disable"}}, "must be keep or delete", id="omitted"),
+    pytest.param({"flickrocket-api": {"by": "folder"}}, "said by the name", id="by folder"),
+    pytest.param({"flickrocket": {"outbox": "o", "create": True}}, "is for a flickrocket-api target", id="create by folder"),
+    pytest.param({"flickrocket-ap": {}}, 'did you mean "flickrocket-api"?', id="the name"),
+])
+def test_the_target_in_a_job_file(tmp_path: Path, targets: dict[str, Any], mistake: str):
+    def read() -> Any:
+        return read_jobs(HEAD + json.dumps(targets) + "\n", tmp_path / "feedbridge.yaml", "feedbridge.yaml")
+
+    if mistake:
+        with pytest.raises(JobError, match="feedbridge.yaml:5") as caught:
+            read()
+        assert mistake in str(caught.value)
+        return
+    file = read()
+    assert {target.platform for target in file.only().spec.targets.values()} == {"flickrocket"}
+    assert {file.only().delivery_settings(name).by for name in targets} >= {"api"}
+    assert [needed_variables(file.only(), name) for name in targets] == [[]] * len(targets)
+    assert shared_places(file) == []
+    whole = {"feedbridge": 1, "jobs": {"shop": {"source": "shop.csv", "targets": targets}}}
+    assert list(Draft202012Validator(job_schema()).iter_errors(whole)) == []
+
+
+@pytest.mark.parametrize("targets", [
+    pytest.param({"flickrocket": {}}, id="no outbox"),
+    pytest.param({"flickrocket-api": {"outbox": "o"}}, id="an outbox"),
+    pytest.param({"flickrocket": {"outbox": "o", "shop": "b"}}, id="shop by folder"),
+])
+def test_the_schema_tells_the_ways_apart(targets: dict[str, Any]):
+    whole = {"feedbridge": 1, "jobs": {"shop": {"source": "shop.csv", "targets": targets}}}
+    assert list(Draft202012Validator(job_schema()).iter_errors(whole))
+
+
+def test_a_first_job_file_with_both(shop: BookShop):
+    started = start([str(shop.source)], to=("flickrocket", "flickrocket-api"), out=shop.folder / "new.yaml", name="books")
+    job = read_jobs(started.text, shop.folder / "new.yaml", "new.yaml").job("books")
+    assert {name: job.delivery_settings(name).by for name in job.spec.targets} == {"flickrocket": "folder", "flickrocket-api": "api"}
+    assert started.text.count("# shop:") == started.text.count("# omitted:") == 1
+    checks = list(readiness(job, shop.environment))
+    assert [check.text for check in checks if not check.ok] == []
+    checks = list(readiness(job, {**shop.environment, "FEEDBRIDGE_FLICKROCKET_TOKENS": str(shop.folder / "nobody")}))
+    assert ["feedbridge flickrocket login" in check.mend for check in checks if not check.ok] == [True]
