@@ -27,6 +27,7 @@ import click
 import feedbridge
 from feedbridge.cli.convert import check, convert
 from feedbridge.cli.explain import explain
+from feedbridge.cli.flickrocket import flickrocket
 from feedbridge.cli.jobs import cron, init, job
 from feedbridge.cli.mapping import mapping
 from feedbridge.cli.platform import platform
@@ -48,6 +49,7 @@ def cli() -> None:
 
 for command in (
     convert, check, explain, mapping, platform, init, job, plan, apply, sync, status, quarantine, ids, cron, sandbox,
+    flickrocket,
 ):
     cli.add_command(command)
 

@@ -240,9 +240,10 @@ class _Run:
                 done += 1
 
     def merge_tables(self, number: int, result: RangeResult) -> None:
-        for table, (hits, misses) in zip(self.applied[number].tables(), result.tables, strict=True):
+        for table, (hits, misses, loose) in zip(self.applied[number].tables(), result.tables, strict=True):
             table.hits += hits
             table.misses.update(misses)
+            table.loose.update(loose)
 
     def pictures(self, late: list[tuple[int, Finding]]) -> dict[str, int] | None:
         """The check of the pictures, when it is asked for: its findings go into ``late``."""

@@ -11,6 +11,7 @@ from feedbridge.mapping.load import Mapping
 from feedbridge.platforms import Platform
 from feedbridge.platforms.output import HashedFile
 from feedbridge.report.catalogue import CATALOGUE
+from feedbridge.run.catalogues import catalogues_of
 from feedbridge.run.engine import Done
 from feedbridge.run.job import Job
 from feedbridge.run.statistics import explain_losses
@@ -62,7 +63,12 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _mapping(mapping: Mapping) -> dict[str, Any]:
-    return {"name": mapping.name, "files": mapping.files, "parameters": mapping.parameters, "digest": mapping.digest}
+    about = {"name": mapping.name, "files": mapping.files, "parameters": mapping.parameters, "digest": mapping.digest}
+    catalogues = [
+        {"name": one.name, "from": one.origin, **({"read": one.read} if one.read else {}), "entries": len(one.entries)}
+        for one in catalogues_of(mapping)
+    ]
+    return {**about, "catalogues": catalogues} if catalogues else about
 
 
 def _input(source: Source, done: Done, number: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def of_the_run(platforms: Sequence[Platform], sources: Sequence[Applied], stitch
         if sample is not None:
             found += paths_not_found(applied, sample)
         found += unused(applied, sample)
-        found += not_in_tables(applied)
+        found += not_in_tables(applied) + written_otherwise(applied)
         for further in applied.attached.values():
             found += further.unmatched() + unused_of(further, applied.mapping.name)
         found += drift(applied, sample)
@@ -204,6 +204,27 @@ def not_in_tables(applied: Applied) -> list[Finding]:
                 column=table.column,
                 message=f"{shown}: {why}, so what goes with them is left out",
                 mend=f"{given}; one without a meaning here may stay out",
+            )
+        )
+    return found
+
+
+def written_otherwise(applied: Applied) -> list[Finding]:
+    """Titles that stand for one of a catalogue though they differ from it in blanks or letter case."""
+    found = []
+    for table in applied.tables():
+        if not table.loose:
+            continue
+        each = [f'"{cut(text)}" for "{cut(title)}"' for text, title in sorted(table.loose.items())]
+        shown = ", ".join(each[:5]) + (f" and {len(each) - 5} more" if len(each) > 5 else "")
+        found.append(
+            Finding(
+                code="mapping.catalogue-spelling",
+                severity=Severity.ADVICE,
+                file=applied.source.name,
+                column=table.column,
+                message=f"titles are written otherwise than in {table.shown}, and were understood: {shown}",
+                mend="write them as they are there: a second one that differs in this only would make them unclear",
             )
         )
     return found

@@ -28,7 +28,7 @@ class RangeResult(msgspec.Struct, array_like=True):
 
     ``leading``, ``trailing``  pickled records of the groups that may go on beyond the cut
     ``whole``   no group lies wholly inside: all records are in ``leading``
-    ``tables``  (hits, misses) of each lookup table
+    ``tables``  (hits, misses, titles written otherwise) of each lookup table
     """
 
     clean: bool
@@ -38,7 +38,7 @@ class RangeResult(msgspec.Struct, array_like=True):
     trailing: bytes = b""
     whole: bool = False
     notices: list[Finding] = []
-    tables: list[tuple[int, dict[str, int]]] = []
+    tables: list[tuple[int, dict[str, int], dict[str, str]]] = []
 
 
 def plan_ranges(source: Source, workers: int, range_bytes: int) -> list[Range]:
@@ -79,7 +79,7 @@ class EdgeRun:
             pickle.dumps(in_order(edges.trailing)),
             edges.whole,
             notices,
-            [(table.hits, dict(table.misses)) for table in applied.tables()],
+            [(table.hits, dict(table.misses), table.loose) for table in applied.tables()],
         )
 
     def chunks(self, result: RangeResult, last: bool) -> Iterator[Chunk]:

@@ -24,7 +24,7 @@ class History:
 
     def __init__(self, file: JobFile, environment: Mapping[str, str]) -> None:
         self.file = file
-        self.ledger = Ledger.open(ledger_url(file.state, file.folder, environment))
+        self.ledger = Ledger.open(ledger_url(file.state, file.folder, environment), environment=environment)
 
     def __enter__(self) -> History:
         return self

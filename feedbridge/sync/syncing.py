@@ -23,7 +23,7 @@ from feedbridge.errors import CommandError, FeedbridgeError, OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.platforms import platform
 from feedbridge.platforms.delivery import Delivery
-from feedbridge.platforms.limiter import Limiter
+from feedbridge.platforms.limiter import Limiter, rates_folder
 from feedbridge.run.engine import Progress
 from feedbridge.sync.courier import FAILURES_KEPT, Courier, Failure, Observe, Stopped, TargetDown, Waits
 from feedbridge.sync.feed import Feed
@@ -226,7 +226,8 @@ class Sync:
         self.lease: Lease | None = None
         self._delivering: Report | None = None
         """The run whose calls are being made."""
-        self.ledger = Ledger.open(ledger_url(job.file.state, job.file.folder, self.environment), clock=clock)
+        url = ledger_url(job.file.state, job.file.folder, self.environment)
+        self.ledger = Ledger.open(url, clock=clock, environment=self.environment)
         try:
             self.row: JobRow = self.ledger.job(job.name, str(job.file.path))
         except BaseException:
@@ -251,7 +252,7 @@ class Sync:
         options = options or Options()
         started = time.monotonic()
         run = f"{self.clock():%Y%m%dT%H%M%SZ}-plan-{os.urandom(2).hex()}"
-        folder = self.folder / run
+        folder = self._run_folder(run)
         report = self._planned(run, folder, options, "plan")
         if out is not None:
             _copy(report.plan, out)
@@ -267,7 +268,7 @@ class Sync:
         kind: Literal["sync", "replay"] = "replay" if options.sources else "sync"
 
         def work(run: str, lease: Lease) -> Report:
-            report = self._planned(run, self.folder / run, options, kind)
+            report = self._planned(run, self._run_folder(run), options, kind)
             report.took_over = lease.took_over
             return self._carried_out(report, run, lease, options.release, options.usual and not options.sources)
 
@@ -478,7 +479,6 @@ class Sync:
             header, run=run, made=self.clock().isoformat(timespec="seconds"), targets=plans, holds=[],
             job_file=str(self.job.file.path),
         )
-        folder.mkdir(parents=True, exist_ok=True)
         PlanWriter(folder / PLAN).write(header, ())
         self.observe("feed.unchanged", job=self.job.name, run=run)
         return Report(
@@ -539,7 +539,7 @@ class Sync:
         waits = self.waits or Waits(patience_seconds=patience)
         courier = Courier(
             plan.name, target.id, delivery, self.ledger, lease,
-            Limiter(delivery.account, delivery.rate, self.ledger.folder / "rates"), run,
+            Limiter(delivery.account, delivery.rate, rates_folder(self.environment)), run,
             ",".join(reader.header.mappings), FileDigests(self.ledger), waits, self.stop, self.observe,
         )
 
@@ -646,6 +646,16 @@ class Sync:
                 where=self.job.where("reconcile"), code="job.partial", mend="say reconcile: partial, or leave it out",
             )
         return False
+
+    def _run_folder(self, run: str) -> Path:
+        """A run's folder, for its owner alone. Raises OutputError, LedgerError."""
+        try:
+            return self.ledger.run_folder(self.job.name, run)
+        except OSError as exc:
+            raise OutputError(
+                f"cannot write: {exc.strerror or exc}", where=str(self.folder), code="sync.run-folder",
+                mend="make room or give permission, then run the same command again; nothing was sent",
+            ) from exc
 
     # Small things -------------------------------------------------------------------------------------------------
 

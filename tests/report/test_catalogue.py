@@ -26,7 +26,7 @@ ROOMS = (
 CODE = re.compile(rf"({'|'.join(ROOMS)})\.[a-z0-9]+(-[a-z0-9]+)*")
 BEGINNING = re.compile(rf"({'|'.join(ROOMS)})\.[a-z0-9-]*")
 NOT_CODES = frozenset({
-    "ledger.sqlite", "plan.jsonl", "run.failed", "run.finished", "run.held", "run.started", "sandbox.lock",
+    "ledger.id", "ledger.left", "ledger.sqlite", "plan.jsonl", "run.failed", "run.finished", "run.held", "run.started", "sandbox.lock",
     "sandbox.sqlite3",
 })
 """Constants that look like a code and are something else (an event of the log, a place in a mapping file)."""

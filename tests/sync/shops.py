@@ -158,7 +158,9 @@ class Shop:
         self.folder = folder
         self.box = box
         self.to = list(to)
-        self.environment = {"FEEDBRIDGE_SANDBOX_URL": box.url, **(environment or {})}
+        self.environment = {
+            "FEEDBRIDGE_SANDBOX_URL": box.url, "FEEDBRIDGE_RATES": str(folder / "rates"), **(environment or {}),
+        }
         self.clock = Clock()
         self.events: list[tuple[str, dict[str, Any]]] = []
         """What the last run told, in order."""

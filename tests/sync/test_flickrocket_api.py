@@ -315,7 +315,7 @@ def test_the_target_in_a_job_file(tmp_path: Path, targets: dict[str, Any], mista
         return read_jobs(HEAD + json.dumps(targets) + "\n", tmp_path / "feedbridge.yaml", "feedbridge.yaml")
 
     if mistake:
-        with pytest.raises(JobError, match="feedbridge.yaml:5") as caught:
+        with pytest.raises(JobError, match=r"feedbridge\.yaml:5") as caught:
             read()
         assert mistake in str(caught.value)
         return

@@ -68,7 +68,7 @@ def disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=0700", "tmpfs", str(folder)], capture_output=True, text=True
     )
     if made.returncode:
         pytest.skip("only root can mount a disk")
