@@ -520,11 +520,13 @@ class _Reading:
                 "job.platform",
             )
             return {**made, "platform": str(named)}
+        for way, (owner, told) in WAYS.items():
+            for key in told if named in (owner, way) else ():
+                if made["delivery"].pop(key, None) is not None:
+                    self.complain((*path, key), f"is not said here: the platform is {owner} or {way}", "leave it out")
         if named in WAYS:
-            made["platform"], told = WAYS[named]
-            for key in set(told) & set(made["delivery"]):
-                self.complain((*path, key), f"is said by the name {named} already", "leave it out")
-            made["delivery"] |= told
+            made["platform"] = WAYS[named][0]
+            made["delivery"] |= WAYS[named][1]
         self._delivery(made["platform"], made["delivery"], given, path)
         if isinstance(given.get("settings"), dict):
             self._settings(made["platform"], given["settings"], (*path, "settings"))
@@ -595,7 +597,7 @@ class _Reading:
             parts: list[Any] = [name, sandbox]
             parts.append("" if sandbox else str(given.get("endpoint") or "").rstrip("/").lower())
             parts.append(_absolute(given["outbox"], self.folder) if isinstance(given.get("outbox"), str) else "")
-            if given.get("by", ways.get("by")) == "api":
+            if ways.get("by") == "api":
                 parts += ["api", str(given.get("shop") or "default")]
             parts.append(str(settings.get("source_hash") or settings.get("feed") or ""))
             first = seen.setdefault(tuple(parts), key)

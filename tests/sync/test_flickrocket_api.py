@@ -306,7 +306,8 @@ HEAD = "feedbridge: 1\njobs:\n  shop:\n    source: shop.csv\n    targets: "
     pytest.param({"flickrocket-api": {"sandbox": True}}, "FEEDBRIDGE_FLICKROCKET_HOSTS", id="the sandbox"),
     pytest.param({"flickrocket-api": {"shp": "b"}}, 'did you mean "shop"?', id="a slip"),
     pytest.param({"flickrocket-api": {"omitted": "disable"}}, "must be keep or delete", id="omitted"),
-    pytest.param({"flickrocket-api": {"by": "folder"}}, "said by the name", id="by folder"),
+    pytest.param({"flickrocket-api": {"by": "folder"}}, "the platform is flickrocket or flickrocket-api", id="by folder"),
+    pytest.param({"flickrocket": {"by": "api"}}, "the platform is flickrocket or flickrocket-api", id="by api"),
     pytest.param({"flickrocket": {"outbox": "o", "create": True}}, "is for a flickrocket-api target", id="create by folder"),
     pytest.param({"flickrocket-ap": {}}, 'did you mean "flickrocket-api"?', id="the name"),
 ])
