@@ -15,12 +15,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-DELIVERY = next(text for language, text in BLOCKS if language == "sh" and "feedbridge sandbox &" in text)
+FLICKROCKET = next(text for language, text in BLOCKS if language == "sh" and "flickrocket login" in text)
+"""Run in its order, by test_flickrocket."""
+DELIVERY = next(text for language, text in BLOCKS if language == "sh" and "feedbridge sync demo" in text)
 """Run in its order, by test_delivery."""
 COMMANDS = [
     line
     for language, text in BLOCKS
-    if language == "sh" and text != DELIVERY
+    if language == "sh" and text not in (DELIVERY, FLICKROCKET)
     for line in text.splitlines()
     if "feedbridge " in line and not line.startswith(("export", "make"))
 ]
@@ -162,6 +164,41 @@ def test_delivery(tmp_path: Path, folder: Path):
     assert "[shrunken-source]" in done.stderr and "[mass-delete]" in done.stderr
     assert "6 deleted, 5 unchanged" in done.stderr
     assert "6 created, 1 updated, 4 unchanged" in done.stderr
+
+
+def test_flickrocket(tmp_path: Path, folder: Path):
+    """Login to parcels, line by line, against the sandbox; a program stands for the person at the browser."""
+    port, receiver, redirect = free_port(), free_port(), free_port()
+    for name in ("feedbridge.yaml", "examples"):
+        run(tmp_path, f"cp -r {ROOT / name} .")
+    run(tmp_path, "git init -q && git add -A && git -c user.name=n -c user.email=n@example.org commit -qm start")
+    script = FLICKROCKET.replace("feedbridge sandbox &", f"feedbridge sandbox --port {port} > box.log 2>&1 &\n{WAIT}")
+    script = script.replace("127.0.0.1:8765", f"127.0.0.1:{port}").replace("127.0.0.1:8767", f"127.0.0.1:{receiver}")
+    script = script.replace("flickrocket login", f"flickrocket login --port {redirect}")
+    script = script.replace(
+        "listen --job books &", f"listen --job books --port {receiver} > listen.log 2>&1 &\n"
+        + WAIT.replace("$FEEDBRIDGE_SANDBOX_URL/_/health", f"http://127.0.0.1:{receiver}/health"),
+    )
+    lines = [line.split("   #")[0].rstrip() for line in script.splitlines() if line.strip()]
+    told = "\n".join(f'{line}\necho "== $?" >&2' if line.startswith("feedbridge") and "&" not in line[-3:] else line
+                      for line in lines)
+    browser = tmp_path / "browser.py"
+    browser.write_text("import sys, urllib.request\nurllib.request.urlopen(sys.argv[1]).read()\n")
+    environment = {
+        **os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
+        "FEEDBRIDGE_SANDBOX_URL": f"http://127.0.0.1:{port}", "HOME": str(tmp_path / "home"),
+        "BROWSER": f"{sys.executable} {browser} %s", "FEEDBRIDGE_FLICKROCKET_RATE": "off",
+        **{f"XDG_{name}_HOME": str(tmp_path / "home" / name.lower()) for name in ("CONFIG", "CACHE", "STATE", "DATA")},
+    }
+    done = subprocess.run(["bash", "-mc", told], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    said = done.stdout + done.stderr
+    assert set(re.findall(r"^== (\d+)$", done.stderr, re.MULTILINE)) == {"0"}, said
+    assert "2 of 2 live" in said
+    assert "Books tier A,46" in (tmp_path / "prices.csv").read_text()
+    assert "description" in said and "Short essays on nature" in said
+    assert "1 updated, 1 unchanged (1 call)" in said, said
+    assert "267227" in done.stdout  # an open order
+    assert "142998" in (tmp_path / "listen.log").read_text(), (tmp_path / "listen.log").read_text()
 
 
 def test_mistaken_mapping_is_answered_as_the_readme_says(folder: Path):

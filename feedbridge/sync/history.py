@@ -95,10 +95,12 @@ class History:
             ) from exc
 
     def target(self, job: Job, name: str | None) -> TargetRow:
-        """A job's target as it is now. Raises CommandError."""
+        """A job's target as it is now; without a name the only one, or the first where all are of one platform. Raises
+        CommandError."""
         rows = {row.name: row for row in self._current(self.ledger.targets(self.job_id(job)))}
-        if name is None and len(rows) == 1:
-            return next(iter(rows.values()))
+        if name is None and len({row.platform for row in rows.values()}) == 1:
+            # Several of one platform are ways to the same items (folder and REST): they share what is known of them.
+            return next(rows[one] for one in job.spec.targets if one in rows)
         if name is None or name not in rows:
             raise CommandError(
                 "which target is not said" if name is None else f'the ledger knows no target "{name}" of this job',
