@@ -15,9 +15,11 @@ from typing import Any, ClassVar, Literal, Protocol
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from feedbridge.errors import CommandError
 from feedbridge.platforms.base import FileUse, Outcome
 
 __all__ = [
+    "SANDBOX", "sandbox_base",
     "Action", "Answer", "Delivery", "DeliverySettings", "Item", "Parcel", "Rate", "Reach", "Verdict", "Way",
 ]
 
@@ -180,6 +182,29 @@ def usable_endpoint(endpoint: str) -> str:
     if parts.scheme == "http" and is_loopback(host):
         return endpoint
     raise ValueError("the address must begin with https:// (http:// only for this machine itself)")
+
+
+SANDBOX = "http://127.0.0.1:8765"
+"""Where ``feedbridge sandbox`` is unless FEEDBRIDGE_SANDBOX_URL says otherwise."""
+
+
+def sandbox_base(environment: Mapping[str, str], where: str, code: str) -> str:
+    """The sandbox's address without a slash at its end. Raises CommandError when it is not on this machine."""
+    from urllib.parse import urlsplit
+
+    base = environment.get("FEEDBRIDGE_SANDBOX_URL") or SANDBOX
+    try:
+        parts = urlsplit(base)
+        usable = parts.scheme in ("http", "https") and is_loopback(parts.hostname or "") and parts.port != 0
+        usable = usable and not (parts.username or parts.password or parts.query or parts.fragment)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise CommandError(
+            "FEEDBRIDGE_SANDBOX_URL is no address on this machine", where=where, code=code,
+            mend=f"set it to what feedbridge sandbox prints, as {SANDBOX}",
+        )
+    return base.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -27,6 +27,7 @@ from feedbridge.platforms.delivery import (
     Verdict,
     Way,
     is_loopback,
+    sandbox_base,
 )
 from feedbridge.platforms.flipsnack.settings import FlipsnackSettings
 from feedbridge.platforms.flipsnack.signing import (
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FlipsnackDelivery", "FlipsnackDeliverySettings"]
 
-SANDBOX = "http://127.0.0.1:8765"
 SANDBOX_KEYS = Credentials("KEY-0001", "SECRET-0001")
 USUAL_RATE = Rate(per_second=0.5, per_minute=30)  # A22
 MOST_RATE = Rate(per_second=5, per_minute=60)  # F20
@@ -216,19 +216,7 @@ class FlipsnackDelivery:
 
 def _endpoint(delivery_settings: FlipsnackDeliverySettings, environment: Mapping[str, str]) -> str:
     if delivery_settings.sandbox:
-        base = environment.get("FEEDBRIDGE_SANDBOX_URL") or SANDBOX
-        try:
-            parts = urlsplit(base)
-            usable = parts.scheme in ("http", "https") and is_loopback(parts.hostname or "") and parts.port != 0
-            usable = usable and not (parts.username or parts.password or parts.query or parts.fragment)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise CommandError(
-                "FEEDBRIDGE_SANDBOX_URL is no address on this machine", where="flipsnack", code="flipsnack.F1",
-                mend=f"set it to what feedbridge sandbox prints, as {SANDBOX}",
-            )
-        return f"{base.rstrip('/')}/flipsnack/v1/"
+        return f"{sandbox_base(environment, 'flipsnack', 'flipsnack.F1')}/flipsnack/v1/"
     endpoint = delivery_settings.endpoint or ENDPOINT
     parts = urlsplit(endpoint)
     if parts.query or parts.fragment:

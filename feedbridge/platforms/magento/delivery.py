@@ -34,6 +34,7 @@ from feedbridge.platforms.delivery import (
     Verdict,
     Way,
     is_loopback,
+    sandbox_base,
 )
 from feedbridge.platforms.magento.answer import ItemAnswer, Reached, parse_answer
 from feedbridge.platforms.magento.payload import Configurable, Simple
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["MagentoDelivery", "MagentoDeliverySettings"]
 
 PATH = "/V1/product/create/"
-SANDBOX = "http://127.0.0.1:8765"
 SANDBOX_FOLDER = "/magento/rest"
 USUAL_RATE = Rate(per_second=2)
 """Our guess: the store's documentation names none."""
@@ -355,19 +355,7 @@ def _any_form(value: str) -> str:
 def _url(delivery_settings: MagentoDeliverySettings, environment: Mapping[str, str]) -> str:
     """Where calls go, in one form: with or without a slash at its end, it is the same place."""
     if delivery_settings.sandbox:
-        base = environment.get("FEEDBRIDGE_SANDBOX_URL") or SANDBOX
-        try:
-            parts = urlsplit(base)
-            usable = parts.scheme in ("http", "https") and is_loopback(parts.hostname or "") and parts.port != 0
-            usable = usable and not (parts.username or parts.password or parts.query or parts.fragment)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise CommandError(
-                "FEEDBRIDGE_SANDBOX_URL is no address on this machine", where="magento", code="magento.A16",
-                mend=f"set it to what feedbridge sandbox prints, as {SANDBOX}",
-            )
-        return base.rstrip("/") + SANDBOX_FOLDER + PATH
+        return sandbox_base(environment, "magento", "magento.A16") + SANDBOX_FOLDER + PATH
     endpoint = delivery_settings.endpoint
     assert endpoint is not None  # the settings have seen to it
     parts = urlsplit(endpoint)
