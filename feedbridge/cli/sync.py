@@ -20,7 +20,7 @@ __all__ = ["apply", "plan", "sync"]
 
 OPERATIONS = ["create", "update", "replace", "delete", "settle", "keep", "held", "refused"]
 QUIET_EVENTS = frozenset({"progress"})
-WARNINGS = frozenset({"waiting", "halving", "retry", "settle", "missing", "gone", "run.held", "target.down", "run.failed"})
+WARNINGS = frozenset({"waiting", "halving", "retry", "settle", "missing", "gone", "run.held", "target.down", "run.failed", "warning"})
 
 NAMES = frozenset({"key"})
 """In the log of a run, ``key`` is what a platform calls an item."""
@@ -170,6 +170,8 @@ def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: d
                 level: Any = "warning" if event in WARNINGS else "info"
                 log.event(event, level=level, **{**fields, "run": told.get("run", "")})
             return
+        if event == "warning":  # an alert or metrics that could not be had: never silent
+            note(f"warning: {fields.get('message', '')}")
         said = waits.line(event, fields)
         if said and not options["quiet"]:
             bar.close()  # or the line would be drawn into it
@@ -186,7 +188,13 @@ def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: d
             progress.advance(max(0, records - done))
             done = records
 
-        report = work(observe=observe, stop=stop, sending=sending, progress=advance, metrics=options["metrics"])
+        try:
+            report = work(observe=observe, stop=stop, sending=sending, progress=advance, metrics=options["metrics"])
+        except KeyboardInterrupt:
+            if told.get("run") and log is None:
+                note("interrupted; what was sent is written down, and the next run settles what is not known")
+                return 130
+            raise
         progress.finish()
     for warning in report.warnings:
         if log is None:
