@@ -128,6 +128,8 @@ def test_command(folder: Path, command: str):
     if "mended.csv" in command and not mended.exists():
         run(folder, next(line for line in COMMANDS if "--out out/shop" in line))
         mended.write_bytes((folder / "out/shop/quarantine/shop.csv").read_bytes())
+    if "--mapping mine.yaml" in command and not (folder / "mine.yaml").exists():
+        run(folder, next(line for line in COMMANDS if "--out mine.yaml" in line))
     done = run(folder, command.split("   #")[0])
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr

@@ -152,9 +152,17 @@ def write_csv(part: Path, columns: Sequence[str], table: Sequence[Mapping[str, A
 
 
 def write_book(part: Path, columns: Sequence[str], table: Sequence[Mapping[str, Any]]) -> None:
-    from openpyxl import Workbook  # type: ignore[import-untyped]
-    from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # type: ignore[import-untyped]
+    try:
+        from openpyxl import Workbook  # type: ignore[import-untyped]
+        from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # type: ignore[import-untyped]
+    except ImportError as exc:
+        from feedbridge.errors import CommandError
+
+        raise CommandError(
+            "writing Excel workbooks needs openpyxl, which is not installed", where=str(part), code="flickrocket.setting",
+            mend="pip install 'feedbridge[excel]', or give a name that ends in .csv",
+        ) from exc
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("flickrocket")

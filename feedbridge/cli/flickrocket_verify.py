@@ -79,6 +79,7 @@ def readiness_lines(one: Readiness) -> Iterator[str]:
 
 @click.command()
 @folder_argument
+@click.option("--leave", is_flag=True, help="With --job: leave uploaded folders where they are.")
 @click.option("--job", metavar="JOB", help="Write the short ids of new products to this job's ledger, so that the next sync "
               "updates them.")
 @click.option("--target", metavar="NAME", help="Which of the job's targets; not needed when there is one.")
@@ -95,7 +96,7 @@ def readiness_lines(one: Readiness) -> Iterator[str]:
 @shop_option
 @json_option
 def verify(
-    folder: Path, job: str | None, target: str | None, jobs: Path | None, adopt: bool, wait_seconds: float,
+    folder: Path, leave: bool, job: str | None, target: str | None, jobs: Path | None, adopt: bool, wait_seconds: float,
     events: Path | None, csv_file: Path | None, shop: str, as_json: bool,
 ) -> int:
     """After you dropped the folders in DIR: are their products live, and as the folders say?
@@ -127,9 +128,45 @@ def verify(
         click.echo(counted(standings), err=True)
     if kept is not None and kept.noted:
         click.echo(f"{len(kept.noted):,} {'id' if len(kept.noted) == 1 else 'ids'} written to the ledger", err=True)
+    if kept is not None and not leave:
+        moved = put_aside(folder, standings, adopt)
+        if moved:
+            click.echo(f"{moved:,} uploaded {'folder' if moved == 1 else 'folders'} moved to {aside(folder)}", err=True)
     if any(one.older for one in standings) and not adopt:
         click.echo("ids of products older than their folder are not taken without --adopt", err=True)
     return 0 if all(one.right for one in standings) else 1
+
+
+def aside(folder: Path) -> Path:
+    """Where folders go that were uploaded: beside the outbox, so that nobody drops them again."""
+    whole = Path(os.path.abspath(folder))
+    return whole.with_name(f"{whole.name}-uploaded")
+
+
+def put_aside(folder: Path, standings: Sequence[Standing], adopt: bool) -> int:
+    """Move the folders of new products that are live as their folder says: dropped once more, they would be made twice.
+    A folder that changes a product stays, since its content cannot be compared. How many were moved."""
+    from feedbridge.platforms.flickrocket.verify import product_folders
+
+    there = {path.name: path for path in product_folders(folder)}
+    number = 0
+    for one in standings:
+        sure = one.right and one.action == "create" and len(one.folders) == 1 and (adopt or not one.older)
+        path = there.get(one.folders[0]) if sure else None
+        if path is None or path == Path(os.path.abspath(folder)):
+            continue
+        target, count = aside(folder) / path.name, 1
+        while target.exists():
+            count += 1
+            target = aside(folder) / f"{path.name}.{count}"
+        try:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            path.rename(target)
+        except OSError as exc:
+            click.echo(f"warning: {path} could not be moved aside: {exc.strerror or exc}", err=True)
+            continue
+        number += 1
+    return number
 
 
 COMMANDS = [check, verify]

@@ -287,8 +287,7 @@ def remarks_on(report: Any, result: dict[str, Any], jobs: Path | None) -> list[s
         if target["name"] not in by_hand or not str(target["place"]).startswith("folder "):
             continue
         place = str(target["place"]).removeprefix("folder ")
-        several = ["--target", target["name"]] if len(result["targets"]) > 1 else []
-        taken = shlex.join(["feedbridge", "ids", "import", report.job, "ids.csv", *several, *said_jobs(jobs)])
+        taken = shlex.join(["feedbridge", "flickrocket", "verify", place, "--job", report.job, *said_jobs(jobs)])
         if target["done"].get("created"):
             found.append(f"{target['name']}: upload the folders in {place}, then: {taken}")
         elif target["done"].get("updated") or target["done"].get("settled"):

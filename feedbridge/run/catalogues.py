@@ -42,12 +42,12 @@ COLUMNS = ("from", "first_filled", "all", "columns_named")
 
 def with_catalogues(
     pairs: Sequence[tuple[Source, MappingFile]], own: Mapping[str, str],
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC), given: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Read the catalogues that mappings name, and put them in their places. Returns the settings without those that name
     a catalogue's file.
 
-    ``own``  ``<platform>.<key>`` -> value, as ``--set`` has it
+    ``own``  ``<platform>.<key>`` -> value, as ``--set`` has it     ``given``  variables over those of the environment
 
     A source is given a finding for each catalogue that the shop was asked for: how old it is.
     Raises: MappingError (no such catalogue, a file of it is wrong), CommandError (a file for a catalogue that no mapping
@@ -62,7 +62,7 @@ def with_catalogues(
             mend=f"leave it out, or write lookup: {{catalogue: {idle[0]}}} where a title is to become an id",
         )
     if named:
-        reading = _Reading(files, clock)
+        reading = _Reading(files, clock, given or {})
         for source, mapping in pairs:
             reading.fill(source, mapping)
     return {key: value for key, value in own.items() if key not in files}
@@ -103,11 +103,11 @@ def _lookups(node: Any) -> Iterator[tuple[dict[str, Any], str]]:
 class _Reading:
     """Catalogues as they are read, each once."""
 
-    def __init__(self, files: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+    def __init__(self, files: Mapping[str, str], clock: Callable[[], datetime], given: Mapping[str, str]) -> None:
         self.files = files
         self.clock = clock
         self.known: dict[tuple[str, str], Catalogue] = {}
-        self.environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)}
+        self.environment = {key: value for key, value in os.environ.items() if key.startswith(ENVIRONMENT)} | dict(given)
 
     def fill(self, source: Source, mapping: MappingFile) -> None:
         """Put catalogues into a mapping of our own (``plain`` is not shared)."""

@@ -32,9 +32,11 @@ def prepare(
     limit: int | None,
     names: Sequence[str] | None,
     own_settings: MappingABC[str, MappingABC[str, Any]] | None = None,
+    given_environment: MappingABC[str, str] | None = None,
 ) -> Job:
     """What a user asks for, opened, recognised and checked.
 
+    ``given_environment``  variables over those of the environment, for catalogues that are asked for
     ``own_settings``  platform -> settings with their types, over those of the mapping; ``set`` is over both
 
     Raises: CommandError, MappingError, SourceError.
@@ -54,7 +56,7 @@ def prepare(
     mappings = [mapping for _, mapping in pairs]
     for one in mappings:
         check_overlays(one)
-    own = with_catalogues(pairs, own)
+    own = with_catalogues(pairs, own, given=given_environment)
     settings = {name: settings_of(name, mappings, own, (own_settings or {}).get(name, {})) for name in wanted}
     unused = [key for key in own if key.split(".")[0] not in wanted]
     if unused:

@@ -153,15 +153,20 @@ class History:
         return len(ids)
 
     def forget(self, job: Job, target: str | None, skus: list[str]) -> int:
-        """Forget that items were ever sent: the next sync sends them as new. Raises CommandError when one is not known."""
+        """Forget that items were ever sent: the next sync sends them as new. Without a target, all targets of one platform
+        forget them, since they share what is known. Raises CommandError when one is not known."""
         row = self.target(job, target)
-        unknown = [sku for sku in skus if self.ledger.row(row.id, sku) is None]
+        rows = [row] if target is not None else [
+            one for one in self._current(self.ledger.targets(self.job_id(job))) if one.platform == row.platform
+        ]
+        unknown = [sku for sku in skus if all(self.ledger.row(one.id, sku) is None for one in rows)]
         if unknown:
             raise CommandError(
                 f'the ledger knows no "{unknown[0]}" at {row.name}; nothing was forgotten', where=f"job {job.name}",
                 code="command.ids", mend="give the platform's own name of the item, as feedbridge plan shows it",
             )
-        self.ledger.forget(row.id, skus)
+        for one in rows:
+            self.ledger.forget(one.id, skus)
         return len(skus)
 
     def _current(self, rows: list[TargetRow]) -> list[TargetRow]:

@@ -180,7 +180,11 @@ class Planner:
                       mend=one.mend, of=one)
 
     def _new(self, target: TargetState, item: FeedItem, row: Row | None, reason: str) -> None:
-        if item.key in self._others:
+        if self.replay and item.sku not in self.mended and "" not in self.mended:
+            self._add(target, "refused", item, row, reason="was not held back", code="sync.not-held",
+                      message="a replay sends only what was held back",
+                      mend="take it out of the file; what the source says of it is sent by feedbridge sync")
+        elif item.key in self._others:
             target.pending += 1  # until the other job lets go of it
             self._add(target, "refused", item, row, reason=reason, code="sync.other-job",
                       message=f"the job {self._others[item.key]} has sent it to the same place",
@@ -278,7 +282,7 @@ class Planner:
         elif not row.present and row.state == "failed":
             why_kept = "whether the platform has it is not known: look there, then say feedbridge ids forget"
         elif target.delivery.deletes == "by hand":
-            why_kept = "the platform offers no way to delete it: delete it there by hand, then say feedbridge ids forget"
+            why_kept = "what is gone is not deleted here: delete it there by hand, then say feedbridge ids forget"
         elif self.feed.damaged and not self.release:
             rows = "1 damaged record" if self.feed.damaged == 1 else f"{self.feed.damaged:,} damaged records"
             why_kept = f"kept: it may be in the {rows} whose SKU cannot be read"

@@ -86,7 +86,8 @@ def conversions(
             if job.spec.download and "flickrocket" in own:
                 own["flickrocket"]["download"] = True
             conversion = prepare(
-                wanted, list(targets), mapping or job.mapping, given, job.spec.workers, job.spec.strict, None, names, own
+                wanted, list(targets), mapping or job.mapping, given, job.spec.workers, job.spec.strict, None, names, own,
+                _shop_of(job),
             )
             conversion.allow_empty = True
             passes.append((conversion, targets))
@@ -176,6 +177,13 @@ def _passes(job: Job) -> Iterator[dict[str, str]]:
         else:
             fitting[target.platform] = name
     yield from sets
+
+
+def _shop_of(job: Job) -> dict[str, str]:
+    """Titles are looked up in the shop that a target delivers to, not in another that happens to be logged in."""
+    shops = {getattr(job.delivery_settings(name), "shop", "") for name in job.spec.targets} - {""}
+    ways = {shop for shop in shops if shop != "default"}
+    return {"FEEDBRIDGE_FLICKROCKET_SHOP": ways.pop()} if len(ways) == 1 else {}
 
 
 def _names(job: Job) -> list[str] | None:

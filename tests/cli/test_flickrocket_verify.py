@@ -108,14 +108,14 @@ def test_from_the_feed_to_an_update(box, place, typed):
     assert status == 1 and err == "0 of 2 live, 2 not there\n"
     assert typed("flickrocket", "upload", "outbox")[0] == 0
 
-    status, out, err = typed("flickrocket", "verify", "outbox", "--job", "books", "--csv", "ids.csv")
+    status, out, err = typed("flickrocket", "verify", "outbox", "--leave", "--job", "books", "--csv", "ids.csv")
     assert (status, err) == (0, "2 of 2 live\n2 ids written to the ledger\n")
     assert 'NIGHT/1 "Night sky": live as 14299' in out
     rows = {row["sku"]: row["id"] for row in csv.DictReader((place / "ids.csv").open(newline=""))}
     assert set(rows) == {"NIGHT/1", "TIDES"}
     assert typed("ids", "import", "books", "ids.csv")[0] == 0
 
-    status, out, err = typed("flickrocket", "verify", "outbox", "--job", "books", "--json")
+    status, out, err = typed("flickrocket", "verify", "outbox", "--leave", "--job", "books", "--json")
     told = json.loads(out)
     assert (status, "written" in err) == (0, False)
     assert {one["sku"]: str(one["id"]) for one in told} == rows
@@ -159,9 +159,20 @@ def test_webhooks_tell_which_is_new(box, place, typed):
                        "data": {"type": "product", "id": "142999", "long_id": "0001-26ED-EA4F-AA36"}, "hash": "0" * 64})
     with EventStore(place / "events.sqlite") as events:
         events.add(parse_payload(body.encode()))
-    status, out, err = typed("flickrocket", "verify", "outbox", "--job", "books")
+    status, out, err = typed("flickrocket", "verify", "outbox", "--leave", "--job", "books")
     assert (status, err) == (0, "1 of 1 live\n1 id written to the ledger\n")
     assert "live as 142999" in out
+
+
+def test_uploaded_folders_go_aside_so_that_nobody_drops_them_again(place, typed):
+    feed(place, TIDES)
+    typed("sync")
+    typed("flickrocket", "upload", "outbox")
+    err = typed("flickrocket", "verify", "outbox", "--job", "books")[2]
+    assert f"1 uploaded folder moved to {place}/outbox-uploaded" in err
+    assert not list((place / "outbox").glob("[!.]*"))
+    assert (place / "outbox-uploaded" / "TIDES" / "product.json").is_file()
+    assert "1 unchanged" in typed("sync")[2]
 
 
 def test_product_of_another_job_is_not_taken(place, typed):

@@ -363,7 +363,8 @@ def test_folders_are_to_be_uploaded(tmp_path: Path, typed: Typed, monkeypatch: p
     )
     status, _, err = typed("sync")
     assert (status, "created" in err) == (0, True), err
-    assert f"flickrocket: upload the folders in {tmp_path}/shop/outbox, then: feedbridge ids import books ids.csv" in err
+    assert f"flickrocket: upload the folders in {tmp_path}/shop/outbox, " in err
+    assert "then: feedbridge flickrocket verify" in err
     assert "upload the" not in typed("sync")[2]
 
 
