@@ -104,7 +104,7 @@ def test_from_the_feed_to_an_update(box, place, typed):
     status, out, err = typed("flickrocket", "check", "outbox")
     assert (status, err) == (0, "2 of 2 ready\n")
     assert 'TIDES "Tides": ready (create)\n' in out
-    status, out, err = typed("flickrocket", "verify", "outbox", "--job", "books")
+    status, out, err = typed("flickrocket", "verify", "outbox", "--leave", "--job", "books")
     assert status == 1 and err == "0 of 2 live, 2 not there\n"
     assert typed("flickrocket", "upload", "outbox")[0] == 0
 
@@ -126,11 +126,11 @@ def test_from_the_feed_to_an_update(box, place, typed):
     assert status == 0, err
     (update,) = place.glob("outbox/*--2/product.json")
     assert str(json.loads(update.read_bytes())["product"]["id"]) == rows["NIGHT/1"]
-    status, out, err = typed("flickrocket", "verify", "outbox", "--job", "books")
+    status, out, err = typed("flickrocket", "verify", "outbox", "--leave", "--job", "books")
     assert (status, err) == (1, "2 of 2 live; 1 not as the folder says\n")
     assert '  differs: title: the folder says "Night skies", the shop has "Night sky"\n' in out
     typed("flickrocket", "upload", update.parent)
-    assert typed("flickrocket", "verify", "outbox", "--job", "books")[0] == 0
+    assert typed("flickrocket", "verify", "outbox", "--leave", "--job", "books")[0] == 0
     titles = [one["title"] for one in asked(box, "/_/flickrocket/products")]
     assert titles.count("Night skies") == 1 and "Night sky" not in titles
 
