@@ -238,7 +238,11 @@ class Planner:
             way = target.delivery.change(parcel)
             forced = self._forced(item.sku)
             if way.how == "same" and not forced and row.state == "sent":
-                target.counts["unchanged"] += 1
+                if way.message:  # what is gone from it stays there, and nothing else is to be sent: told every night
+                    self._add(target, "keep", item, row, reason=reason_of(found) if found else "", differences=found,
+                              code=way.code, message=way.message, mend=way.mend)
+                else:
+                    target.counts["unchanged"] += 1
                 continue
             reason = reason_of(found) if found else "sent again on demand" if forced else "the platform refused it before"
             if found and self.mapping_changed:
