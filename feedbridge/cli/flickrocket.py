@@ -91,7 +91,29 @@ def login(
     click.echo(
         f"logged in: shop {shop}, company {tokens.company_id}, {tokens.scope}; kept in {place(access.store, shop)}", err=True,
     )
+    for other in same_permission(access.store, shop, tokens):
+        click.echo(
+            f"warning: shop {other} is the same company by the same app: FlickRocket keeps one permission of it, so the tokens of "
+            f"{other} are dead now. Use --shop {shop} instead, and: feedbridge flickrocket logout --shop {other}", err=True,
+        )
     return 0
+
+
+def same_permission(kept: Any, shop: str, tokens: Any) -> list[str]:
+    """Other shops that stand for the same company, app and place."""
+    from feedbridge.errors import FeedbridgeError
+
+    found = []
+    for name in kept.names():
+        try:
+            other = kept.read(name) if name != shop else None
+        except FeedbridgeError:
+            continue
+        if other is not None and (other.company_id, other.client_id, other.site) == (
+            tokens.company_id, tokens.client_id, tokens.site
+        ):
+            found.append(name)
+    return found
 
 
 def place(kept: Any, shop: str) -> str:

@@ -209,3 +209,11 @@ def test_commands_are_found_beside_the_group(capfd, monkeypatch, tmp_path):
 def test_group_is_cheap_to_import():
     code = "import sys, feedbridge.cli.flickrocket; print('requests' in sys.modules or 'filelock' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "False\n"
+
+
+def test_a_second_name_for_the_same_shop_is_told(shop, capfd, monkeypatch):
+    pasted(monkeypatch, shop)
+    assert "warning" not in typed(capfd, "login", "--no-browser")[2]
+    pasted(monkeypatch, shop)
+    status, _, err = typed(capfd, "login", "--no-browser", "--shop", "second")
+    assert (status, "the tokens of default are dead now" in err) == (0, True)
