@@ -111,7 +111,7 @@ def verify(
         raise click.UsageError("--target is of a job: name it with --job")
     folders = read_folders(folder)
     announced = announced_products(events)
-    with ledger(job, target, jobs) as kept, connected(shop) as client:
+    with ledger(job, target, jobs) as kept, connected(shop_of(job, jobs, shop)) as client:
         rows = list(kept.rows()) if kept is not None else []
         standings = verified(
             client, expected(folders, rows), others=kept.others() if kept is not None else None, announced=announced,
@@ -135,6 +135,17 @@ def verify(
     if any(one.older for one in standings) and not adopt:
         click.echo("ids of products older than their folder are not taken without --adopt", err=True)
     return 0 if all(one.right for one in standings) else 1
+
+
+def shop_of(job: str | None, jobs: Path | None, shop: str) -> str:
+    """The shop that a job's REST target delivers to, where the command names no other."""
+    if job is None or shop != "default":
+        return shop
+    from feedbridge.sync.jobfile import load_jobs
+
+    chosen = load_jobs(jobs, environment=os.environ).job(job)
+    shops = {getattr(chosen.delivery_settings(name), "shop", shop) for name in chosen.spec.targets} - {shop}
+    return shops.pop() if len(shops) == 1 else shop
 
 
 def aside(folder: Path) -> Path:

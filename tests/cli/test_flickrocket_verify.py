@@ -266,3 +266,16 @@ def test_nobody_is_logged_in(place, typed):
     status, _, err = typed("flickrocket", "tracking", "back.csv", "--out", "result.csv")
     assert status == 3 and "not-logged-in" in err
     assert [row["result"] for row in csv.DictReader((place / "result.csv").open(newline=""))] == ["failed", "not tried"]
+
+
+@pytest.mark.parametrize(("targets", "given", "asked"), [
+    pytest.param("{flickrocket: {outbox: out}, flickrocket-api: {shop: second}}", "default", "second", id="the job's"),
+    pytest.param("{flickrocket: {outbox: out}, flickrocket-api: {shop: second}}", "third", "third", id="one that is named"),
+    pytest.param("{flickrocket: {outbox: out}}", "default", "default", id="no REST target"),
+])
+def test_the_shop_that_is_asked_is_the_jobs(tmp_path, targets, given, asked):
+    from feedbridge.cli.flickrocket_verify import shop_of
+
+    path = tmp_path / "feedbridge.yaml"
+    path.write_text(f"feedbridge: 1\njobs:\n  books: {{source: a.csv, mapping: digital, targets: {targets}}}\n")
+    assert shop_of("books", path, given) == asked
