@@ -117,11 +117,16 @@ def refuse_strangers() -> Response | None:
     stranger = not is_loopback_name(request.headers.get("Host", ""))
     if origin is not None and not is_loopback_name(urlsplit(origin).netloc if "//" in origin else origin):
         stranger = True
+    # Navigation from a bookmark is "none"; a picture or script of another page is "cross-site" and sends no Origin.
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        stranger = True
     return as_json({"error": "the sandbox answers this machine only, by localhost or 127.0.0.1"}, 403) if stranger else None
 
 
 def failure(error: Exception) -> Response:
     """Never a traceback to a client."""
+    if isinstance(error, RecursionError):
+        return as_json({"error": "the JSON is nested too deeply"}, 400)
     if isinstance(error, HTTPException) and error.code is not None:
         return as_json({"error": error.name}, error.code)
     with suppress(OSError):

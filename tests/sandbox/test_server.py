@@ -217,6 +217,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
         pytest.param({"Host": "["}, False, id="no host"),
         pytest.param({"Origin": "https://evil.example"}, False, id="a page of the web"),
         pytest.param({"Origin": "null"}, False, id="a page of nowhere"),
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, False, id="a picture of another page"),
+        pytest.param({"Sec-Fetch-Site": "none"}, True, id="typed into the browser"),
         pytest.param({"Host": "localhost:1"}, True, id="localhost"),
         pytest.param({"Host": "[::1]:8765"}, True, id="IPv6"),
         pytest.param({"Origin": "http://127.0.0.1:8765"}, True, id="its own page"),
