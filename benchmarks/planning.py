@@ -62,8 +62,8 @@ def select(folder: Path, number: int) -> None:
 
 def put_aside(folder: Path, number: int, then: Callable[[Feed, Ledger], None] | None = None) -> None:
     with ledger_at(folder) as ledger:
-        settings = PLATFORM.delivery_settings(sandbox=True)  # type: ignore[misc]
-        delivery = PLATFORM.delivery(settings, PLATFORM.settings(feed="big"), {})  # type: ignore[misc]
+        settings = PLATFORM.delivery_settings(sandbox=True)  # type: ignore[misc]  # Flipsnack has a delivery
+        delivery = PLATFORM.delivery(settings, PLATFORM.settings(feed="big"), {})  # type: ignore[misc]  # Flipsnack has a delivery
         with Feed([delivery], lambda path: "", folder) as feed:
             feed.begin([0])
             for n in range(number):

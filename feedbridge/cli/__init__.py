@@ -88,7 +88,7 @@ def run(arguments: list[str]) -> int:
         return say.plain(
             "there is not enough memory", code="run.memory", mend="try --workers 1, or a machine with more", status=3
         )
-    except Exception as exc:
+    except Exception as exc:  # a fault of ours, or an output that is gone: told apart below
         if isinstance(exc, OSError):
             if is_of_stdout(exc):
                 return done if exc.errno == errno.EPIPE else say.error(FeedbridgeError(
@@ -243,7 +243,7 @@ class Steady(io.FileIO):
             return len(data)
         if written:
             self._inside = bytes(data[written - 1 : written]) != b"\n"
-        return written  # type: ignore[return-value]
+        return written  # type: ignore[return-value]  # None, too, as io.RawIOBase has it
 
 
 def steady(stream: TextIO | None, number: int) -> TextIO:

@@ -153,9 +153,9 @@ def write_csv(part: Path, columns: Sequence[str], table: Sequence[Mapping[str, A
 
 def write_book(part: Path, columns: Sequence[str], table: Sequence[Mapping[str, Any]]) -> None:
     try:
-        from openpyxl import Workbook  # type: ignore[import-untyped]
-        from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]
-        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # type: ignore[import-untyped]
+        from openpyxl import Workbook  # type: ignore[import-untyped]  # it has no types
+        from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]  # as above
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # type: ignore[import-untyped]  # as above
     except ImportError as exc:
         from feedbridge.errors import CommandError
 

@@ -111,7 +111,7 @@ class _Noted:
         self.passage.connection = self
         self._connecting = True
         try:
-            super().connect()  # type: ignore[misc]
+            super().connect()  # type: ignore[misc]  # HTTPConnection's, beside it in the bases
         finally:
             self._connecting = False
         if self.passage.expired:
@@ -119,7 +119,7 @@ class _Noted:
 
     def send(self, data: Any) -> None:
         if self._connecting:  # to a proxy, for the way to the platform
-            super().send(data)  # type: ignore[misc]
+            super().send(data)  # type: ignore[misc]  # as above
             return
         passage = self.passage
         if self.sock is None:
@@ -139,10 +139,10 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, passage: Callable[[], _Passage]) -> None:
         class Plain(_Noted, HTTPConnection):
-            passage = property(lambda _: passage())  # type: ignore[assignment]
+            passage = property(lambda _: passage())  # type: ignore[assignment]  # stands for the annotation of _Noted
 
         class Secure(_Noted, HTTPSConnection):
-            passage = property(lambda _: passage())  # type: ignore[assignment]
+            passage = property(lambda _: passage())  # type: ignore[assignment]  # as above
 
         self._pools = {
             "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),

@@ -127,7 +127,7 @@ def _tried(draft: Draft, to: Sequence[str], job_of: JobOf) -> tuple[Done | None,
         try:
             job = job_of(str(path), draft.trial)
             most = max(MOST_PRODUCTS, min(MOST_RECORDS, MOST_CELLS // max(1, len(draft.sample.columns))))
-            job.sources = [Head(source, most) if not draft.sample.whole else source for source in job.sources]  # type: ignore[misc]
+            job.sources = [Head(source, most) if not draft.sample.whole else source for source in job.sources]  # type: ignore[misc]  # Head stands in for a source
             done = run(job, None)
         except (MappingError, SourceError) as exc:
             draft.blind.append("trial")

@@ -303,7 +303,7 @@ class Sandbox:
                     if breaking is not None:
                         status = (struck_status(breaking) or status) if answered(breaking) else None
                     self._record(tx, platform, outcome, status, applied)
-            except Exception as exc:
+            except Exception as exc:  # recorded, so that the log has every call, and raised again
                 with self.store.transaction() as tx:
                     tx.record(time=self.clock(), platform=platform, action=action, verdict="fault of the sandbox",
                               http_status=500, message=type(exc).__name__)

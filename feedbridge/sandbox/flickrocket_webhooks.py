@@ -224,7 +224,7 @@ class Courier:
             try:
                 with self._busy:
                     wait = self._step()
-            except Exception as exc:
+            except Exception as exc:  # one fault must not end the thread that delivers
                 if self._stopping:  # the store is closed already
                     return
                 self.say(f"flickrocket webhooks: the sandbox has a fault: {type(exc).__name__}")

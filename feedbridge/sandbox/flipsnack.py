@@ -171,7 +171,7 @@ def acted(
     body = {"message": "Products updated successfully", "Errors": shown(errors, chosen(faults, "errors"))}
     verdict = "taken" if not errors else "partly taken" if len(errors) < len(given) else "refused"
     return Outcome(
-        200, enveloped(code, body, faults), action, verdict, str(code), len(given), len(errors),  # type: ignore[arg-type]
+        200, enveloped(code, body, faults), action, verdict, str(code), len(given), len(errors),  # type: ignore[arg-type]  # the verdict is one of a Literal
         "; ".join(sentence(error) for error in errors[:5]),
     )
 

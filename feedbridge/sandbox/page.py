@@ -239,7 +239,7 @@ def flipsnack_card(product: Mapping[str, Any]) -> str:
              if any(f"options{place}" in one.get("attribute", {}) for one in variants)]
     rows = [
         [one["code"], *(one.get("attribute", {}).get(f"options{place}") for place in range(1, len(names) + 1)),
-         one.get("price"), one.get("discount_price"), {True: "yes", False: "no"}.get(one.get("visible", ""))]  # type: ignore[call-overload]
+         one.get("price"), one.get("discount_price"), {True: "yes", False: "no"}.get(one.get("visible", ""))]  # type: ignore[call-overload]  # any value may be asked for
         for one in variants
     ]
     listed = (

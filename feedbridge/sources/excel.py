@@ -412,12 +412,12 @@ class _Shown:
     """What a person sees in the cells of a workbook."""
 
     def __init__(self, styles: list[str], epoch_1904: bool) -> None:
-        from openpyxl.styles.numbers import (  # type: ignore[import-untyped]
+        from openpyxl.styles.numbers import (  # type: ignore[import-untyped]  # it has no types
             BUILTIN_FORMATS,
             is_date_format,
             is_timedelta_format,
         )
-        from openpyxl.utils.datetime import (  # type: ignore[import-untyped]
+        from openpyxl.utils.datetime import (  # type: ignore[import-untyped]  # as above
             CALENDAR_MAC_1904,
             CALENDAR_WINDOWS_1900,
             from_excel,

@@ -232,7 +232,7 @@ class Workbook:
                 raise self._too_large(f"{part} has more than 500,000 elements")
         return found
 
-    def _reader(self, part: str, start, end, text) -> XmlReader:  # type: ignore[no-untyped-def]
+    def _reader(self, part: str, start, end, text) -> XmlReader:  # type: ignore[no-untyped-def]  # the three handlers of XmlReader
         where = f"{self.name}, {part}"
         with self._archive.open(self._infos[part.lower()]) as stream:
             given = xml_text(stream.read(1024), None, where)

@@ -329,7 +329,7 @@ class _Streams:
                 self._held = b""
                 if self._count and decoder is None:
                     data = data.lstrip(b"\0") if data[:1] == b"\0" else data  # padding, as gzip takes it
-                    if not data and self._stream.peek(1):  # type: ignore[attr-defined]
+                    if not data and self._stream.peek(1):  # type: ignore[attr-defined]  # opened with a buffer
                         continue
                 if not data:
                     if decoder is not None:

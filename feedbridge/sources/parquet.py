@@ -67,7 +67,7 @@ class ParquetSource:
                 code="source.extra",
                 mend="pip install 'feedbridge[parquet]' - or export the table as CSV",
             )
-        import pyarrow.types  # type: ignore[import-untyped]
+        import pyarrow.types  # type: ignore[import-untyped]  # it has no types
 
         self.path = path
         self.name = str(path) if name is None else name
@@ -127,7 +127,7 @@ class ParquetSource:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        import pyarrow.parquet  # type: ignore[import-untyped]
+        import pyarrow.parquet  # type: ignore[import-untyped]  # it has no types
 
         with open_seekable(self.path) as stream:
             try:

@@ -196,7 +196,7 @@ class Alerts:
                 self._state.close_alert(key)
             else:
                 self._state.open_alert(key, self._line(message.title)[:SUBJECT_CHARS])
-        except Exception as exc:
+        except Exception as exc:  # the alert is out: said, and not the end of the run
             return [self._line(f'alert "{message.title}" was delivered by {way}, but that could not be noted: {_why(exc)}')]
         return []
 

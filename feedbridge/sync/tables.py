@@ -487,7 +487,7 @@ class Database:
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as exc:
             error, hidden = self._explained(exc)
             raise error from (None if hidden else exc)
-        except Exception as exc:
+        except Exception as exc:  # psycopg is imported only where it is used: known by its name
             if type(exc).__module__.partition(".")[0] != "psycopg":
                 raise
             error, hidden = self._explained(exc)

@@ -174,8 +174,10 @@ def test_one_process_has_it_once(ledger, job):
 
 def test_jobs_do_not_wait_for_each_other(ledger, job):
     other = ledger.job("hourly", "").id
-    with ledger.lease(job, run="r1"), ledger.lease(other, run="r2"):
-        pass
+    with ledger.lease(job, run="r1") as one, ledger.lease(other, run="r2") as two:
+        one.check()
+        two.check()
+        assert (one.took_over, two.took_over) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,14 @@ def rows(kind: str, things: Iterable[Resource]) -> tuple[list[str], list[dict[st
     amounts: set[str] = set()
     for thing in things:
         row = {name: _cell(getattr(thing, name, None)) for name in _COLUMNS[kind]}
-        row |= {"title": _title(thing), "id": str(thing.id)}  # type: ignore[attr-defined]
+        row |= {"title": _title(thing), "id": str(thing.id)}  # type: ignore[attr-defined]  # each of the kinds has an id
         if kind == "prices":
             held = {name: value for name, value in thing.row().items() if _is_currency(thing, name)}
             amounts |= held.keys()
             row |= held
         elif kind == "products":
-            why = thing.not_live()  # type: ignore[attr-defined]
-            bindings = thing.price_license_binding  # type: ignore[attr-defined]
+            why = thing.not_live()  # type: ignore[attr-defined]  # a Product
+            bindings = thing.price_license_binding  # type: ignore[attr-defined]  # as above
             row |= {
                 "live": not why, "why": "; ".join(why),
                 "licenses": " ".join(str(one.license_id or "-") for one in bindings),

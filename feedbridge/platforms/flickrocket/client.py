@@ -850,7 +850,7 @@ class Client:
         said = "FlickRocket said yes, but not what was made"
         try:
             if kind.model is Product and isinstance(named.get("product_id"), str):
-                return self.product(named["product_id"])  # type: ignore[return-value]
+                return self.product(named["product_id"])  # type: ignore[return-value]  # kind.model is Product
             if find is not None and (found := find()) is not None:
                 return typed(kind.model, found, where)
         except FeedbridgeError as exc:

@@ -105,9 +105,9 @@ def _pairs(query: Query) -> Iterator[tuple[Any, Any]]:
         yield from query
         return
     every: Any = getattr(query, "getlist", None)
-    names: Iterable[Any] = query.keys()  # type: ignore[union-attr]
+    names: Iterable[Any] = query.keys()  # type: ignore[union-attr]  # a Mapping, or a MultiDict of a web framework
     for name in list(dict.fromkeys(names)):
-        values = every(name) if every is not None else query[name]  # type: ignore[index]
+        values = every(name) if every is not None else query[name]  # type: ignore[index]  # as above
         if isinstance(values, (list, tuple)):
             for value in values:
                 yield name, value

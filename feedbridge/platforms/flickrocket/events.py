@@ -542,7 +542,7 @@ class Worker:
         about: dict[str, Any] = {"number": event.number, "scope": event.scope, "id": event.object_id}
         try:
             message = self._worked(event)
-        except Exception as exc:
+        except Exception as exc:  # the shop's own code runs in there; _failed keeps the event
             return self._failed(event, exc, about)
         self._waits = 0
         self._store.finish(event, message)
@@ -557,7 +557,7 @@ class Worker:
                 raise _Final(f'"{event.object_id}" is no product id')
             try:
                 product = self._fetch(event.product_id)
-            except Exception as exc:
+            except Exception as exc:  # any fetch may be given: only its code counts
                 if getattr(exc, "code", "") != GONE:
                     raise
                 product = None

@@ -452,7 +452,7 @@ def _damaged(where: str, shop: str) -> FlickRocketError:
 
 def _keyring(where: str) -> Any:
     try:
-        import keyring  # type: ignore[import-not-found, unused-ignore]
+        import keyring  # type: ignore[import-not-found, unused-ignore]  # it may be left out
     except ImportError:
         raise CommandError(
             "the system's keyring needs the package keyring, which is not installed", where=where,
@@ -492,7 +492,7 @@ def _into_keyring(service: str, shop: str, kept: dict[str, Any], where: str) -> 
     try:
         module.set_password(service, shop, text)
         same = module.get_password(service, shop) == text
-    except Exception as exc:
+    except Exception as exc:  # a keyring's backend raises what it likes
         raise _keyring_failed(exc, where) from None
     if not same:
         raise FlickRocketError(
@@ -506,7 +506,7 @@ def _out_of_keyring(service: str, shop: str, where: str) -> None:
     try:
         if module.get_password(service, shop) is not None:
             module.delete_password(service, shop)
-    except Exception as exc:
+    except Exception as exc:  # as above
         raise _keyring_failed(exc, where) from None
 
 
