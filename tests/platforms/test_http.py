@@ -430,7 +430,7 @@ def test_what_is_sent(http, monkeypatch, tmp_path):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1\nlogin me\npassword netrc-password\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    with Server(says(answer(b"{}", "200 OK", "Set-Cookie: session=1; Path=/"))) as server:
+    with Server(says(answer(b"{}", "200 OK", "Set-Cookie: session=1; Path=/")), requests_each=3) as server:
         http.post(server.url, headers={"X-Own": "1"}, json_text='{"é":1}')
         http.post(server.url, files={"action": (None, b"products.create"), "empty": (None, b"")})
         http.get(server.url, params={"page": "2"})

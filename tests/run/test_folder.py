@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -397,6 +398,11 @@ def leave_by_exception(output: OutputFolder) -> None:
         os._exit(0 if output.working.exists() else 1)
 
 
+def sleep_after_saying_so(awake: Event) -> None:
+    awake.set()
+    time.sleep(60)
+
+
 def test_forked_worker_neither_removes_the_folder_nor_keeps_the_lock(tmp_path):
     fork = multiprocessing.get_context("fork")
     with OutputFolder(tmp_path / "shop") as output:
@@ -404,8 +410,10 @@ def test_forked_worker_neither_removes_the_folder_nor_keeps_the_lock(tmp_path):
         worker.start()
         worker.join()
         assert worker.exitcode == 0
-        sleeper = fork.Process(target=time.sleep, args=(60,))
+        awake = fork.Event()
+        sleeper = fork.Process(target=sleep_after_saying_so, args=(awake,))
         sleeper.start()
+        assert awake.wait(30)  # Python forgets a signal that comes while a process is being forked
         fill(output.working, "new")
         output.commit()
     write(tmp_path / "shop", "newer")  # the sleeper has no hold on the lock
