@@ -20,6 +20,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from typing import Any, Literal, TextIO
 
 import click
@@ -62,7 +63,10 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status. No traceback for anything a user can cause."""
+    return copy_context().run(_run, arguments)  # the run that its log names ends with it
 
+
+def _run(arguments: list[str]) -> int:
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt  # so that temporary files are removed, as on Ctrl-C
 

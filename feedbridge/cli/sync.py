@@ -155,20 +155,19 @@ def apply(plan: str | None, jobs: Path | None, release: bool, **options: Any) ->
 
 def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: dict[str, Any]) -> int:
     """One run, watched and shown."""
-    from feedbridge.report.log import Log
+    from feedbridge.report.log import Log, run_at_hand
     from feedbridge.report.progress import progress_for
 
     log = Log(sys.stderr, options["log_format"], plain=NAMES) if options["log_format"] else None
-    told: dict[str, Any] = {}
+    run_at_hand.set("")
     waits = Waiting()
 
     def observe(event: str, **fields: Any) -> None:
         if "run" in fields:
-            told["run"] = fields["run"]
+            run_at_hand.set(fields["run"])
         if log is not None:
             if event not in QUIET_EVENTS:
-                level: Any = "warning" if event in WARNINGS else "info"
-                log.event(event, level=level, **{**fields, "run": told.get("run", "")})
+                log.event(event, level="warning" if event in WARNINGS else "info", **fields)
             return
         if event == "warning":  # an alert or metrics that could not be had: never silent
             note(f"warning: {fields.get('message', '')}")
@@ -191,7 +190,7 @@ def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: d
         try:
             report = work(observe=observe, stop=stop, sending=sending, progress=advance, metrics=options["metrics"])
         except KeyboardInterrupt:
-            if told.get("run") and log is None:
+            if run_at_hand.get() and log is None:
                 note("interrupted; what was sent is written down, and the next run settles what is not known")
                 return 130
             raise
@@ -200,7 +199,7 @@ def run(work: Callable[..., Any], job: str | None, jobs: Path | None, options: d
         if log is None:
             note(f"warning: {warning}")
         else:
-            log.event("warning", level="warning", message=warning, run=report.run)
+            log.event("warning", level="warning", message=warning)
     # What was delivered stays delivered, whatever becomes of the words about it.
     with suppress(OSError):
         show(report, options, log, jobs)

@@ -6,16 +6,19 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Literal, TextIO
 
 from feedbridge.report.plain import fit, showable
 
-__all__ = ["MASK", "Log", "masked"]
+__all__ = ["MASK", "Log", "masked", "run_at_hand"]
 
 Level = Literal["debug", "info", "warning", "error"]
 MASK = "***"
+run_at_hand: ContextVar[str | None] = ContextVar("run_at_hand", default=None)
+"""Id of the run that every event belongs to which names none itself; None: events of no run."""
 
 _SECRET_WORDS = frozenset((
     "secret", "secrets", "password", "passwords", "passwd", "pwd", "passphrase", "token", "tokens", "key", "keys",
@@ -37,7 +40,7 @@ class Log:
               a field with the name of one of the first three gets ``field_`` in front
     ``text``  ``2025-11-20T08:15:00.123Z info run.started source=shop.csv rows=12``
 
-    Values whose name looks like a secret are ``***``, also inside objects and in the query of a URL.
+    While ``run_at_hand`` is set, each event has ``run``, too. Values whose name looks like a secret are ``***``, also inside objects and in the query of a URL.
 
     ``stream``  None (stderr is closed): nothing is written
     ``plain``   names that look like a secret's and are none: in the log of a run, ``key`` is an item's name
@@ -57,6 +60,9 @@ class Log:
         stops nothing: the line is lost, and the work that it tells of goes on."""
         if self._stream is None:
             return
+        run = run_at_hand.get()
+        if run is not None:
+            fields.setdefault("run", run)
         time = self._clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         shown = {key: masked(value, key, self._plain) for key, value in fields.items()}
         line = self._as_json(time, level, name, shown) if self._json else self._as_text(time, level, name, shown)

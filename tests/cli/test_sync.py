@@ -72,6 +72,16 @@ def test_log_is_one_object_a_line_with_the_run_in_each(shop: Shop, typed: Typed)
     assert all(line["run"] for line in lines)
 
 
+def test_log_of_a_run_that_failed_names_it_in_its_error_too(shop: Shop, typed: Typed):
+    (shop.folder / "shop.csv").write_text("")
+    status, _, err = typed("sync", "shop", "--log-format", "json")
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert (status, lines[-1]["event"], lines[-1]["status"]) == (3, "error", 3)
+    assert {line["run"] for line in lines} == {lines[0]["run"]} != {""}
+    _, _, err = typed("status", "elsewhere", "--log-format", "json")
+    assert "run" not in json.loads(err.splitlines()[-1]), "a command after it is not of its run"
+
+
 def test_plan_shows_one_field_of_one_product(shop: Shop, typed: Typed):
     typed("sync")
     shop.feed(goods(5) | {"P006": {"price": "11.00", "title": "Product 6"}})
