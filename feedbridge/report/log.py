@@ -40,7 +40,8 @@ class Log:
               a field with the name of one of the first three gets ``field_`` in front
     ``text``  ``2025-11-20T08:15:00.123Z info run.started source=shop.csv rows=12``
 
-    While ``run_at_hand`` is set, each event has ``run``, too. Values whose name looks like a secret are ``***``, also inside objects and in the query of a URL.
+    While ``run_at_hand`` is set, each event has ``run``, too. Values whose name looks like a secret are ``***``, also
+    inside objects and in the query of a URL.
 
     ``stream``  None (stderr is closed): nothing is written
     ``plain``   names that look like a secret's and are none: in the log of a run, ``key`` is an item's name
