@@ -24,7 +24,8 @@ from typing import Any, BinaryIO, Literal
 from feedbridge.errors import CommandError, FeedbridgeError
 from feedbridge.findings import cut
 from feedbridge.platforms.delivery import Reach
-from feedbridge.platforms.flickrocket.client import MOST_TRACKING_CHARS, CallError, Client
+from feedbridge.platforms.flickrocket.arguments import MOST_TRACKING_CHARS, is_order_id
+from feedbridge.platforms.flickrocket.client import CallError, Client
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.resources import Fulfillment, LineItem
 
@@ -48,7 +49,6 @@ MOST_FAULTS = 20
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 """How a cell begins that a spreadsheet takes for a formula, or that is guarded already. Source: OWASP, CSV injection."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
-_ORDER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FLOAT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 """A long number that a spreadsheet has spoilt: 3.40435E+17."""
 _AGAIN = "mend the file, and run it again: nothing was sent"
@@ -269,7 +269,7 @@ def _order(text: str) -> str:
         raise ValueError("it names no order")
     if _FLOAT.fullmatch(text):
         raise ValueError(f'the order "{text}" has lost digits in a spreadsheet; format the column as text')
-    if not _ORDER.fullmatch(text) or text in ("open", "complete", "count"):
+    if not is_order_id(text):
         raise ValueError(f'"{cut(text)}" is no id of an order')
     return text
 
