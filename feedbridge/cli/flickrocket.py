@@ -78,7 +78,7 @@ def login(
 ) -> int:
     """Get a shop's permission, in the browser, and keep it."""
     from feedbridge.platforms.flickrocket import login as logging_in
-    from feedbridge.platforms.flickrocket.tokens import Access
+    from feedbridge.platforms.flickrocket.access import Access
 
     if redirect is not None and port is not None:
         raise click.UsageError("--redirect says the port already; give one of --redirect and --port")
@@ -125,7 +125,7 @@ def place(kept: Any, shop: str) -> str:
 @json_option
 def tokeninfo(shop: str, as_json: bool) -> int:
     """Ask FlickRocket what a shop's token is good for."""
-    from feedbridge.platforms.flickrocket.tokens import Access
+    from feedbridge.platforms.flickrocket.access import Access
     from feedbridge.report.plain import showable
 
     found = Access(shop, store=store(), environment=os.environ).tokeninfo()

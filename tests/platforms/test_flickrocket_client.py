@@ -33,6 +33,7 @@ from feedbridge.platforms.flickrocket.client import (
     rate_of,
 )
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.hosts import hosts_of
 from feedbridge.platforms.flickrocket.resources import (
     Category,
     Fulfillment,
@@ -43,7 +44,7 @@ from feedbridge.platforms.flickrocket.resources import (
     frame,
     gmt,
 )
-from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore, hosts_of
+from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
 from feedbridge.platforms.limiter import Limiter
 from feedbridge.product import Money
 from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN

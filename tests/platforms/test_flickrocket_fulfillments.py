@@ -27,8 +27,9 @@ from feedbridge.platforms.flickrocket.fulfillments import (
     results,
     write_results,
 )
+from feedbridge.platforms.flickrocket.hosts import hosts_of
 from feedbridge.platforms.flickrocket.resources import Fulfillment
-from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore, hosts_of
+from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
 from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN
 from feedbridge.sandbox.server import SandboxServer
 

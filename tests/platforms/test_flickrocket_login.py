@@ -14,7 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from feedbridge.errors import CommandError
+from feedbridge.platforms.flickrocket.access import Access
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.hosts import DOCUMENTED, PLUGIN, hosts_of
 from feedbridge.platforms.flickrocket.login import (
     SCOPES,
     Listener,
@@ -25,7 +27,7 @@ from feedbridge.platforms.flickrocket.login import (
     read_redirect,
     redirect_for,
 )
-from feedbridge.platforms.flickrocket.tokens import DOCUMENTED, PLUGIN, Access, TokenStore, hosts_of
+from feedbridge.platforms.flickrocket.tokens import TokenStore
 from tests.platforms.flickrocket_oauth import CLIENT, COMPANY, location_of, serving
 
 NOW = datetime(2025, 11, 20, 8, 0, tzinfo=UTC)

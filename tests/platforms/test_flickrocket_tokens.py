@@ -21,16 +21,10 @@ from pathlib import Path
 import pytest
 
 from feedbridge.errors import CommandError
+from feedbridge.platforms.flickrocket.access import Access, life_seconds
 from feedbridge.platforms.flickrocket.errors import CODES, FlickRocketError
-from feedbridge.platforms.flickrocket.tokens import (
-    DOCUMENTED,
-    PLUGIN,
-    Access,
-    Tokens,
-    TokenStore,
-    hosts_of,
-    life_seconds,
-)
+from feedbridge.platforms.flickrocket.hosts import DOCUMENTED, PLUGIN, hosts_of
+from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
 from feedbridge.platforms.http import Http, Reply
 from tests.platforms.flickrocket_oauth import CLIENT, COMPANY, ISSUED, serving
 
@@ -262,7 +256,9 @@ PREFACE = """
 import os, signal, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from feedbridge.platforms.flickrocket.tokens import Access, TokenStore, hosts_of
+from feedbridge.platforms.flickrocket.access import Access
+from feedbridge.platforms.flickrocket.hosts import hosts_of
+from feedbridge.platforms.flickrocket.tokens import TokenStore
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.http import Http
 NOW = datetime(2025, 11, 20, 8, 0, tzinfo=UTC)

@@ -16,7 +16,8 @@ import pytest
 
 from feedbridge.errors import CommandError
 from feedbridge.platforms.flickrocket.client import BurstRate, Client, connect
-from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore, hosts_of
+from feedbridge.platforms.flickrocket.hosts import hosts_of
+from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
 from feedbridge.platforms.flickrocket.verify import (
     check,
     expected,

@@ -37,10 +37,11 @@ from feedbridge.platforms.flickrocket.delivery import (
     other_type,
 )
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.hosts import hosts_of
 from feedbridge.platforms.flickrocket.licences import is_id
 from feedbridge.platforms.flickrocket.resources import Product, plain
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
-from feedbridge.platforms.flickrocket.tokens import TokenStore, hosts_of
+from feedbridge.platforms.flickrocket.tokens import TokenStore
 
 __all__ = ["FlickRocketApiDelivery"]
 

@@ -107,7 +107,7 @@ class CallError(FlickRocketError):
 
 
 class HasToken(Protocol):
-    """What a call needs of ``tokens.Access``."""
+    """What a call needs of ``access.Access``."""
 
     def token(self, fresh: bool = False) -> str:
         """An access token that can be used; ``fresh``: the last one was refused."""

@@ -93,7 +93,8 @@ def read(
     Errors: FlickRocketError: nobody is logged in, FlickRocket refuses, or it cannot be reached and nothing was kept.
     """
     from feedbridge.platforms.flickrocket.client import connect
-    from feedbridge.platforms.flickrocket.tokens import TokenStore, hosts_of
+    from feedbridge.platforms.flickrocket.hosts import hosts_of
+    from feedbridge.platforms.flickrocket.tokens import TokenStore
 
     name = shop or environment.get(SHOP, "").strip() or "default"
     company = TokenStore(environment=environment).read(name).company_id
@@ -121,7 +122,8 @@ def keep(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Keep what has just been fetched for ``read``."""
-    from feedbridge.platforms.flickrocket.tokens import TokenStore, hosts_of
+    from feedbridge.platforms.flickrocket.hosts import hosts_of
+    from feedbridge.platforms.flickrocket.tokens import TokenStore
 
     company = TokenStore(environment=environment).read(shop).company_id
     _write(_path(environment, shop, hosts_of(environment).api, company, kind), snapshot_of(things, clock()))

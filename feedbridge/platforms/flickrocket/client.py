@@ -24,6 +24,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from feedbridge.errors import FeedbridgeError
 from feedbridge.findings import cut
 from feedbridge.platforms.delivery import Rate, Reach
+from feedbridge.platforms.flickrocket.access import Access
 from feedbridge.platforms.flickrocket.arguments import (
     EVENTS,
     QUERY_FIELDS,
@@ -60,6 +61,7 @@ from feedbridge.platforms.flickrocket.calls import (
     rate_of,
 )
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.hosts import Hosts
 from feedbridge.platforms.flickrocket.listing import Listing, count_of, read_pages, thing_of, things_of, typed
 from feedbridge.platforms.flickrocket.resources import (
     STATE_NAMES,
@@ -77,7 +79,7 @@ from feedbridge.platforms.flickrocket.resources import (
     Webhook,
     wire_name,
 )
-from feedbridge.platforms.flickrocket.tokens import Access, Hosts, TokenStore
+from feedbridge.platforms.flickrocket.tokens import TokenStore
 from feedbridge.platforms.limiter import Limiter
 
 __all__ = [

@@ -25,8 +25,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from feedbridge.errors import CommandError
 from feedbridge.platforms.delivery import is_loopback
+from feedbridge.platforms.flickrocket.access import Access
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
-from feedbridge.platforms.flickrocket.tokens import Access, Hosts, Tokens
+from feedbridge.platforms.flickrocket.hosts import Hosts
+from feedbridge.platforms.flickrocket.tokens import Tokens
 
 __all__ = [
     "CLIENT_ID", "Listener", "Permission", "SCOPES", "USUAL_PORT", "authorize_url", "login", "read_line", "read_redirect",
@@ -62,7 +64,7 @@ def redirect_for(port: int = USUAL_PORT) -> str:
 def authorize_url(hosts: Hosts, client_id: str, scopes: str, redirect_uri: str) -> str:
     """The page where the owner agrees.
 
-    >>> from feedbridge.platforms.flickrocket.tokens import DOCUMENTED
+    >>> from feedbridge.platforms.flickrocket.hosts import DOCUMENTED
     >>> authorize_url(DOCUMENTED, "Shop.1.apps.flickrocket.com", "products,orders", "http://127.0.0.1:8766/flickrocket")
     ... # doctest: +ELLIPSIS
     'https://...?client_id=Shop.1.apps.flickrocket.com&scope=products,orders&access_type=offline&redirect_uri=http%3A%2F%2F127...'
