@@ -17,8 +17,9 @@ import click
 from feedbridge.cli.flickrocket import json_option, shop_option
 
 if TYPE_CHECKING:
+    from feedbridge.platforms.flickrocket.check import Readiness
     from feedbridge.platforms.flickrocket.client import Client
-    from feedbridge.platforms.flickrocket.verify import Readiness, Standing
+    from feedbridge.platforms.flickrocket.verify import Standing
     from feedbridge.sync.history import History
     from feedbridge.sync.jobfile import Job
     from feedbridge.sync.ledger import TargetRow
@@ -50,8 +51,8 @@ def check(folder: Path, currencies: tuple[str, ...], shop: str, as_json: bool) -
     DIR is an outbox of sync, an output of convert, or one product folder. Licences, prices, categories and themes have to
     be there and valid. Exit status 1: a product is not ready.
     """
-    from feedbridge.platforms.flickrocket.verify import check as checked
-    from feedbridge.platforms.flickrocket.verify import read_folders
+    from feedbridge.platforms.flickrocket.check import check as checked
+    from feedbridge.platforms.flickrocket.product_folders import read_folders
 
     folders = read_folders(folder)
     with connected(shop) as client:
@@ -104,7 +105,8 @@ def verify(
     A new product is found by its title, type and version. Exit status 1: a product is not live, not there, not as its
     folder says, or several would do.
     """
-    from feedbridge.platforms.flickrocket.verify import expected, read_folders
+    from feedbridge.platforms.flickrocket.product_folders import read_folders
+    from feedbridge.platforms.flickrocket.verify import expected
     from feedbridge.platforms.flickrocket.verify import verify as verified
 
     if target is not None and job is None:
@@ -157,7 +159,7 @@ def aside(folder: Path) -> Path:
 def put_aside(folder: Path, standings: Sequence[Standing], adopt: bool) -> int:
     """Move the folders of new products that are live as their folder says: dropped once more, they would be made twice.
     A folder that changes a product stays, since its content cannot be compared. How many were moved."""
-    from feedbridge.platforms.flickrocket.verify import product_folders
+    from feedbridge.platforms.flickrocket.product_folders import product_folders
 
     there = {path.name: path for path in product_folders(folder)}
     number = 0

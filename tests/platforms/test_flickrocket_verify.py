@@ -15,16 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from feedbridge.errors import CommandError
+from feedbridge.platforms.flickrocket.check import check
 from feedbridge.platforms.flickrocket.client import BurstRate, Client, connect
 from feedbridge.platforms.flickrocket.hosts import hosts_of
+from feedbridge.platforms.flickrocket.product_folders import product_folders, read_folders
 from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
-from feedbridge.platforms.flickrocket.verify import (
-    check,
-    expected,
-    product_folders,
-    read_folders,
-    verify,
-)
+from feedbridge.platforms.flickrocket.verify import expected, verify
 from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN
 from feedbridge.sandbox.server import SandboxServer
 from tests.platforms.flickrocket_oauth import location_of
