@@ -456,6 +456,12 @@ def test_look_up_by_a_comment_of_ones_own(server, client):
     assert server.asked[0] == "GET /api/products.json?query=comment:feedbridge%20GUIDE-7&Page=1"
 
 
+def test_a_lost_create_is_found_however_its_letters_are_composed(server, client):
+    server.says(NONE, drop, {"product": {**MADE, "title": "Caf\u00e9s"}})
+    assert client.create_product({**NEW, "title": "Cafe\u0301s"}).id == MADE["id"]
+    assert [line.split()[0] for line in server.asked] == ["GET", "POST", "GET"]
+
+
 def test_a_lost_category_and_a_lost_webhook_are_looked_up(server, client):
     server.says({"categories": []}, drop, {"category": {"id": 9, "title": "Maps"}})
     assert client.create_category({"title": "Maps"}).id == 9

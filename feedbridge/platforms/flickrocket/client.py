@@ -12,7 +12,6 @@ Source: docs/platforms/flickrocket.md, sections 3 to 5, rules K27 to K34, choice
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +76,7 @@ from feedbridge.platforms.flickrocket.resources import (
     Statistics,
     ThemeSetting,
     Webhook,
+    loose,
     wire_name,
 )
 from feedbridge.platforms.flickrocket.tokens import TokenStore
@@ -627,9 +627,5 @@ def _plain(value: Any) -> str:
 
 
 def _same(there: Any, sent: str) -> bool:
-    """Whether a text is what was sent, but for blanks, letter case and HTML's spelling."""
-    return isinstance(there, str) and _loose(there) == _loose(sent)
-
-
-def _loose(text: str) -> str:
-    return " ".join(html.unescape(text).split()).casefold()
+    """Whether a text is what was sent, but for what ``loose`` leaves aside."""
+    return isinstance(there, str) and loose(there) == loose(sent)

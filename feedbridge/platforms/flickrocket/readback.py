@@ -5,8 +5,6 @@ Source: docs/platforms/flickrocket.md, section 4.2; K12.
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
@@ -16,9 +14,9 @@ from feedbridge.findings import cut
 from feedbridge.platforms.flickrocket.client import Client
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.listing import PAGE_SIZE
-from feedbridge.platforms.flickrocket.resources import License, Price, Product
+from feedbridge.platforms.flickrocket.resources import License, Price, Product, comparable, loose
 
-__all__ = ["Shelf", "comparable", "in_words", "loose", "same_type", "same_version", "unbound"]
+__all__ = ["Shelf", "in_words", "same_type", "same_version", "unbound"]
 
 FIELDS = (
     "product_id", "title", "version", "product_type", "drm_protected", "valid", "published_at", "locales",
@@ -119,15 +117,6 @@ def same_type(product: Product, part: Mapping[str, Any]) -> bool:
 def same_version(product: Product, part: Mapping[str, Any]) -> bool:
     version = part.get("version")
     return version is None or "version" not in product.model_fields_set or comparable(product.version) == comparable(version)
-
-
-def comparable(text: str | None) -> str:
-    """A text for comparing: blanks, HTML's spelling of signs, and how letters are composed do not count."""
-    return " ".join(unicodedata.normalize("NFC", html.unescape(text or "")).split())
-
-
-def loose(text: str) -> str:
-    return comparable(text).casefold()
 
 
 def in_words(products: Sequence[Product]) -> str:

@@ -9,7 +9,9 @@ Source: docs/platforms/flickrocket.md, sections 3.7, 4 and 5.3.
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Address", "Binding", "Category", "CategoryLocale", "CategoryOfProduct", "Company", "ContentFile", "CountryPrice",
     "CurrencyPrice", "CurrencyRate", "Fulfillment", "License", "LicenseLocale", "LineItem", "Price", "Product",
-    "ProductLocale", "Resource", "Statistics", "ThemeSetting", "Webhook", "frame", "gmt", "long_id", "wire_name",
+    "ProductLocale", "Resource", "Statistics", "ThemeSetting", "Webhook", "comparable", "frame", "gmt", "long_id", "loose",
+    "wire_name",
 ]
 
 LONG_ID = re.compile(r"[0-9A-F]{4}(-[0-9A-F]{4}){3}")
@@ -402,6 +405,20 @@ class Fulfillment(Resource):
     def sent(self) -> bool:
         """Whether it is on its way."""
         return self.state == 100
+
+
+def comparable(text: str | None) -> str:
+    """A text for comparing: blanks, HTML's spelling of signs, and how letters are composed do not count.
+
+    >>> comparable(" Caf&eacute; au  lait") == comparable("Cafe\\u0301 au lait")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", html.unescape(text or "")).split())
+
+
+def loose(text: str) -> str:
+    """As ``comparable``, and letter case does not count either: titles that are one to FlickRocket or a person."""
+    return comparable(text).casefold()
 
 
 def wire_name(raw: Mapping[str, Any], names: Iterable[str]) -> str:

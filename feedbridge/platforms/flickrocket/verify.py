@@ -23,16 +23,8 @@ from feedbridge.platforms.flickrocket.client import Client
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.folders import folder_name, name_key
 from feedbridge.platforms.flickrocket.product_folders import SECOND, Fault, Folder
-from feedbridge.platforms.flickrocket.readback import (
-    Shelf,
-    comparable,
-    in_words,
-    loose,
-    same_type,
-    same_version,
-    unbound,
-)
-from feedbridge.platforms.flickrocket.resources import License, Price, Product
+from feedbridge.platforms.flickrocket.readback import Shelf, in_words, same_type, same_version, unbound
+from feedbridge.platforms.flickrocket.resources import License, Price, Product, comparable, loose
 
 __all__ = ["Difference", "Expected", "Standing", "expected", "verify"]
 
@@ -51,7 +43,6 @@ class Expected:
     ``id``       the short id its folders name; None: it was dropped as new
     ``known``    the short id that is known of it otherwise
     ``written``  when the first of its folders was written
-    ``latest``   when the last of them was
     ``in_ledger``  whether the SKU is the ledger's
     """
 
@@ -154,7 +145,7 @@ def expected(folders: Sequence[Folder], ledger: Iterable[tuple[str, str]] = ()) 
             groups.setdefault(base, []).append(folder)
             continue
         groups.setdefault(own, []).append(folder)
-    return [_expected(key, group, skus.get(key), doubt.get(key, "")) for key, group in groups.items()]
+    return [_expected(group, skus.get(key), doubt.get(key, "")) for key, group in groups.items()]
 
 
 def _continues(group: Sequence[Folder], folder: Folder) -> bool:
@@ -166,7 +157,7 @@ def _continues(group: Sequence[Folder], folder: Folder) -> bool:
     return not ids and (part.get("title"), part.get("product_type")) == (first.get("title"), first.get("product_type"))
 
 
-def _expected(key: str, group: Sequence[Folder], row: tuple[str, str] | None, doubt: str) -> Expected:
+def _expected(group: Sequence[Folder], row: tuple[str, str] | None, doubt: str) -> Expected:
     part: dict[str, Any] = {}
     for folder in group:
         part |= folder.part
