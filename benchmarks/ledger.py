@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from feedbridge.sync.ledger import Intent, Ledger, Outcome, ledger_url
+from feedbridge.sync.ledger import Intent, Ledger, Outcome
+from feedbridge.sync.ledger_address import ledger_url
 
 BATCH = 500
 TARGET = ("shop", "magento", "https://shop.example/ feed")

@@ -22,7 +22,8 @@ from feedbridge.platforms.base import Outcome
 from feedbridge.platforms.flipsnack import PLATFORM
 from feedbridge.run.process import Entry
 from feedbridge.sync.feed import Feed, item_hash
-from feedbridge.sync.ledger import Ledger, ledger_url
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.planning import Planner, TargetState
 
 PLACE = ("big", "flipsnack", "http://127.0.0.1:1/ big")

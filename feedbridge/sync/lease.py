@@ -21,7 +21,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from feedbridge.sync.tables import Database, JobRunning, LeaseLost, LedgerError, jobs, leases
+from feedbridge.sync.database import Database
+from feedbridge.sync.ledger_errors import JobRunning, LeaseLost, LedgerError
+from feedbridge.sync.tables import jobs, leases
 
 __all__ = ["Lease", "Pace", "fence", "is_running", "whoami"]
 

@@ -23,15 +23,14 @@ import msgspec
 import sqlalchemy as sa
 
 from feedbridge.errors import CommandError
+from feedbridge.sync.database import WAIT_SECONDS, Database, utc_now
 from feedbridge.sync.lease import Lease, Pace, fence, is_running
+from feedbridge.sync.ledger_address import state_folder
+from feedbridge.sync.ledger_errors import LedgerError
 from feedbridge.sync.model import Row, State
+from feedbridge.sync.private_files import make_file, make_folder, private_folder
 from feedbridge.sync.tables import (
     VERSION,
-    WAIT_SECONDS,
-    Database,
-    JobRunning,
-    LeaseLost,
-    LedgerError,
     alerts,
     batches,
     contents,
@@ -41,21 +40,12 @@ from feedbridge.sync.tables import (
     items,
     jobs,
     leases,
-    ledger_url,
-    make_file,
-    make_folder,
     pending,
-    private_folder,
     runs,
-    state_folder,
     targets,
-    utc_now,
 )
 
-__all__ = [
-    "AlertRow", "BatchRow", "HeldRow", "Intent", "JobRow", "JobRunning", "Lease", "LeaseLost", "Ledger", "LedgerError",
-    "Outcome", "RunRow", "TargetRow", "ledger_url",
-]
+__all__ = ["AlertRow", "BatchRow", "HeldRow", "Intent", "JobRow", "Ledger", "Outcome", "RunRow", "TargetRow"]
 
 PAGE = 4096
 SOME = 500

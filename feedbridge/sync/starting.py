@@ -39,7 +39,8 @@ from feedbridge.sync.jobfile import (
     way_keys,
 )
 from feedbridge.sync.jobspec import Guards, JobSpec
-from feedbridge.sync.ledger import Ledger, ledger_url
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_address import ledger_url
 
 __all__ = ["Check", "Started", "missing_keys", "readiness", "shared_places", "start", "write_job_file"]
 

@@ -18,8 +18,8 @@ from feedbridge.sync.alerts import (
     source_unusable,
 )
 from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_errors import JobRunning
 from feedbridge.sync.planfile import PlanError
-from feedbridge.sync.tables import JobRunning
 
 if TYPE_CHECKING:
     from feedbridge.sync.syncing import Report, Sync

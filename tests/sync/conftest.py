@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from feedbridge.sync.ledger import Ledger, ledger_url
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_address import ledger_url
 from tests.sync.postgres import running
 
 

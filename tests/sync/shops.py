@@ -36,7 +36,9 @@ from feedbridge.sandbox.store import Store
 from feedbridge.sync import planfile, syncing
 from feedbridge.sync.courier import Waits
 from feedbridge.sync.jobfile import Job, load_jobs
-from feedbridge.sync.ledger import Ledger, Row, RunRow, TargetRow, ledger_url
+from feedbridge.sync.ledger import Ledger, RunRow, TargetRow
+from feedbridge.sync.ledger_address import ledger_url
+from feedbridge.sync.model import Row
 from feedbridge.sync.syncing import Options, Report, Sync
 
 __all__ = ["Box", "Clock", "Good", "Nursery", "Shop", "attend", "goods", "memory", "sandbox"]

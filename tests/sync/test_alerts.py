@@ -20,7 +20,7 @@ import pytest
 from feedbridge.errors import SourceError
 from feedbridge.sync import jobspec
 from feedbridge.sync.alerts import Alerts, Problem, delivery_failed, products_held, run_held, source_unusable
-from feedbridge.sync.tables import LedgerError
+from feedbridge.sync.ledger_errors import LedgerError
 
 HELD = Problem("held", "held by the guard max_shrink", "Nothing was sent.\nfeedbridge apply shop --release", {"guards": ["max_shrink"]})
 FAILED = Problem("failed", "delivery failed (flipsnack)", "flipsnack: 503")

@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from feedbridge.sync.lease import Pace, is_running
-from feedbridge.sync.ledger import HeldRow, Intent, JobRunning, LeaseLost, Ledger, LedgerError, Outcome
+from feedbridge.sync.ledger import HeldRow, Intent, Ledger, Outcome
+from feedbridge.sync.ledger_errors import JobRunning, LeaseLost, LedgerError
 
 QUICK = Pace(beat=0.03, stale=300, ahead=60, watch=0.3, look=0.03)
 
@@ -58,7 +59,8 @@ def elsewhere(ledger, job, age=0.0):
 
 HOLD = """
 import sys
-from feedbridge.sync.ledger import JobRunning, Ledger
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_errors import JobRunning
 ledger = Ledger.open(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -21,9 +21,11 @@ import pytest
 import sqlalchemy as sa
 
 from feedbridge.errors import CommandError
-from feedbridge.sync.ledger import HeldRow, Intent, Ledger, LedgerError, Outcome, ledger_url
+from feedbridge.sync.database import Database
+from feedbridge.sync.ledger import HeldRow, Intent, Ledger, Outcome
+from feedbridge.sync.ledger_address import ledger_url
+from feedbridge.sync.ledger_errors import LedgerError
 from feedbridge.sync.model import Row
-from feedbridge.sync.tables import Database
 
 PLACE = "https://shop.example/ feed"
 Setup = namedtuple("Setup", "ledger job target run")
@@ -736,7 +738,8 @@ def test_an_error_inside_leaves_the_old_state(setup):
 
 FILL = """
 import resource, sys
-from feedbridge.sync.ledger import Intent, Ledger, LedgerError, Outcome
+from feedbridge.sync.ledger import Intent, Ledger, Outcome
+from feedbridge.sync.ledger_errors import LedgerError
 ledger = Ledger.open(sys.argv[1])
 target, run, limit = int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 if limit:
@@ -888,7 +891,8 @@ def test_a_page_broken_later(setup):
 
 OPEN = """
 import os, sys
-from feedbridge.sync.ledger import Ledger, LedgerError
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_errors import LedgerError
 Ledger.open(sys.argv[1]).close()  # whatever is imported late: a user without rights may not read Python itself
 if len(sys.argv) > 3:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -1064,7 +1068,8 @@ def test_a_server_that_starts_again(postgres):
 
 CUT_OFF = """
 import sys
-from feedbridge.sync.ledger import Ledger, LedgerError
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_errors import LedgerError
 ledger = Ledger.open(sys.argv[1])
 try:
     with ledger._database.write() as connection:

@@ -16,7 +16,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import feedbridge.sync.migrations as migrations
-from feedbridge.sync.ledger import Ledger, LedgerError
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_errors import LedgerError
 from feedbridge.sync.tables import VERSION, metadata, version
 
 FOLDER = Path(migrations.__file__).parent
@@ -146,7 +147,8 @@ def test_a_newer_ledger_is_refused(url):
 SMALL = """
 import resource, sys
 import alembic.command
-from feedbridge.sync.ledger import Ledger, LedgerError
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_errors import LedgerError
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 try:
     Ledger.open(sys.argv[1])

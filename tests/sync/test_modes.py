@@ -16,10 +16,12 @@ from feedbridge.mapping.yaml import read_text, read_yaml
 from feedbridge.platforms.delivery import Rate
 from feedbridge.platforms.limiter import Limiter, rates_folder
 from feedbridge.sync.jobfile import JobError, load_jobs
-from feedbridge.sync.ledger import Ledger, LedgerError, ledger_url
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_address import ledger_url, state_folder
+from feedbridge.sync.ledger_errors import LedgerError
 from feedbridge.sync.model import PlanHeader
 from feedbridge.sync.planfile import PlanWriter, read_plan
-from feedbridge.sync.tables import private_folder, state_folder
+from feedbridge.sync.private_files import private_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 UMASKS = [pytest.param(0o000, id="none"), pytest.param(0o022, id="usual"), pytest.param(0o277, id="too strict")]

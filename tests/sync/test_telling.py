@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from feedbridge.errors import FeedbridgeError
-from feedbridge.sync.ledger import JobRunning
+from feedbridge.sync.ledger_errors import JobRunning
 from feedbridge.sync.syncing import Report
 from tests.sync.shops import Box, Shop, goods, sandbox
 

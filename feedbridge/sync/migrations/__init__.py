@@ -6,7 +6,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from feedbridge.sync.tables import VERSION, Database, LedgerError, version
+from feedbridge.sync.database import Database
+from feedbridge.sync.ledger_errors import LedgerError
+from feedbridge.sync.tables import VERSION, version
 
 __all__ = ["migrate", "version_of"]
 
