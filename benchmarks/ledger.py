@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from feedbridge.sync.ledger import Intent, Ledger, Outcome
+from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
+from feedbridge.sync.ledger_rows import Intent, Outcome
 
 BATCH = 500
 TARGET = ("shop", "magento", "https://shop.example/ feed")

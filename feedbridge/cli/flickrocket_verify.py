@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from feedbridge.platforms.flickrocket.verify import Standing
     from feedbridge.sync.history import History
     from feedbridge.sync.jobfile import Job
-    from feedbridge.sync.ledger import TargetRow
+    from feedbridge.sync.ledger_rows import TargetRow
 
 __all__ = ["COMMANDS"]
 

@@ -24,7 +24,8 @@ from feedbridge.platforms.delivery import Action, Answer, Delivery, Parcel, Reac
 from feedbridge.platforms.limiter import Limiter
 from feedbridge.sync.feed import uses
 from feedbridge.sync.lease import Lease
-from feedbridge.sync.ledger import Intent, Ledger, Outcome
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_rows import Intent, Outcome
 from feedbridge.sync.model import Change, Operation
 
 __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]

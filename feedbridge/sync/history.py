@@ -11,8 +11,9 @@ from typing import Any
 
 from feedbridge.errors import CommandError, OutputError
 from feedbridge.sync.jobfile import Job, JobFile
-from feedbridge.sync.ledger import HeldRow, Ledger, RunRow, TargetRow
+from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
+from feedbridge.sync.ledger_rows import HeldRow, RunRow, TargetRow
 from feedbridge.sync.syncing import held_plan
 
 __all__ = ["History"]

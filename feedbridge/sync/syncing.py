@@ -27,9 +27,10 @@ from feedbridge.sync.feed import Feed
 from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
 from feedbridge.sync.jobfile import Job, needed_variables
 from feedbridge.sync.lease import Lease
-from feedbridge.sync.ledger import HeldRow, JobRow, Ledger, TargetRow
+from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.ledger_errors import LedgerError
+from feedbridge.sync.ledger_rows import HeldRow, JobRow, TargetRow
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
 from feedbridge.sync.outcome import INTERRUPTED, Options, Report, TargetResult, in_words
 from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan

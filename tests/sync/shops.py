@@ -36,8 +36,9 @@ from feedbridge.sandbox.store import Store
 from feedbridge.sync import planfile, syncing
 from feedbridge.sync.courier import Waits
 from feedbridge.sync.jobfile import Job, load_jobs
-from feedbridge.sync.ledger import Ledger, RunRow, TargetRow
+from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
+from feedbridge.sync.ledger_rows import RunRow, TargetRow
 from feedbridge.sync.model import Row
 from feedbridge.sync.syncing import Options, Report, Sync
 

@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from feedbridge.sync.lease import Pace, is_running
-from feedbridge.sync.ledger import HeldRow, Intent, Ledger, Outcome
+from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_errors import JobRunning, LeaseLost, LedgerError
+from feedbridge.sync.ledger_rows import HeldRow, Intent, Outcome
 
 QUICK = Pace(beat=0.03, stale=300, ahead=60, watch=0.3, look=0.03)
 

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 
 from feedbridge.errors import CommandError
 from feedbridge.sync.database import Database
-from feedbridge.sync.ledger import HeldRow, Intent, Ledger, Outcome
+from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.ledger_errors import LedgerError
+from feedbridge.sync.ledger_rows import HeldRow, Intent, Outcome
 from feedbridge.sync.model import Row
 
 PLACE = "https://shop.example/ feed"
@@ -689,7 +690,8 @@ def test_alerts(url):
 
 INTEND_AND_DIE = """
 import os, sys
-from feedbridge.sync.ledger import Intent, Ledger
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_rows import Intent
 ledger = Ledger.open(sys.argv[1])
 job = ledger.job("nightly", "")
 lease = ledger.lease(job.id, run=sys.argv[3])
@@ -738,7 +740,8 @@ def test_an_error_inside_leaves_the_old_state(setup):
 
 FILL = """
 import resource, sys
-from feedbridge.sync.ledger import Intent, Ledger, Outcome
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_rows import Intent, Outcome
 from feedbridge.sync.ledger_errors import LedgerError
 ledger = Ledger.open(sys.argv[1])
 target, run, limit = int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
