@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator
 
 from feedbridge.platforms import platform, platform_names
 from feedbridge.product.docs import describe
-from feedbridge.sync.jobfile import TODO, WAYS, delivery_model, platform_of, target_names, way_keys
-from feedbridge.sync.jobspec import Alerts, EmailAlert, Guards, JobFileSpec, JobSpec, TargetSpec
+from feedbridge.sync.job_targets import WAYS, delivery_model, platform_of, target_names, way_keys
+from feedbridge.sync.jobspec import TODO, Alerts, EmailAlert, Guards, JobFileSpec, JobSpec, TargetSpec
 
 __all__ = ["job_schema"]
 

@@ -1,4 +1,4 @@
-"""The shape of a job file, ``feedbridge.yaml``. Reading it, and every message about it: jobfile.py."""
+"""The shape of a job file, ``feedbridge.yaml``. Reading it: jobfile.py; its checks: job_checks.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Alerts", "EmailAlert", "Guards", "JobFileSpec", "JobSpec", "TargetSpec"]
+__all__ = ["TODO", "Alerts", "EmailAlert", "Guards", "JobFileSpec", "JobSpec", "TargetSpec"]
+
+TODO = "TODO"
+"""Stands where ``feedbridge init`` does not know what belongs there. A file that holds one is refused."""
 
 
 class Spec(BaseModel):
@@ -76,13 +79,13 @@ class Alerts(Spec):
 
 
 class TargetSpec(Spec):
-    """A target. Its further keys are those of the platform's delivery settings, checked by jobfile.py."""
+    """A target. Its further keys are those of the platform's delivery settings, checked by job_checks.py."""
 
     platform: str
     settings: dict[str, Any] = Field(default_factory=dict)
     """The platform's settings, as in a mapping's ``platforms.<name>.settings``."""
     delivery: dict[str, Any] = Field(default_factory=dict)
-    """Filled by jobfile.py with the platform's delivery settings (endpoint, rate …)."""
+    """Filled by job_checks.py with the platform's delivery settings (endpoint, rate …)."""
 
 
 class JobSpec(Spec):

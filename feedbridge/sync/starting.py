@@ -27,18 +27,9 @@ from feedbridge.report.plain import showable
 from feedbridge.run.engine import run
 from feedbridge.run.preparing import prepare
 from feedbridge.sources.files import expand
-from feedbridge.sync.jobfile import (
-    TODO,
-    Job,
-    JobFile,
-    delivery_model,
-    needed_variables,
-    platform_of,
-    read_jobs,
-    target_names,
-    way_keys,
-)
-from feedbridge.sync.jobspec import Guards, JobSpec
+from feedbridge.sync.job_targets import delivery_model, platform_of, target_names, way_keys
+from feedbridge.sync.jobfile import Job, JobFile, needed_variables, read_jobs
+from feedbridge.sync.jobspec import TODO, Guards, JobSpec
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 

@@ -12,7 +12,8 @@ import pytest
 from feedbridge.cli import cli, run
 from feedbridge.cli.jobs import cron, init, job
 from feedbridge.platforms import platform_names
-from feedbridge.sync.jobfile import delivery_model, read_jobs
+from feedbridge.sync.job_targets import delivery_model
+from feedbridge.sync.jobfile import read_jobs
 from feedbridge.sync.jobspec import Alerts, EmailAlert, Guards, JobFileSpec, JobSpec
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,8 @@ from feedbridge.errors import CommandError, OutputError, SourceError
 from feedbridge.mapping.recognise import NotRecognised
 from feedbridge.platforms import platform, platform_names
 from feedbridge.sync.job_schema import job_schema
-from feedbridge.sync.jobfile import JobError, delivery_model, load_jobs, read_jobs
+from feedbridge.sync.job_targets import delivery_model
+from feedbridge.sync.jobfile import JobError, load_jobs, read_jobs
 from feedbridge.sync.jobspec import Guards, JobSpec
 from feedbridge.sync.starting import missing_keys, readiness, shared_places, start, write_job_file
 
