@@ -38,7 +38,7 @@ def render_page(page: Page) -> bytes:
     """
     assets = files("feedbridge.report")
     style = assets.joinpath("page.css").read_text(encoding="utf-8")
-    script = assets.joinpath("page.js").read_text(encoding="utf-8")
+    script = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("page_shared.js", "page.js"))
 
     def draw(shown: Shown) -> bytes:
         return _document(page, shown, style, script)

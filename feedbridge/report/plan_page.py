@@ -81,7 +81,7 @@ def render_plan_page(
             kept.add(change)
     assets = files("feedbridge.report")
     style = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "plan_page.css"))
-    script = assets.joinpath("plan_page.js").read_text(encoding="utf-8")
+    script = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("page_shared.js", "plan_page.js"))
     policy = (
         f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
