@@ -35,7 +35,9 @@ class History:
         self.ledger.close()
 
     def job_id(self, job: Job) -> int:
-        return self.ledger.job(job.name, str(job.file.path)).id
+        """The job's number in the ledger; 0 of a job that never ran."""
+        row = self.ledger.job(job.name, str(job.file.path), make=False)
+        return 0 if row is None else row.id
 
     def standing(self, job: Job, limit: int = 10) -> tuple[dict[str, Any], list[RunRow], list[HeldRow]]:
         """How a job stands (report/status_text.py says in which shape), its last runs, what is held back."""

@@ -202,50 +202,40 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
             with self._database.write() as connection:
                 connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
 
-    @overload
     def target(
-        self, job_id: int, name: str, platform: str, place: str, *, make: Literal[True] = True
-    ) -> TargetRow: ...
-
-    @overload
-    def target(self, job_id: int, name: str, platform: str, place: str, *, make: bool) -> TargetRow | None: ...
-
-    def target(self, job_id: int, name: str, platform: str, place: str, *, make: bool = True) -> TargetRow | None:
+        self, job_id: int, name: str, platform: str, place: str, *, names: Collection[str] = (), make: bool = True
+    ) -> TargetRow:
         """A target in a place.
 
-        ``make``  make it where there is none, and note its platform; otherwise nothing is written, and a target that is
-                  not there is None
+        ``names``  all targets that the job has now: what another one of this place has, which is none of them, is of a target
+                   that was renamed
+        ``make``   write down what is new of it: itself, its name, its platform; otherwise nothing is written, and a target
+                   that is not there has the id 0
         """
-        mine = (targets.c.job_id == job_id, targets.c.name == name, targets.c.place == place)
         with self._database.read() as connection:
-            row = self._target(connection, mine)
-        if make and (row is None or row.platform != platform):
+            row = self._target(connection, job_id, name, platform, place, names)
+        if make and (row.id == 0 or (row.name, row.platform) != (name, platform)):
             with self._database.write() as connection:
-                connection.execute(
-                    self._database.insert(targets)
-                    .values(job_id=job_id, name=name, platform=platform, place=place)
-                    .on_conflict_do_nothing()
-                )
-                connection.execute(
-                    sa.update(targets).where(*mine, targets.c.platform != platform).values(platform=platform)
-                )
-                row = self._target(connection, mine)
-        return None if row is None else msgspec.structs.replace(row, platform=platform)
+                if row.id:
+                    connection.execute(sa.update(targets).where(targets.c.id == row.id).values(name=name, platform=platform))
+                else:
+                    connection.execute(
+                        self._database.insert(targets)
+                        .values(job_id=job_id, name=name, platform=platform, place=place)
+                        .on_conflict_do_nothing()
+                    )
+                row = self._target(connection, job_id, name, platform, place, ())
+        return msgspec.structs.replace(row, name=name, platform=platform)
 
-    def _target(self, connection: sa.Connection, mine: Sequence[Any]) -> TargetRow | None:
-        found = connection.execute(_TARGET.where(*mine)).first()
-        return None if found is None else TargetRow(*found, elsewhere=_elsewhere(connection, found))
-
-    def rename_target(self, job_id: int, place: str, name: str, names: Collection[str]) -> None:
-        """Give a place's items to the target that is called otherwise now. ``names``: all that the job has; a target that
-        is still there keeps its own."""
-        with self._database.read() as connection:
-            found = connection.execute(
-                sa.select(targets.c.id, targets.c.name).where(targets.c.job_id == job_id, targets.c.place == place)
-            ).all()
-        if len(found) == 1 and found[0].name != name and found[0].name not in names:
-            with self._database.write() as connection:
-                connection.execute(sa.update(targets).where(targets.c.id == found[0].id).values(name=name))
+    def _target(
+        self, connection: sa.Connection, job_id: int, name: str, platform: str, place: str, names: Collection[str]
+    ) -> TargetRow:
+        here = connection.execute(_TARGET.where(targets.c.job_id == job_id, targets.c.place == place)).all()
+        found = next((one for one in here if one.name == name), None)
+        if found is None and names and len(here) == 1 and here[0].name not in names:
+            found = here[0]
+        row = TargetRow(0, job_id, name, platform, place, 0, "") if found is None else TargetRow(*found)
+        return msgspec.structs.replace(row, elsewhere=_elsewhere(connection, row.id, job_id, name))
 
     def targets(self, job_id: int) -> list[TargetRow]:
         """All targets of a job, in every place, by name and place."""
@@ -253,7 +243,7 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
             rows = connection.execute(
                 _TARGET.where(targets.c.job_id == job_id).order_by(targets.c.name, targets.c.place)
             ).all()
-            return [TargetRow(*found, elsewhere=_elsewhere(connection, found)) for found in rows]
+            return [TargetRow(*found, elsewhere=_elsewhere(connection, found.id, job_id, found.name)) for found in rows]
 
     def set_settled(self, target_id: int, fingerprint: str, lease: Lease | None = None) -> None:
         """Note what a target was brought to; any change of an item takes the note away."""
@@ -388,10 +378,10 @@ _NEWEST = (runs.c.number.desc(), runs.c.id.desc())
 _RUN = sa.select(runs, jobs.c.name.label("job")).join_from(runs, jobs)
 
 
-def _elsewhere(connection: sa.Connection, target: Any) -> list[tuple[str, int]]:
+def _elsewhere(connection: sa.Connection, target_id: int, job_id: int, name: str) -> list[tuple[str, int]]:
     others = connection.execute(
         sa.select(targets.c.id, targets.c.place)
-        .where(targets.c.job_id == target.job_id, targets.c.name == target.name, targets.c.id != target.id)
+        .where(targets.c.job_id == job_id, targets.c.name == name, targets.c.id != target_id)
         .order_by(targets.c.place)
     ).all()
     found = []

@@ -9,7 +9,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +77,8 @@ class Sync:
         url = ledger_url(job.file.state, job.file.folder, self.environment)
         self.ledger = Ledger.open(url, clock=clock, environment=self.environment)
         try:
-            self.row: JobRow = self.ledger.job(job.name, str(job.file.path))
+            # Until a run begins, nothing is written: a plan leaves no trace in the ledger.
+            self.row: JobRow = self.ledger.job(job.name, str(job.file.path), make=False) or JobRow(0, job.name, str(job.file.path))
         except BaseException:
             self.ledger.close()
             raise
@@ -147,6 +148,7 @@ class Sync:
     def _as_run(self, kind: str, work: Callable[[str, Lease], Report]) -> Report:
         """Lock, write down that a run begins, do it, write down how it ended, tell those who want to know."""
         started, began = time.monotonic(), self.clock()
+        self.row = self.ledger.job(self.job.name, str(self.job.file.path))
         run = self.ledger.begin_run(
             self.row.id, kind=kind, who=_who(), host=socket.gethostname(), pid=os.getpid(),
             version=feedbridge.__version__, mappings=[],
@@ -206,15 +208,14 @@ class Sync:
         )
         self._is_whole(made)
         self._check_keys(kind == "plan")
-        deliveries = {name: self._delivery(name, made) for name in self.job.spec.targets}
+        deliveries = {name: self._delivery(name, made.settings(name)) for name in self.job.spec.targets}
         try:
             self._check_places(deliveries)
-            for name, delivery in deliveries.items():
-                self.ledger.rename_target(self.row.id, delivery.place, name, set(deliveries))
             targets = {
-                name: self.ledger.target(self.row.id, name, self.job.spec.targets[name].platform, delivery.place)
-                for name, delivery in deliveries.items()
+                name: self._target(name, delivery.place, make=kind != "plan") for name, delivery in deliveries.items()
             }
+            for name, delivery in deliveries.items():
+                self._introduce(name, delivery, targets.values())
             self.ledger.note_run(run, mappings=made.mappings) if kind != "plan" else None
             if options.usual and (report := self._nothing_new(run, folder, made, targets, kind)) is not None:
                 return report
@@ -375,14 +376,15 @@ class Sync:
 
     def _deliver(self, plan: TargetPlan, reader: PlanReader, result: TargetResult, run: str, lease: Lease) -> None:
         made = None if self.job.name != reader.header.job else self._settings_for(plan)
-        delivery = self._made_delivery(plan.name, made)
+        delivery = self._delivery(plan.name, made)
         if delivery.place != plan.place:
             delivery.close()
             raise PlanError(
                 f'the plan is stale: the target "{plan.name}" is {delivery.place} now, and was {plan.place}; nothing was sent',
                 where=str(reader.path), code="plan.stale", mend=f"make a new one: feedbridge plan {self.job.name}",
             )
-        target = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+        target = self._target(plan.name, plan.place)
+        self._introduce(plan.name, delivery)
         patience = self.job.delivery_settings(plan.name).patience_seconds
         waits = self.waits or Waits(patience_seconds=patience)
         courier = Courier(
@@ -413,7 +415,7 @@ class Sync:
 
     def _note_kept(self, plan: TargetPlan, reader: PlanReader, lease: Lease) -> None:
         """What a run learns beside what it sends: how long items are missing, which rows stand for nothing."""
-        target = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+        target = self._target(plan.name, plan.place)
         missing = [(key, 0) for key in plan.back]
         if plan.counts.get("keep"):
             missing += [(change.key, change.missing) for change in reader.changes({"keep"}, plan.name)]
@@ -431,7 +433,7 @@ class Sync:
             return
         for plan in header.targets:
             result = report.targets[plan.name]
-            row = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+            row = self._target(plan.name, plan.place)
             if plan.pending or result.counts.get("failed") or result.counts.get("unknown") or result.down:
                 continue
             settled = Settled(fingerprint=header.fingerprint, generation=row.generation, header=header)
@@ -507,22 +509,28 @@ class Sync:
 
     # Small things -------------------------------------------------------------------------------------------------
 
-    def _delivery(self, name: str, made: Conversions) -> Delivery:
-        return self._made_delivery(name, made.settings(name))
+    def _target(self, name: str, place: str, *, make: bool = True) -> TargetRow:
+        now = self.job.spec.targets
+        return self.ledger.target(self.row.id, name, now[name].platform, place, names=set(now), make=make)
 
-    def _made_delivery(self, name: str, settings: Any) -> Delivery:
+    def _delivery(self, name: str, settings: Any) -> Delivery:
         target = platform(self.job.spec.targets[name].platform)
         assert target.delivery is not None  # the job file's reader refused platforms without
-        delivery: Delivery = target.delivery(self.job.delivery_settings(name), settings, self.environment)
+        made: Delivery = target.delivery(self.job.delivery_settings(name), settings, self.environment)
+        return made
+
+    def _introduce(self, name: str, delivery: Delivery, known: Iterable[TargetRow] = ()) -> None:
+        """Targets of one platform that share what it has know its ids together: tell a delivery those of the others.
+        ``known``: targets as they are now, also where the ledger still has them under the name they had before."""
         beside = getattr(delivery, "beside", None)
-        if beside is not None:  # targets of one platform that share what it has: they know its ids together
-            named = self.job.spec.targets[name].platform
-            others = [one for one, spec in self.job.spec.targets.items() if spec.platform == named and one != name]
-            rows = [row for row in self.ledger.targets(self.row.id) if row.name in others] if others else []
-            rows.sort(key=lambda row: row.id)  # of several places, what the latest knows
-            ids = {row.key: row.platform_id for one in rows for row in self.ledger.rows(one.id) if row.platform_id}
-            beside([self.job.delivery_settings(one) for one in others], ids)
-        return delivery
+        if beside is None:
+            return
+        named = self.job.spec.targets[name].platform
+        others = [one for one, spec in self.job.spec.targets.items() if spec.platform == named and one != name]
+        rows = {row.id: row for row in (*self.ledger.targets(self.row.id), *known) if row.name in others} if others else {}
+        # Of several places, what the latest knows.
+        ids = {row.key: row.platform_id for one in sorted(rows) for row in self.ledger.rows(one) if row.platform_id}
+        beside([self.job.delivery_settings(one) for one in others], ids)
 
     def _settings_for(self, plan: TargetPlan) -> Any:
         made = conversions(self.job, ran_before=True)
@@ -554,7 +562,7 @@ class Sync:
         for plan in header.targets:
             if plan.name not in self.job.spec.targets:
                 raise stale(f'the target "{plan.name}" is gone')
-            row = self.ledger.target(self.row.id, plan.name, plan.platform, plan.place)
+            row = self._target(plan.name, plan.place)
             if row.generation != plan.generation:
                 raise stale(f'another run has changed what "{plan.name}" has')
 

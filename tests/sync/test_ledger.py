@@ -261,7 +261,7 @@ def test_a_ledger_that_may_only_be_read(setup, url, tmp_path):
         known = ledger.target(setup.job, "shop", "magento", PLACE, make=False)
         assert known == ledger.target(setup.job, "shop", "magento", PLACE) == setup.ledger.targets(setup.job)[0]
         assert ledger.target(setup.job, "shop", "flipsnack", PLACE, make=False).platform == "flipsnack"
-        assert ledger.target(setup.job, "shop", "magento", "https://new.example/", make=False) is None
+        assert ledger.target(setup.job, "shop", "magento", "https://new.example/", make=False).id == 0
         for write in (lambda: ledger.job("none", ""), lambda: ledger.target(setup.job, "none", "magento", PLACE)):
             with pytest.raises(LedgerError) as refused:
                 write()
@@ -285,9 +285,19 @@ def test_jobs_are_in_order(ledger):
     assert [job.name for job in ledger.jobs()] == ["Z", "a", "b"]
 
 
+def test_a_renamed_target_is_the_one_of_its_place(setup):
+    assert setup.ledger.target(setup.job, "new", "magento", PLACE, names={"new", "shop"}, make=False).id == 0
+    assert setup.ledger.target(setup.job, "new", "magento", PLACE, names={"new"}, make=False).id == setup.target
+    assert [target.name for target in setup.ledger.targets(setup.job)] == ["shop"]
+    assert setup.ledger.target(setup.job, "new", "magento", PLACE, names={"new"}).id == setup.target
+    assert [target.name for target in setup.ledger.targets(setup.job)] == ["new"]
+
+
 def test_another_place_is_another_target(setup):
     put(setup, Outcome("a", "sent", b"1"), Outcome("b", "failed"), Outcome("c", "sent", b"1"))
     put(setup, Outcome("c", "deleted"), action="delete")
+    known = setup.ledger.target(setup.job, "shop", "magento", "https://new.example/", make=False)
+    assert (known.id, known.generation, known.elsewhere) == (0, 0, [(PLACE, 1)])
     moved = setup.ledger.target(setup.job, "shop", "magento", "https://new.example/")
     assert moved.id != setup.target and moved.elsewhere == [(PLACE, 1)]
     assert setup.ledger.target(setup.job, "shop", "magento", PLACE).elsewhere == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,45 @@ def test_the_same_feed_is_not_read_again(shop: Shop):
     assert again.header.targets[0].products == first.header.targets[0].products
     assert len(shop.calls()) == 1
     assert [run.counts["unchanged"] for run in shop.runs()] == [0, 5]
+
+
+def tables(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
+    """All that a ledger holds, but for what it knows of files."""
+    with sqlite3.connect(shop.folder / "ledger.sqlite") as connection:
+        names = [name for name, in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names if "digest" not in name}
+
+
+def renamed(shop: Shop) -> None:
+    shop.write_job(shop.spec | {"targets": {"flipsnack-2": {"platform": "flipsnack", **shop.spec["targets"]["flipsnack"]}}})
+
+
+def moved(shop: Shop) -> None:
+    target = shop.spec["targets"]["flipsnack"]
+    shop.write_job(shop.spec | {"targets": {"flipsnack": target | {"settings": target["settings"] | {"source_hash": "other"}}}})
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param(lambda shop: shop.feed(goods(5, price="11.00")), id="another price"),
+    pytest.param(renamed, id="a target renamed"), pytest.param(moved, id="a target in another place"),
+])
+def test_a_plan_leaves_no_trace_in_the_ledger(shop: Shop, change: object):
+    assert shop.plan().header.targets[0].counts == {"create": 5}
+    assert not any(tables(shop)[f"feedbridge_{name}"] for name in ("job", "target", "item", "run", "lease"))
+    shop.sync()
+    before = tables(shop)
+    change(shop)  # type: ignore[operator]
+    shop.plan()
+    assert tables(shop) == before
+
+
+def test_a_plan_of_a_renamed_target_can_be_applied(shop: Shop):
+    shop.sync()
+    renamed(shop)
+    assert shop.plan(shop.folder / "plan.jsonl").header.targets[0].counts == {"unchanged": 5}
+    shop.apply(shop.folder / "plan.jsonl")
+    assert [(target.name, target.elsewhere) for target in shop.targets()] == [("flipsnack-2", [])]
+    assert len(shop.calls()) == 1
 
 
 def test_the_same_feed_with_held_back_products_says_so_every_night(shop: Shop):
