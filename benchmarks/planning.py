@@ -7,11 +7,11 @@ order. Each step is a process of its own.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import resource
 import sqlite3
-import sys
 import tempfile
 import time
 import zlib
@@ -107,7 +107,9 @@ def measured(step: Callable[[Path, int], None], folder: Path, number: int) -> tu
 
 
 def main() -> None:
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("items", nargs="?", type=int, default=1_000_000, metavar="ITEMS", help="in the ledger (default: 1000000)")
+    number: int = parser.parse_args().items
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fill(folder, number)

@@ -9,6 +9,7 @@ of its own on the same machine, so it takes its part of the cores: its processor
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import signal
@@ -64,7 +65,9 @@ def measured(folder: Path, *words: str) -> tuple[float, float, int]:
 
 
 def main() -> None:
-    products = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("products", nargs="?", type=int, default=50_000, metavar="PRODUCTS", help="in the feed (default: 50000)")
+    products: int = parser.parse_args().products
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder / "shop.csv", products)

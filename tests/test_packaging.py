@@ -188,6 +188,18 @@ def test_make_help_names_every_target():
     ]
 
 
+@pytest.mark.parametrize(("name", "option"), [
+    pytest.param("run", "--large", id="run"),
+    pytest.param("ledger", "--items", id="ledger"),
+    pytest.param("planning", "ITEMS", id="planning"),
+    pytest.param("sync", "PRODUCTS", id="sync"),
+])
+def test_benchmarks_say_what_they_take(name, option):
+    done = run([sys.executable, f"benchmarks/{name}.py", "--help"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert option in done.stdout
+
+
 @pytest.mark.parametrize(
     ("python", "expected"),
     [
