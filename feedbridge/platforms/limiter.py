@@ -126,7 +126,7 @@ class Limiter:
         self._horizon = min(max(horizon, 60.0), MOST_HORIZON_SECONDS) + MARGIN_SECONDS
         name = hashlib.sha256(account.encode()).hexdigest()[:32]
         self._path = folder / f"calls-{name}.json"
-        self._lock = FileLock(folder / f"calls-{name}.lock")
+        self._lock = FileLock(folder / f"calls-{name}.lock", mode=0o600)
         self._boot = _boot()
         self._own = _Account([], 0.0, self._horizon)
         self.shared = True
@@ -221,7 +221,10 @@ class Limiter:
         })
         beside = self._path.with_suffix(".new")
         try:
-            beside.write_text(text, encoding="ascii")
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(handle, "w", encoding="ascii") as file:
+                os.fchmod(handle, 0o600)  # one that was left there may be open to all
+                file.write(text)
             os.replace(beside, self._path)
         except OSError:
             self.shared = False

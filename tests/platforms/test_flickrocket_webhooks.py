@@ -425,6 +425,14 @@ def test_the_file_is_for_its_owner_and_every_commit_reaches_the_disk(store):
     assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_what_lies_beside_the_file_is_for_its_owner_too(store):
+    lock = store.path.with_name(f"{store.path.name}.worker")
+    store.add(product_event(1))
+    Worker(store, Shop(1).product, lambda _: None).drain()
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in store.path.parent.iterdir()} == {
+        store.path.name: "0o600", lock.name: "0o600", f"{store.path.name}-wal": "0o600", f"{store.path.name}-shm": "0o600"}
+
+
 def test_two_openings_of_one_file_share_it(store, clock):
     with EventStore(store.path, clock=clock) as other:
         store.add(product_event(1))

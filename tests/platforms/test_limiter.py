@@ -122,6 +122,18 @@ def test_a_pause_holds_up_every_process_of_the_account(tmp_path, rate, asked, pa
     assert limiter(tmp_path, clock, rate).wait(go_on) == pytest.approx(paused, abs=1e-6)
 
 
+def test_the_files_are_for_their_owner(tmp_path):
+    clock = Clock()
+    limiter(tmp_path, clock, Rate(per_second=1)).wait(go_on)
+    calls = file_of(tmp_path)
+    for path in (calls, calls.with_suffix(".new")):  # left open to all by an earlier feedbridge, one of them killed
+        path.touch()
+        path.chmod(0o644)
+    limiter(tmp_path, clock, Rate(per_second=1)).wait(go_on)
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {
+        calls.name: "0o600", calls.with_suffix(".lock").name: "0o600"}
+
+
 def test_a_shorter_pause_does_not_end_a_longer_one(tmp_path):
     clock = Clock()
     limiter(tmp_path, clock, Rate()).pause(60)

@@ -302,7 +302,7 @@ class EventStore:
 
     def worker_lock(self) -> FileLock:
         """Held by the one worker of this file; several would mix up the order of arrival."""
-        return FileLock(f"{self.path}.worker", timeout=0, thread_local=False)
+        return FileLock(f"{self.path}.worker", timeout=0, mode=0o600, thread_local=False)
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
