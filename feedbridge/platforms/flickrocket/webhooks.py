@@ -144,71 +144,119 @@ def create_app(
     Raises: CommandError (a setting is wrong, flask is missing), EventsError.
     """
     flask_there()
-    from flask import Flask, Response, request
-    from werkzeug import exceptions as http
-    from werkzeug.routing import RequestRedirect
+    from flask import Flask
 
     known = settings if settings is not None else WebhookSettings.from_environment()
-    events = store if store is not None else EventStore(known.events_path)
-    tell = observe if observe is not None else _logged
+    receiver = _Receiver(
+        known, store if store is not None else EventStore(known.events_path), on_stored,
+        observe if observe is not None else _logged,
+    )
     app = Flask("feedbridge.flickrocket.webhooks", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.register_error_handler(Exception, receiver.failure)
+    app.add_url_rule(known.path, "receive", receiver.receive, methods=["POST"], provide_automatic_options=False)
+    app.add_url_rule(HEALTH_PATH, "health", receiver.health, methods=["GET"], provide_automatic_options=False)
+    return app
 
-    def answer(status: int, text: str, **headers: str) -> Any:
-        return Response(f"{text}\n", status, {"Cache-Control": "no-store", **headers}, mimetype="text/plain")
 
-    def refuse(status: int, reason: str, **more: Any) -> Any:
-        tell("webhook.refused", level="warning", status=status, reason=reason, sender=request.remote_addr or "", **more)
-        return answer(status, reason)
+class _Refused(Exception):
+    """What came is not taken. ``more``: what is told of it beside the status and the reason."""
 
-    def receive() -> Any:
-        request.max_content_length = MOST_BYTES + 1  # a body in chunks is cut there without a word
+    def __init__(self, status: int, reason: str, **more: Any) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.more = more
+
+
+class _Receiver:
+    """What the receiver answers, by the call it is asked with."""
+
+    def __init__(
+        self, settings: WebhookSettings, store: EventStore, on_stored: Callable[[], object] | None, tell: Observe,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._on_stored = on_stored
+        self._tell = tell
+
+    def receive(self) -> Any:
+        """Store the event, then say so."""
+        from flask import request
+
         try:
-            body = request.get_data(cache=False)
-            if len(body) > MOST_BYTES:
-                raise http.RequestEntityTooLarge
-        except http.RequestEntityTooLarge:
-            return refuse(413, f"a webhook has at most {MOST_BYTES} bytes")
-        except (http.ClientDisconnected, OSError):
-            return refuse(400, "the body did not come whole")
+            body = _body()
+            payload = self._trusted(body)
+        except _Refused as no:
+            self._tell("webhook.refused", level="warning", status=no.status, reason=no.reason,
+                       sender=request.remote_addr or "", **no.more)
+            return _answer(no.status, no.reason)
+        try:
+            stored = self._store.add(body)
+        except EventsError as exc:
+            self._tell("webhook.not-stored", level="error", error=str(exc))
+            return _answer(503, "the event cannot be stored now")
+        self._tell(
+            "webhook.received", number=stored.number, times=stored.times, scope=str(payload.get("scope", ""))[:100])
+        if self._on_stored is not None:
+            self._on_stored()
+        return _answer(200, "stored")
+
+    def _trusted(self, body: bytes) -> dict[str, Any]:
+        """The payload, once its hash is found to be right. Raises _Refused."""
         try:
             payload = parse_payload(body)
         except ValueError as exc:
-            return refuse(400, str(exc))
-        if not verify(payload, known.reading, secret=known.secret):
-            return refuse(401, "the hash is missing or wrong", **_learnt(known, payload, body))
-        try:
-            stored = events.add(body)
-        except EventsError as exc:
-            tell("webhook.not-stored", level="error", error=str(exc))
-            return answer(503, "the event cannot be stored now")
-        tell("webhook.received", number=stored.number, times=stored.times, scope=str(payload.get("scope", ""))[:100])
-        if on_stored is not None:
-            on_stored()
-        return answer(200, "stored")
+            raise _Refused(400, str(exc)) from None
+        if not verify(payload, self._settings.reading, secret=self._settings.secret):
+            raise _Refused(401, "the hash is missing or wrong", **_learnt(self._settings, payload, body))
+        return payload
 
-    def health() -> Any:
+    def health(self) -> Any:
         try:
-            events.counts()
+            self._store.counts()
         except EventsError as exc:
-            tell("webhook.not-stored", level="error", error=str(exc))
-            return answer(503, "events cannot be stored now")
-        return answer(200, "ok")
+            self._tell("webhook.not-stored", level="error", error=str(exc))
+            return _answer(503, "events cannot be stored now")
+        return _answer(200, "ok")
 
-    def failure(error: Exception) -> Any:
+    def failure(self, error: Exception) -> Any:
+        """What no route has answered: nothing there, another method, a fault of ours."""
+        from flask import request
+        from werkzeug.exceptions import HTTPException
+        from werkzeug.routing import RequestRedirect
+
         if isinstance(error, RequestRedirect):
-            return answer(404, "there is nothing at this address")
-        if isinstance(error, http.HTTPException) and error.code is not None:
+            return _answer(404, "there is nothing at this address")
+        if isinstance(error, HTTPException) and error.code is not None:
             allowed = {"Allow": "POST"} if error.code == 405 and request.path != HEALTH_PATH else {}
-            return answer(error.code, error.name, **allowed)
-        tell("webhook.fault", level="error", error=f"{type(error).__name__}: {error}")
-        return answer(500, "the receiver has a fault")
+            return _answer(error.code, error.name, **allowed)
+        self._tell("webhook.fault", level="error", error=f"{type(error).__name__}: {error}")
+        return _answer(500, "the receiver has a fault")
 
-    app.register_error_handler(Exception, failure)
-    app.add_url_rule(known.path, "receive", receive, methods=["POST"], provide_automatic_options=False)
-    app.add_url_rule(HEALTH_PATH, "health", health, methods=["GET"], provide_automatic_options=False)
-    return app
+
+def _answer(status: int, text: str, **headers: str) -> Any:
+    from flask import Response
+
+    return Response(f"{text}\n", status, {"Cache-Control": "no-store", **headers}, mimetype="text/plain")
+
+
+def _body() -> bytes:
+    """The body of the call in hand, whole. Raises _Refused."""
+    from flask import request
+    from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+    request.max_content_length = MOST_BYTES + 1  # a body in chunks is cut there without a word
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        body = None
+    except (ClientDisconnected, OSError):
+        raise _Refused(400, "the body did not come whole") from None
+    if body is None or len(body) > MOST_BYTES:
+        raise _Refused(413, f"a webhook has at most {MOST_BYTES} bytes")
+    return body
 
 
 def flask_there() -> None:
