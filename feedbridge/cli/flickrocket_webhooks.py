@@ -16,7 +16,7 @@ from feedbridge.cli.sync import jobs_option
 
 if TYPE_CHECKING:
     from feedbridge.platforms.flickrocket.client import Client
-    from feedbridge.platforms.flickrocket.events import Observe, ProductStanding
+    from feedbridge.platforms.flickrocket.events import EventStore, Observe, ProductStanding
     from feedbridge.platforms.flickrocket.resources import Product, Webhook
     from feedbridge.sync.history import History
     from feedbridge.sync.jobfile import Job
@@ -364,26 +364,39 @@ def read_capture(path: Path) -> bytes:
 
 
 @webhooks.command()
+@click.argument("numbers", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
 @events_option
-@click.option("--state", type=click.Choice(["new", "working", "done", "failed"]), help="Only those.")
+@click.option("--state", type=click.Choice(["new", "working", "done", "failed", "dismissed"]), help="Only those.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many are shown.")
-@click.option("--again", is_flag=True, help="Work all failed events once more.")
+@click.option("--again", is_flag=True, help="Work failed events once more: those named, else all.")
+@click.option("--dismiss", is_flag=True, help="Put the failed events named aside: nothing can be done for them.")
 @json_option
-def events(events: Path | None, state: str | None, limit: int, again: bool, as_json: bool) -> int:
-    """Show what was received and what came of it. Exit status 1: there are failed events."""
+def events(
+    numbers: tuple[int, ...], events: Path | None, state: str | None, limit: int, again: bool, dismiss: bool, as_json: bool,
+) -> int:
+    """Show what was received and what came of it. Exit status 1: there are failed events.
+
+    ID is the number an event is shown with, for --again and --dismiss.
+    """
     from datetime import UTC, datetime
 
     from feedbridge.platforms.flickrocket.events import EventStore
     from feedbridge.platforms.flickrocket.webhooks import events_path as usual_path
     from feedbridge.report.plain import showable
 
+    if again and dismiss:
+        raise click.UsageError("--again or --dismiss, not both")
+    if dismiss and not numbers:
+        raise click.UsageError("name the events to dismiss: webhooks events --dismiss 7 8")
+    if numbers and not (again or dismiss):
+        raise click.UsageError("say what is to become of the events named: --again or --dismiss")
     path = events if events is not None else usual_path()
     if not path.exists():
         click.echo(f"no event has come yet ({path})", err=True)
         return 0
     with EventStore(path) as store:
-        if again:
-            click.echo(f"{store.again()} failed events are worked once more", err=True)
+        if again or dismiss:
+            click.echo(settled(store, list(numbers), again), err=True)
         counts = store.counts()
         found = store.events(state, limit)
     if as_json:
@@ -399,6 +412,22 @@ def events(events: Path | None, state: str | None, limit: int, again: bool, as_j
             ))
         click.echo(", ".join(f"{number} {name}" for name, number in counts.items()), err=True)
     return 1 if counts["failed"] else 0
+
+
+def settled(store: EventStore, numbers: list[int], again: bool) -> str:
+    """Bring back or dismiss events, and say so. Raises CommandError, and does nothing, when one of them cannot be."""
+    from feedbridge.errors import CommandError
+
+    states = ("failed", "dismissed") if again else ("failed",)
+    others = [number for number in numbers if number not in store.numbers(*states)]
+    if others:
+        raise CommandError(
+            f"event {others[0]} is not {' or '.join(states)}; nothing was done", where=str(store.path),
+            code="flickrocket.events", mend=f"feedbridge flickrocket webhooks events --state {states[0]} shows which are",
+        )
+    count = store.dismiss(numbers) if not again else store.again(numbers or None)
+    what = "event is" if count == 1 else "events are"
+    return f"{count} {what} worked once more" if again else f"{count} {what} dismissed"
 
 
 COMMANDS = [listen, webhooks]

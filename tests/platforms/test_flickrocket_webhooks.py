@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -268,6 +269,10 @@ def product_event(number: int, scope: str = "product/update") -> str:
     return signed({"company_id": 1202, "producer": "shop", "scope": scope, "data": {"type": "product", "id": str(number)}})
 
 
+def counted(store: EventStore) -> dict[str, int]:
+    return {state: number for state, number in store.counts().items() if number}
+
+
 def test_events_are_claimed_in_order_of_arrival(store):
     for number in (3, 1, 2):
         store.add(product_event(number))
@@ -330,7 +335,7 @@ def test_an_event_that_comes_again_while_it_is_worked_is_worked_once_more(store)
     again = store.claim()
     assert (again.number, again.times, again.tries) == (event.number, 2, 1)
     store.finish(again)
-    assert store.counts() == {"new": 0, "working": 0, "done": 1, "failed": 0}
+    assert counted(store) == {"done": 1}
 
 
 @pytest.mark.parametrize("ended", ["finish", "fail"])
@@ -406,7 +411,7 @@ def test_failed_events_stay_and_worked_ones_are_forgotten_after_a_month(store, c
     store.fail(store.claim(), "no")
     clock.now += 31 * 86_400
     assert store.forget() == 1
-    assert store.counts() == {"new": 1, "working": 0, "done": 0, "failed": 1}
+    assert counted(store) == {"new": 1, "failed": 1}
 
 
 def test_only_the_events_named_are_brought_back(store):
@@ -415,6 +420,62 @@ def test_only_the_events_named_are_brought_back(store):
         store.fail(store.claim(), "no")
     assert store.again([numbers[1], 999]) == 1
     assert store.claim().number == numbers[1]
+
+
+def test_a_dismissed_event_is_kept_for_a_month_and_worked_again_when_it_comes_again(store, clock):
+    numbers = [store.add(product_event(number)).number for number in (1, 2, 3, 4)]
+    for _ in numbers[:3]:
+        store.fail(store.claim(), "no")
+    assert store.dismiss([numbers[0], numbers[1], numbers[3], 999]) == 2  # the fourth has not failed
+    assert counted(store) == {"new": 1, "failed": 1, "dismissed": 2}
+    assert store.again() == 1
+    assert store.again([numbers[1]]) == 1  # it was dismissed by mistake
+    store.add(product_event(1))
+    assert counted(store) == {"new": 4}
+    store.fail(store.claim(), "no")
+    store.dismiss([numbers[3]])
+    clock.now += 31 * 86_400
+    assert (store.forget(), counted(store)) == (1, {"new": 3})
+
+
+VERSION_1 = """
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    place INTEGER NOT NULL,
+    scope TEXT NOT NULL, object_id TEXT NOT NULL, long_id TEXT NOT NULL, company_id TEXT NOT NULL, hash TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('new', 'working', 'done', 'failed')),
+    again INTEGER NOT NULL DEFAULT 0,
+    times INTEGER NOT NULL DEFAULT 1,
+    received REAL NOT NULL, last_received REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL DEFAULT 0,
+    worked REAL,
+    message TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX events_same ON events (hash, scope, object_id);
+CREATE INDEX events_queue ON events (state, place);
+INSERT INTO events VALUES (3, 1, 'product/update', '7', '', '1202', 'ab', '{}', 'failed', 0, 2, 5, 6, 30, 0, 7, 'no');
+INSERT INTO events VALUES (9, 2, 'product/update', '8', '', '1202', 'cd', '{}', 'done', 0, 1, 5, 6, 1, 0, 7, 'live');
+DELETE FROM events WHERE number = 9;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_before_there_was_dismissing_is_taken_over(tmp_path):
+    path = tmp_path / "events.sqlite"
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(VERSION_1)
+    for _ in range(2):
+        with EventStore(path) as store:
+            (event,) = store.events()
+            assert (event.number, event.object_id, event.state, event.times, event.message) == (3, "7", "failed", 2, "no")
+    with EventStore(path) as store:
+        assert store.dismiss([3]) == 1
+        assert store.add(product_event(1)).number == 10  # 9 was given once
+    with closing(sqlite3.connect(path)) as made:
+        indexes = made.execute("SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name").fetchall()
+    assert indexes == [("events_queue",), ("events_same",)]
 
 
 def test_the_file_is_for_its_owner_and_every_commit_reaches_the_disk(store):
@@ -728,7 +789,7 @@ def test_stopping_finishes_the_event_in_hand(store):
     go_on.set()
     thread.join(10)
     assert seen == [1]
-    assert store.counts() == {"new": 1, "working": 0, "done": 1, "failed": 0}
+    assert counted(store) == {"new": 1, "done": 1}
 
 
 def until(true, seconds: float = 20.0) -> None:
@@ -883,13 +944,102 @@ def test_a_fault_is_a_plain_500(store):
     assert "webhook.fault" in told.names()
 
 
-def test_health(store):
+def health(server: WebhookServer) -> int:
+    return call(server.url, method="GET", path="/health")[0]
+
+
+def test_health(store, clock):
     with receiving(store) as server:
         assert call(server.url, method="GET", path="/health")[:2] == (200, "ok\n")
         store.path.rename(store.path.with_suffix(".away"))
         store.close()
         store.path.mkdir()
-        assert call(server.url, method="GET", path="/health")[0] == 503
+        clock.now += 10
+        assert health(server) == 503
+
+
+def test_health_leaves_nothing_behind_and_tries_once_in_ten_seconds(store, clock):
+    store.add(product_event(1))
+    clock.now += 10
+    with receiving(store) as server, closing(sqlite3.connect(store.path)) as beside:
+        log = store.path.with_name(f"{store.path.name}-wal")
+        before, size = "\n".join(beside.iterdump()), log.stat().st_size
+        assert health(server) == 200
+        assert "\n".join(beside.iterdump()) == before
+        tried = log.stat().st_size
+        assert tried > size
+        assert [health(server) for _ in range(5)] == [200] * 5
+        assert log.stat().st_size == tried
+        clock.now += 10
+        assert (health(server), log.stat().st_size > tried) == (200, True)
+    assert store.add(product_event(2)).number == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "none", folder], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def both(server: WebhookServer) -> tuple[int, int]:
+    """What the receiver answers to an event, and what it says of itself."""
+    return call(server.url, signed(PRODUCT))[0], health(server)
+
+
+@pytest.mark.parametrize("first", [pytest.param(both, id="after an event"), pytest.param(health, id="before any event")])
+def test_health_on_a_full_disk(small_disk, clock, first):
+    with EventStore(small_disk / "events.sqlite", clock=clock) as store, receiving(store) as server:
+        assert both(server) == (200, 200)
+        with (small_disk / "large").open("wb", buffering=0) as large, suppress(OSError):
+            while large.write(bytes(4096)):
+                pass
+        clock.now += 10
+        assert first(server) in (503, (503, 503))
+        assert both(server) == (503, 503)
+        (small_disk / "large").unlink()
+        clock.now += 10
+        assert health(server) == 200
+        assert both(server) == (200, 200)
+
+
+def test_health_says_ok_as_soon_as_an_event_is_stored_again(store, clock):
+    with EventStore(store.path, clock=clock, wait_seconds=0.05) as theirs, receiving(theirs) as server:
+        with closing(sqlite3.connect(store.path, isolation_level=None)) as blocking:
+            blocking.execute("BEGIN IMMEDIATE")
+            assert both(server) == (503, 503)
+        assert health(server) == 503  # not tried again yet
+        assert both(server) == (200, 200)
+
+
+def test_health_on_a_disk_that_may_not_be_written(small_disk, clock):
+    with EventStore(small_disk / "events.sqlite", clock=clock) as store, receiving(store) as server:
+        assert both(server) == (200, 200)
+        store.close()
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+        clock.now += 10
+        assert health(server) == 503
+        assert both(server) == (503, 503)
+        subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+        assert both(server) == (200, 200)
+
+
+def test_health_of_a_file_that_may_not_grow(store, clock):
+    with receiving(store) as server:
+        assert both(server) == (200, 200)
+        clock.now += 10
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (store.path.with_name(f"{store.path.name}-wal").stat().st_size, before[1]))
+        try:
+            found = health(server), *both(server)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert found == (503, 503, 503)
 
 
 def test_the_latest_refused_payload_is_captured_for_diagnose(store, tmp_path):
@@ -1208,8 +1358,51 @@ def test_failed_events_are_shown_and_brought_back(here):
     assert found.returncode == 1
     assert 'failed: "none" is no product id' in found.stdout
     found = here.run("webhooks", "events", "--again")
-    assert (found.returncode, "1 failed events" in found.stderr) == (0, True)
+    assert (found.returncode, "1 event is worked once more" in found.stderr) == (0, True)
     assert "1 new" in found.stderr
+
+
+@pytest.mark.parametrize("data", [pytest.param({"id": "../x"}, id="id that is a path"), pytest.param(None, id="no data")])
+def test_an_event_that_can_never_be_worked_is_dismissed(here, data):
+    def work() -> int:
+        with EventStore(here.events) as store:
+            Worker(store, Shop().product, lambda _: None).drain()
+        return here.run("webhooks", "events").returncode
+
+    with EventStore(here.events) as store:
+        for scope in ("product/update", "product/create"):
+            store.add(signed({"scope": scope, "data": data}))
+    assert work() == 1
+    assert here.run("webhooks", "events", "--again", "1").returncode == 1  # the other one still is failed
+    assert work() == 1
+    found = here.run("webhooks", "events", "--dismiss", "1")
+    assert (found.returncode, "1 event is dismissed" in found.stderr) == (1, True)
+    assert here.run("webhooks", "events", "--dismiss", "2").returncode == 0
+    found = here.run("webhooks", "events", "--state", "dismissed", "--json")
+    told = json.loads(found.stdout)
+    assert {event["number"]: event["state"] for event in told["events"]} == {1: "dismissed", 2: "dismissed"}
+    assert all("is no product id" in event["message"] for event in told["events"])
+    assert (found.returncode, told["counts"]["failed"], told["counts"]["dismissed"]) == (0, 0, 2)
+    assert here.run("webhooks", "events", "--again", "2").returncode == 0
+    assert work() == 1
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    pytest.param(["--dismiss"], "name the events", id="dismiss what"),
+    pytest.param(["--dismiss", "--again", "1"], "not both", id="both"),
+    pytest.param(["1"], "--again or --dismiss", id="neither"),
+    pytest.param(["--dismiss", "1", "2"], "event 2 is not failed; nothing was done [flickrocket.events]\n  mend: feedbridge "
+                 "flickrocket webhooks events --state failed", id="one that did not fail"),
+    pytest.param(["--again", "99"], "event 99 is not failed or dismissed", id="none"),
+])
+def test_events_that_cannot_be_settled(here, arguments, said):
+    with EventStore(here.events) as store:
+        store.add(signed({"scope": "product/update", "data": None}))
+        Worker(store, Shop().product, lambda _: None).drain()
+        store.add(product_event(2))
+        found = here.run("webhooks", "events", *arguments)
+        assert (found.returncode, said in found.stderr) == (2, True), found.stderr
+        assert counted(store) == {"new": 1, "failed": 1}
 
 
 def test_no_events_yet(here):

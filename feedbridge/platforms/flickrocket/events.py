@@ -11,8 +11,8 @@ it is worked once more.
 ::
 
     new → working → done
-     ↑       │ ╰──→ failed       after 30 tries in 20 hours; `again` brings it back
-     ╰───────╯                   the program ended, the platform is down, a try failed, or the event came again
+     ↑       │ ╰──→ failed → dismissed   after 30 tries in 20 hours; `again` brings it back, `dismiss` puts it aside
+     ╰───────╯                           the program ended, the platform is down, a try failed, or the event came again
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from typing import Any, Protocol, Self
 from filelock import FileLock, Timeout
 
 from feedbridge.errors import OutputError
+from feedbridge.platforms.flickrocket.event_tables import prepare
 from feedbridge.platforms.flickrocket.licences import MOST_NUMBER
 from feedbridge.platforms.flickrocket.readings import Payload, hash_of, parse_payload
 from feedbridge.platforms.flickrocket.resources import LONG_ID, Product
@@ -51,7 +52,9 @@ POLL_SECONDS = 1.0
 """How often a worker looks for events that another process has stored."""
 WAIT_SECONDS = 5.0
 MESSAGE_CHARS = 2000
-VERSION = 1
+FRESH_SECONDS = 10.0
+"""As long it counts whether an event could be stored; then `check` tries anew."""
+STATES = ("new", "working", "done", "failed", "dismissed")
 PRODUCT_SCOPES = frozenset({"product/create", "product/update", "product/delete"})
 SPELLINGS = {"orders/create": "order/create"}
 """Both stand in FlickRocket's pages."""
@@ -62,24 +65,6 @@ WAITING = frozenset({
 GONE = "flickrocket.gone"
 
 _SHORT_ID = re.compile(r"[1-9][0-9]{0,15}")
-_SCHEMA = """
-CREATE TABLE events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    place INTEGER NOT NULL,
-    scope TEXT NOT NULL, object_id TEXT NOT NULL, long_id TEXT NOT NULL, company_id TEXT NOT NULL, hash TEXT NOT NULL,
-    body TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('new', 'working', 'done', 'failed')),
-    again INTEGER NOT NULL DEFAULT 0,
-    times INTEGER NOT NULL DEFAULT 1,
-    received REAL NOT NULL, last_received REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0,
-    due REAL NOT NULL DEFAULT 0,
-    worked REAL,
-    message TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX events_same ON events (hash, scope, object_id);
-CREATE INDEX events_queue ON events (state, place);
-"""
 _COLUMNS = "number, scope, object_id, long_id, company_id, state, times, received, last_received, tries, message, body"
 
 
@@ -184,6 +169,7 @@ class EventStore:
         self._connection: sqlite3.Connection | None = None
         self._process = 0
         self._inherited: list[sqlite3.Connection] = []
+        self._latest: tuple[float, EventsError | None] | None = None
         with self._transaction():
             pass
         self.close()  # a server may fork now, and no connection is to be open then
@@ -204,7 +190,7 @@ class EventStore:
         object_id, long_id = _text(data.get("id")), _text(data.get("long_id")).upper()
         hash = hash_of(members)
         now = self._clock()
-        with self._transaction() as connection:
+        with self._remembered(), self._transaction() as connection:
             row = connection.execute(
                 "SELECT number, state, times FROM events WHERE hash = ? AND scope = ? AND object_id = ? AND received >= ?"
                 " ORDER BY number DESC LIMIT 1", (hash, scope, object_id, now - WINDOW_SECONDS)).fetchone()
@@ -223,6 +209,24 @@ class EventStore:
             elif state != "new":
                 self._queue_again(connection, number)
             return Stored(number, times + 1, False)
+
+    def check(self, fresh_seconds: float = FRESH_SECONDS) -> None:
+        """Whether events can be stored: one is stored and taken away again, in one transaction that reaches the disk.
+
+        Nothing is tried when it is known from the last seconds, be it from a check or from an event that came.
+        Raises: EventsError when not.
+        """
+        with self._lock:  # of many that ask at once, one tries
+            if self._latest is not None and 0 <= self._clock() - self._latest[0] < fresh_seconds:
+                known = self._latest[1]
+                if known is not None:
+                    raise EventsError(known.message, where=known.where, mend=known.mend, code=known.code)
+                return
+            with self._remembered(), self._transaction() as connection:
+                connection.execute(
+                    "INSERT INTO events (number, place, scope, object_id, long_id, company_id, hash, body, state, received,"
+                    " last_received) VALUES (0, 0, '', '', '', '', '', ?, 'done', 0, 0)", ("{}" * 250,))
+                connection.execute("DELETE FROM events WHERE number = 0")
 
     def claim(self) -> Event | None:
         """The next event to be worked, in order of arrival, now ``working``; None when there is none."""
@@ -270,27 +274,42 @@ class EventStore:
             return connection.execute("UPDATE events SET state = 'new', again = 0 WHERE state = 'working'").rowcount
 
     def again(self, numbers: list[int] | None = None) -> int:
-        """Work failed events once more: these, or all. Returns how many."""
+        """Work failed events once more: all, or these, of which some may be dismissed. Returns how many."""
+        states = "('failed')" if numbers is None else "('failed', 'dismissed')"
         with self._transaction() as connection:
-            failed = [row[0] for row in connection.execute("SELECT number FROM events WHERE state = 'failed' ORDER BY place")]
-            wanted = failed if numbers is None else [number for number in failed if number in set(numbers)]
+            found = [row[0] for row in connection.execute(f"SELECT number FROM events WHERE state IN {states} ORDER BY place")]
+            wanted = found if numbers is None else [number for number in found if number in set(numbers)]
             for number in wanted:
                 self._queue_again(connection, number)
             return len(wanted)
 
+    def dismiss(self, numbers: list[int]) -> int:
+        """Put failed events aside: nothing can be done for them. They stay to be looked at, as long as worked ones, and an
+        event that comes again is worked again. Returns how many."""
+        with self._transaction() as connection:
+            return sum(connection.execute(
+                "UPDATE events SET state = 'dismissed', worked = ? WHERE number = ? AND state = 'failed'",
+                (self._clock(), number)).rowcount for number in set(numbers))
+
     def forget(self, kept_seconds: float = KEPT_SECONDS) -> int:
-        """Remove what was worked that long ago; failed events stay. Returns how many."""
+        """Remove what was worked or dismissed that long ago; failed events stay. Returns how many."""
         with self._transaction() as connection:
             return connection.execute(
-                "DELETE FROM events WHERE state = 'done' AND max(last_received, worked) < ?",
+                "DELETE FROM events WHERE state IN ('done', 'dismissed') AND max(last_received, worked) < ?",
                 (self._clock() - max(kept_seconds, WINDOW_SECONDS),)).rowcount
 
     def counts(self) -> dict[str, int]:
         """How many events are in each state."""
-        found = {"new": 0, "working": 0, "done": 0, "failed": 0}
+        found = dict.fromkeys(STATES, 0)
         with self._transaction(writing=False) as connection:
             found.update(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
         return found
+
+    def numbers(self, *states: str) -> list[int]:
+        """The numbers of the events in these states, in order of arrival."""
+        with self._transaction(writing=False) as connection:
+            return [number for number, state in connection.execute(
+                "SELECT number, state FROM events ORDER BY place") if state in states]
 
     def events(self, state: str | None = None, limit: int = 100) -> list[Event]:
         """The latest events, newest last."""
@@ -334,6 +353,16 @@ class EventStore:
             f"UPDATE events SET state = 'new', again = 0, tries = 0, due = 0, place = {_LAST} WHERE number = ?", (number,))
 
     @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        """Keeps for `check` whether something could be stored."""
+        try:
+            yield
+        except EventsError as exc:
+            self._latest = (self._clock(), exc)
+            raise
+        self._latest = (self._clock(), None)
+
+    @contextmanager
     def _transaction(self, *, writing: bool = True) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
@@ -370,7 +399,7 @@ class EventStore:
         connection = sqlite3.connect(
             self.path, timeout=self._wait_seconds, isolation_level=None, check_same_thread=False)
         try:
-            _prepare(connection, self._wait_seconds)
+            prepare(connection, self._wait_seconds)
         except BaseException:
             connection.close()
             raise
@@ -379,36 +408,6 @@ class EventStore:
 
 
 _LAST = "(SELECT coalesce(max(place), 0) + 1 FROM events)"
-
-
-def _prepare(connection: sqlite3.Connection, wait_seconds: float) -> None:
-    """Every commit reaches the disk before it returns; the table is there."""
-    end = time.monotonic() + wait_seconds
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")  # does not wait by itself while another one changes it
-            break
-        except sqlite3.OperationalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise sqlite3.DatabaseError("a newer feedbridge made it")
-        if version == 0:
-            if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                raise sqlite3.DatabaseError("it is a database of something else")
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _text(value: Any) -> str:

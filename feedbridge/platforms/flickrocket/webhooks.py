@@ -215,7 +215,7 @@ class _Receiver:
 
     def health(self) -> Any:
         try:
-            self._store.counts()
+            self._store.check()
         except EventsError as exc:
             self._tell("webhook.not-stored", level="error", error=str(exc))
             return _answer(503, "events cannot be stored now")
