@@ -14,6 +14,7 @@ import click
 from feedbridge.cli.flickrocket import json_option, shop_option, write_json
 
 if TYPE_CHECKING:
+    from feedbridge.errors import CommandError
     from feedbridge.platforms.flickrocket.fulfillments import Result
 
 __all__ = ["COMMANDS", "written"]
@@ -72,13 +73,15 @@ def fulfillments(
 def tracking(file: Path, dry_run: bool, out: Path | None, shop: str, as_json: bool) -> int:
     """Give FlickRocket the tracking numbers of FILE.csv: columns order, tracking and, if wanted, state (open, complete).
 
-    Several tracking numbers of an order stand in one cell, with commas, 64 characters at most. The whole file is checked
-    first. Only what differs is sent, so the same file may be given again. Exit status 1: an order was not taken.
+    Several tracking numbers of an order stand in one cell, with commas, semicolons or bars between them, 64 characters at
+    most. The whole file is checked first, and orders with a fault in it are left out. Only what differs is sent, so the same
+    file may be given again. Exit status 1: an order was not taken.
     """
     from feedbridge.platforms.flickrocket.client import connect
     from feedbridge.platforms.flickrocket.fulfillments import read_tracking, results, write_results
 
     wanted = read_tracking(file)
+    tell_faults([one.fault for one in wanted if one.fault is not None])
     found: list[Result] = []
     try:
         with connect(shop, environment=os.environ, say=lambda sentence: click.echo(sentence, err=True)) as client:
@@ -102,9 +105,23 @@ def tracking(file: Path, dry_run: bool, out: Path | None, shop: str, as_json: bo
 
 
 COMMANDS = [fulfillments, tracking]
+MOST_FAULTS = 20
+
+
+def tell_faults(faults: list[CommandError]) -> None:
+    """What is wrong in the file, on stderr; the first of them, when they are many."""
+    from feedbridge.report.plain import showable
+
+    for fault in faults[:MOST_FAULTS]:
+        for line in str(fault).splitlines():
+            click.echo(showable(line), err=True)
+    if len(faults) > MOST_FAULTS:
+        click.echo(f"and {len(faults) - MOST_FAULTS:,} more; --out FILE has them all", err=True)
 
 
 def told(one: Result) -> str:
+    if one.result == "refused":  # and why is on stderr
+        return f"{one.tracking.order or 'no order'}: refused, line {one.tracking.line}"
     row = one.row()
     changes = [
         f"{name} {row[f'{name}_before'] or 'none'} -> {row[name]}" for name in ("tracking", "state")

@@ -252,12 +252,35 @@ def test_parcels_out_and_tracking_in(box, place, typed):
 
 def test_tracking_that_was_not_taken(box, place, typed):
     (place / "back.csv").write_text("order,tracking\n999,A1\n267227,B\n")
-    status, out, err = typed("flickrocket", "tracking", "back.csv")
+    status, _, err = typed("flickrocket", "tracking", "back.csv")
     assert (status, err) == (1, "1 failed, 1 sent\n")
-    (place / "back.csv").write_text(f"order,tracking\n267227,C\n267228,{'9' * 65}\n")
-    status, out, err = typed("flickrocket", "tracking", "back.csv", "--out", "result.csv")
-    assert (status, out) == (2, "") and "nothing was sent" in err
-    assert asked(box, "/_/flickrocket/fulfillments")[0]["tracking_number"] == "B"
+
+
+@pytest.mark.parametrize("words", [pytest.param([], id="sent"), pytest.param(["--dry-run"], id="dry run")])
+def test_a_tracking_file_with_wrong_lines(box, place, typed, words):
+    (place / "back.csv").write_text("sep=;\norder;tracking\n267227;B1|B2\n267228;ÄÖ ß\n;C\n")
+    status, out, err = typed("flickrocket", "tracking", "back.csv", "--out", "result.csv", *words)
+    done = "would send" if words else "sent"
+    assert (status, out) == (
+        1, f"267227: {done}: tracking none -> B1,B2\n267228: refused, line 4\nno order: refused, line 5\n")
+    assert err == (
+        'back.csv:4, column "tracking", order 267228: "ÄÖ ß" is no tracking number: it has LATIN CAPITAL LETTER A WITH DIAERESIS '
+        "(U+00C4), and they are of ASCII letters, digits and signs [flickrocket.K33]\n"
+        "  mend: write it as it stands on the parcel's label\n"
+        'back.csv:5, column "order": the line names no order [flickrocket.K33]\n'
+        "  mend: give the order's id, or leave the whole line out\n"
+        f"1 {done}, 2 refused\n")
+    assert asked(box, "/_/flickrocket/fulfillments")[0]["tracking_number"] == ("" if words else "B1,B2")
+    with (place / "result.csv").open(newline="", encoding="utf-8") as file:
+        assert [(row["order"], row["result"], row["line"]) for row in csv.DictReader(file)] == [
+            ("267227", done, "3"), ("267228", "refused", "4"), ("", "refused", "5")]
+
+
+def test_of_many_wrong_lines_the_first_are_told(place, typed):
+    (place / "back.csv").write_text("order,tracking\n" + "".join(f"{number},#REF!\n" for number in range(1, 31)))
+    status, out, err = typed("flickrocket", "tracking", "back.csv")
+    assert (status, out.count("refused"), err.count("mend:")) == (1, 30, 20)
+    assert err.endswith("and 10 more; --out FILE has them all\n30 refused\n")
 
 
 def test_nobody_is_logged_in(place, typed):

@@ -191,7 +191,13 @@ def test_rows_come_before_the_list_is_at_its_end(box, shop):
     pytest.param("name,order,tracking\nx,1,A\n", [Tracking("1", ("A",), None, 2)], id="other columns"),
     pytest.param("order,tracking\n1,A\n\n,\n1,\n1,A\n2,\n", [Tracking("1", ("A",), None, 2)], id="rows that say nothing, or the same"),
     pytest.param("order,tracking,state\n1,,open\n1,A,\n", [Tracking("1", ("A",), 0, 2)], id="one order in two rows"),
-    pytest.param("order,tracking\n1,'-A1\n", [Tracking("1", ("-A1",), None, 2)], id="guarded"),
+    pytest.param("order,tracking\n1,A1;A2\n", [Tracking("1", ("A1", "A2"), None, 2)], id="semicolon in a cell"),
+    pytest.param("order,tracking\n1,A1 ; A2|A3\n", [Tracking("1", ("A1", "A2", "A3"), None, 2)], id="blanks and a bar"),
+    pytest.param("order;tracking\n1;A1,A2|A3\n", [Tracking("1", ("A1", "A2", "A3"), None, 2)], id="comma in a cell"),
+    pytest.param("order,tracking\n1,1Z 999 AA1\n", [Tracking("1", ("1Z 999 AA1",), None, 2)], id="blanks alone part nothing"),
+    pytest.param("order,tracking\n1,%(00)34-A/1.x_\n", [Tracking("1", ("%(00)34-A/1.x_",), None, 2)], id="signs of labels"),
+    pytest.param("\ufeffsep=;\r\norder;tracking\r\n1;A,B\r\n", [Tracking("1", ("A", "B"), None, 3)], id="Excel's first line"),
+    pytest.param('"sep=|"\norder|a,b;c,d;e|tracking\n1|x|A\n', [Tracking("1", ("A",), None, 3)], id="in quotes, another delimiter"),
     pytest.param(f"order,tracking\n1,{'9' * 64}\n", [Tracking("1", ("9" * 64,), None, 2)], id="64 characters"),
     pytest.param("order,tracking\n", [], id="empty"),
 ])
@@ -199,38 +205,83 @@ def test_tracking_file_is_read(tmp_path, text, found):
     assert read_tracking(file(tmp_path, text)) == found
 
 
+@pytest.mark.parametrize(("row", "column", "told"), [
+    pytest.param(f"1,{'9' * 65}", "tracking", "65 characters", id="K33: too long"),
+    pytest.param(f'1,"{"9" * 40},{"8" * 24}"', "tracking", "65 characters", id="K33: with its comma"),
+    pytest.param(f"1,{'9' * 40};{'8' * 24}", "tracking", "65 characters", id="K33: with a semicolon"),
+    pytest.param("1,A,50", "State", '"50" is no state', id="K33: state"),
+    pytest.param("1,A,sent", "State", '"sent" is no state', id="K33: word"),
+    pytest.param(",A", "order", "names no order", id="no order"),
+    pytest.param("1/../2,A", "order", "no id of an order", id="path"),
+    pytest.param("open,A", "order", "no id of an order", id="a word of the API"),
+    pytest.param("1,3.40434E+17", "tracking", "lost digits", id="spoilt by a spreadsheet"),
+    pytest.param('1,"3,40434E+17"', "tracking", "lost digits", id="spoilt by a German one"),
+    pytest.param('1,"A1;3,40434E+17"', "tracking", "lost digits", id="the second spoilt"),
+    pytest.param("2.67E+05,A", "order", "lost digits", id="order spoilt"),
+    pytest.param('1,"A,,B"', "tracking", "no tracking numbers", id="empty number"),
+    pytest.param("1,A1;", "tracking", "no tracking numbers", id="separator at the end"),
+    pytest.param('1,"A\x07"', "tracking", "a control character (U+0007)", id="control character"),
+    pytest.param('1,"A1\nA2"', "tracking", "a control character (U+000A)", id="line break"),
+    pytest.param("1,=HYPERLINK(1)", "tracking", 'begins with "="', id="formula"),
+    pytest.param('1,"=A1;B1"', "tracking", '"=A1;B1" begins with "="', id="formula with a separator"),
+    pytest.param("1,A1;+B1", "tracking", '"+B1" begins with "+"', id="formula behind a separator"),
+    pytest.param("1,@A1", "tracking", 'begins with "@"', id="at"),
+    pytest.param("1,-", "tracking", 'begins with "-"', id="a dash for none"),
+    pytest.param("1,'-A1", "tracking", 'begins with "-"', id="guarded formula"),
+    pytest.param("1,#NAME?", "tracking", 'begins with "#"', id="error of a spreadsheet"),
+    pytest.param("1,ÄÖ ß", "tracking", "LATIN CAPITAL LETTER A WITH DIAERESIS (U+00C4)", id="umlauts"),
+    pytest.param("1,1Z\u00a0999", "tracking", "NO-BREAK SPACE (U+00A0)", id="a blank from a page"),
+    pytest.param("1,１２", "tracking", "FULLWIDTH DIGIT ONE", id="wide digits"),
+    pytest.param("1,A,,B", "", "has 4 cells, and the header 3", id="comma without quotes"),
+    pytest.param("7,B", "tracking", "other tracking numbers than in line 2", id="two answers"),
+    pytest.param("7,A,complete", "State", "another state than in line 2", id="two states"),
+])
+def test_a_wrong_line_is_refused_and_the_others_go_on(tmp_path, row, column, told):
+    path = file(tmp_path, f"order, tracking ,State\n7,A,open\n{row}\n8,C1,complete\n")
+    found = read_tracking(path)
+    (refused,) = [one for one in found if one.fault is not None]
+    assert (refused.line, refused.numbers, refused.state, found[-1].order) == (3, (), None, "8")
+    named = f', column "{column}"' if column else ""
+    order = f", order {refused.order}" if refused.order else ""
+    assert refused.fault.where == f"{path}:3{named}{order}"
+    assert told in refused.fault.message
+    assert refused.fault.code == "flickrocket.K33" and refused.fault.mend
+    assert [one.order for one in found if one.fault is None] == (["8"] if row.startswith("7") else ["7", "8"])
+
+
+def test_an_order_with_a_wrong_line_is_refused_whole(tmp_path):
+    found = read_tracking(file(tmp_path, "order,tracking\n1,A\n2,B\n1,=B\n1,A\n1,ß\n"))
+    assert [(one.order, one.line, one.fault is None) for one in found] == [("2", 3, True), ("1", 4, False), ("1", 6, False)]
+
+
 @pytest.mark.parametrize(("text", "told"), [
-    pytest.param(f"order,tracking\n1,{'9' * 65}\n", "65 characters", id="K33: too long"),
-    pytest.param(f'order,tracking\n1,"{"9" * 40},{"8" * 24}"\n', "65 characters", id="K33: with its comma"),
-    pytest.param("order,tracking,state\n1,A,50\n", '"50" is no state', id="K33: state"),
-    pytest.param("order,tracking,state\n1,A,sent\n", '"sent" is no state', id="K33: word"),
-    pytest.param("order,tracking\n,A\n", "names no order", id="no order"),
-    pytest.param("order,tracking\n1/../2,A\n", "no id of an order", id="path"),
-    pytest.param("order,tracking\nopen,A\n", "no id of an order", id="a word of the API"),
-    pytest.param("order,tracking\n1,3.40434E+17\n", "lost digits", id="spoilt by a spreadsheet"),
-    pytest.param('order,tracking\n1,"3,40434E+17"\n', "lost digits", id="spoilt by a German one"),
-    pytest.param("order,tracking\n2.67E+05,A\n", "lost digits", id="order spoilt"),
-    pytest.param('order,tracking\n1,"A,,B"\n', "no tracking numbers", id="empty number"),
-    pytest.param('order,tracking\n1,"A\x07"\n', "no tracking numbers", id="control character"),
-    pytest.param("order,tracking\n1,A\n1,B\n", "other tracking numbers than in line 2", id="two answers"),
-    pytest.param("order,tracking,state\n1,A,open\n1,A,complete\n", "another state than in line 2", id="two states"),
-    pytest.param("order,tracking\n1,A,B\n", "more cells", id="comma without quotes"),
     pytest.param("id,tracking\n1,A\n", "order", id="no column"),
+    pytest.param("sep=;\norder,tracking\n1,A\n", "order", id="another delimiter than told"),
     pytest.param("", "order", id="nothing"),
-    pytest.param('order,tracking\n1,"A\n', "line", id="quote that is not closed"),
+    pytest.param('order,tracking\n1,"A\n', "line 2", id="quote that is not closed"),
+    pytest.param('sep=,\norder,tracking\n1,"A\n', "line 3", id="quote that is not closed, behind Excel's line"),
     pytest.param(b"order,tracking\n1,\xff\n", "UTF-8", id="no UTF-8"),
 ])
-def test_tracking_file_is_refused_whole(tmp_path, text, told):
+def test_a_file_that_cannot_be_read_is_refused_whole(tmp_path, text, told):
     with pytest.raises(CommandError) as caught:
         read_tracking(file(tmp_path, text))
-    assert told in caught.value.message
+    assert told in caught.value.message and "nothing was sent" in caught.value.message
     assert caught.value.code == "flickrocket.K33" and caught.value.mend
 
 
-def test_every_wrong_line_is_told(tmp_path):
-    with pytest.raises(CommandError) as caught:
-        read_tracking(file(tmp_path, f"order,tracking\n1,{'9' * 65}\n2,A\n,B\n"))
-    assert "line 2:" in caught.value.message and "line 4:" in caught.value.message and "line 3" not in caught.value.message
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_orders_with_a_wrong_line_are_told_and_the_others_sent(box, shop, tmp_path, dry_run):
+    path = file(tmp_path, "order,tracking\n267228,=HYPERLINK(1)\n267227,A1;A2\n")
+    found = list(results(shop, read_tracking(path), dry_run=dry_run))
+    assert [(one.tracking.order, one.result) for one in found] == [
+        ("267228", "refused"), ("267227", "would send" if dry_run else "sent")]
+    assert found[0].row() == {
+        "order": "267228", "result": "refused", "tracking_before": "", "tracking": "", "state_before": "", "state": "", "line": 2,
+        "message": f'{path}:2, column "tracking", order 267228: "=HYPERLINK(1)" begins with "=", as formulas and errors of a '
+        "spreadsheet do and tracking numbers do not [flickrocket.K33] mend: write the number itself, in a column formatted as text",
+    }
+    assert changes(box) == ([] if dry_run else ["PUT api/fulfillments/267227.json"])
+    assert [one.tracking for one in shop.fulfillments()] == ["" if dry_run else "A1,A2", "00340434161094000001"]
 
 
 def test_missing_tracking_file(tmp_path):
@@ -266,7 +317,7 @@ def test_exported_file_goes_back_in(shop, tmp_path):
     out = tmp_path / "parcels.csv"
     with out.open("wb") as opened:
         export(parcels(shop.fulfillments()), "csv", opened)
-    text = out.read_text(encoding="utf-8").replace("open,,", "open,-A1,")
+    text = out.read_text(encoding="utf-8").replace("open,,", "open,A1,")
     out.write_text(text, encoding="utf-8")
     assert [(one.tracking.order, one.result) for one in results(shop, read_tracking(out))] == [
         ("267227", "sent"), ("267228", "same")]
@@ -302,9 +353,9 @@ def test_lost_answer_is_asked_again(box, shop, tmp_path):
 
 def test_result_file(shop, tmp_path):
     out = io.BytesIO()
-    found = results(shop, read_tracking(file(tmp_path, "order,tracking\n267227,'=A\n999,B\n")), dry_run=True)
+    found = results(shop, read_tracking(file(tmp_path, "order,tracking,state\n267227,A,open\n999,=B,\n999,B,\n")), dry_run=True)
     assert write_results(found, out) == 2
     rows = list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline="")))
     assert tuple(rows[0]) == RESULT_COLUMNS
     assert [(row["order"], row["result"], row["tracking"]) for row in rows] == [
-        ("267227", "would send", "'=A"), ("999", "failed", "B")]
+        ("267227", "would send", "A"), ("999", "refused", "")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,9 +21,9 @@ from feedbridge.platforms.flickrocket.licences import MOST_NUMBER
 from feedbridge.platforms.flickrocket.resources import gmt, long_id
 
 __all__ = [
-    "EVENTS", "MOST_TRACKING_CHARS", "QUERY_FIELDS", "WIRE", "Data", "address_of", "body_of", "day_of", "event_of",
+    "EVENTS", "MOST_TRACKING_CHARS", "QUERY_FIELDS", "SPOILT", "WIRE", "Data", "address_of", "body_of", "day_of", "event_of",
     "fields_of", "fields_param", "is_day", "is_order_id", "long_id_of", "moment_of", "names_of", "no_ids", "order_of",
-    "query_of", "short_id_of", "tracking_of", "written", "wrong",
+    "query_of", "short_id_of", "tracking_numbers", "tracking_of", "written", "wrong",
 ]
 
 QUERY_FIELDS = ("version", "title", "comment", "product_id", "product_type")
@@ -41,6 +42,10 @@ WIRE = {
 """Names of a webhook's members in both dialects (A15)."""
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ORDER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SEPARATOR = re.compile("[,;|]")
+_COMMA_APART = re.compile("[;|]")
+SPOILT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
+"""A long number that a spreadsheet has spoilt: 3.40435E+17, in German 3,40435E+17."""
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 Data = Mapping[str, Any]
 
@@ -162,19 +167,65 @@ def no_ids(body: Data) -> None:
 
 
 def tracking_of(tracking: str | Sequence[str]) -> str:
-    """Tracking numbers as one text (K33)."""
-    numbers = tracking.split(",") if isinstance(tracking, str) else list(tracking)
-    if not all(isinstance(number, str) for number in numbers):
-        raise wrong("tracking", "tracking numbers are texts", "flickrocket.K33")
-    text = ",".join(number.strip() for number in numbers)
-    if len(text) > MOST_TRACKING_CHARS:
-        raise wrong(
-            "tracking", f"the tracking numbers have {len(text)} characters, and at most {MOST_TRACKING_CHARS} are kept",
-            "flickrocket.K33", "give fewer numbers",
-        )
-    if not text.isprintable() or (text and any(not number.strip() or "," in number for number in numbers)):
-        raise wrong("tracking", f'"{cut(text)}" are no tracking numbers', "flickrocket.K33", "separate them by commas")
-    return text
+    """Tracking numbers as one text, as FlickRocket has them (K33)."""
+    return ",".join(tracking_numbers(tracking))
+
+
+def tracking_numbers(tracking: str | Sequence[str]) -> tuple[str, ...]:
+    """Tracking numbers, one by one; in one text they stand with commas, semicolons or bars between them.
+
+    >>> tracking_numbers("00340434161094000001; 1Z 999 AA1 | JD014600")
+    ('00340434161094000001', '1Z 999 AA1', 'JD014600')
+
+    Raises: CommandError, code flickrocket.K33. How long they may be is documented; that each is printable ASCII and begins
+            like no formula is ours: no carrier has others, and a spreadsheet makes them of what it was given.
+    """
+    pieces = _SEPARATOR.split(tracking) if isinstance(tracking, str) else list(tracking)
+    if not all(isinstance(number, str) for number in pieces):
+        raise _no_tracking("tracking numbers are texts", "give a text, or a list of texts")
+    numbers = tuple(number.strip() for number in pieces)
+    if not any(numbers) and len(numbers) < 2:
+        return ()
+    if isinstance(tracking, str) and tracking.lstrip().startswith("="):  # =A1;B1 is one formula
+        raise _formula(tracking.strip())
+    for number in (*numbers, *(_COMMA_APART.split(tracking) if isinstance(tracking, str) else ())):
+        if SPOILT.fullmatch(number.strip()):
+            raise _no_tracking(
+                f'the tracking number "{cut(number.strip())}" has lost digits in a spreadsheet',
+                "format the column as text there, then enter the number anew")
+    for number in numbers:
+        _check_number(number, tracking)
+    length = len(",".join(numbers))
+    if length > MOST_TRACKING_CHARS:
+        raise _no_tracking(
+            f"the tracking numbers have {length} characters with their commas, and FlickRocket keeps {MOST_TRACKING_CHARS} at most",
+            "give fewer numbers")
+    return numbers
+
+
+def _check_number(number: str, given: str | Sequence[str]) -> None:
+    if not number or _SEPARATOR.search(number):
+        shown = given if isinstance(given, str) else ",".join(given)
+        raise _no_tracking(
+            f'"{cut(shown)}" are no tracking numbers', "separate them by one comma each, and end with a number")
+    if number[0] in "=+-@#":
+        raise _formula(number)
+    if not (number.isascii() and number.isprintable()):
+        odd = next(sign for sign in number if not (sign.isascii() and sign.isprintable()))
+        raise _no_tracking(
+            f'"{cut(number)}" is no tracking number: it has {unicodedata.name(odd, "a control character")} (U+{ord(odd):04X}), '
+            "and they are of ASCII letters, digits and signs",
+            "write it as it stands on the parcel's label")
+
+
+def _formula(number: str) -> CommandError:
+    return _no_tracking(
+        f'"{cut(number)}" begins with "{number[0]}", as formulas and errors of a spreadsheet do and tracking numbers do not',
+        "write the number itself, in a column formatted as text")
+
+
+def _no_tracking(message: str, mend: str) -> CommandError:
+    return wrong("tracking", message, "flickrocket.K33", mend)
 
 
 def moment_of(given: str | date | None, where: str) -> datetime | None:

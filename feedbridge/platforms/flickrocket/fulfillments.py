@@ -4,8 +4,9 @@
 ...     export(parcels(client.fulfillments(state="open")), "csv", file)
 >>> results(client, read_tracking(Path("tracking.csv")), dry_run=True)   # doctest: +SKIP
 
-A parcel is one row a line item, its columns always the same. A tracking file is checked whole before the first call, each
-parcel is read before it is changed, and only what differs is sent: a file that is sent twice sends nothing the second time.
+A parcel is one row a line item, its columns always the same. A tracking file is read whole before the first call, and orders
+with a fault in it are left out; each parcel is read before it is changed, and only what differs is sent: a file that is sent
+twice sends nothing the second time.
 
 Source: docs/platforms/flickrocket.md, 4.6 and K33.
 """
@@ -24,7 +25,7 @@ from typing import Any, BinaryIO, Literal
 from feedbridge.errors import CommandError, FeedbridgeError
 from feedbridge.findings import cut
 from feedbridge.platforms.delivery import Reach
-from feedbridge.platforms.flickrocket.arguments import MOST_TRACKING_CHARS, is_order_id
+from feedbridge.platforms.flickrocket.arguments import SPOILT, is_order_id, tracking_numbers, wrong
 from feedbridge.platforms.flickrocket.client import CallError, Client
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.resources import Fulfillment, LineItem
@@ -45,13 +46,11 @@ RESULT_COLUMNS = ("order", "result", "tracking_before", "tracking", "state_befor
 STATES = {"0": 0, "open": 0, "100": 100, "complete": 100}
 STATE_WORDS = {0: "open", 100: "complete"}
 MOST_FILE_BYTES = 32 * 2**20
-MOST_FAULTS = 20
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 """How a cell begins that a spreadsheet takes for a formula, or that is guarded already. Source: OWASP, CSV injection."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
-_FLOAT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
-"""A long number that a spreadsheet has spoilt: 3.40435E+17."""
-_AGAIN = "mend the file, and run it again: nothing was sent"
+_SEP_LINE = re.compile(r'"?sep=([,;|\t])"?\r?\n', re.IGNORECASE)
+"""The first line by which Excel is told the delimiter."""
 
 
 def guarded(text: str) -> str:
@@ -182,117 +181,143 @@ def _extra(members: Mapping[str, Any] | None, *names: str) -> str:
 
 @dataclass(frozen=True)
 class Tracking:
-    """What a tracking file says of an order. ``state`` None and ``numbers`` empty: leave it as it is."""
+    """What a tracking file says of an order. ``state`` None and ``numbers`` empty: leave it as it is.
+
+    ``fault``  what is wrong with the line: nothing of the order is sent
+    """
 
     order: str
     numbers: tuple[str, ...]
     state: Literal[0, 100] | None
     line: int
+    fault: CommandError | None = None
 
 
 def read_tracking(path: Path) -> list[Tracking]:
     """A CSV file with the columns order, tracking and, if wanted, state (0, 100, open, complete); others are ignored.
 
     Rows of one order (a parcels file has one a line item) have to say the same, or nothing. An order of which nothing is
-    said is left out.
+    said is left out. What cannot be sent (K33) is there with its fault, and then nothing else of the same order is.
 
-    Shape:  UTF-8, with commas, semicolons or tabs; the first line names the columns.
-    Raises: CommandError, naming every line that cannot be sent (K33); nothing was sent then.
+    Shape:  UTF-8, with commas, semicolons or tabs; the first line names the columns, or the second after ``sep=;``.
+    Raises: CommandError when the file cannot be read, or is no such file.
     """
-    faults: list[str] = []
     found: dict[str, Tracking] = {}
-    for line, row in _rows(path):
-        order, tracking, state = (_unguarded((row.get(name) or "").strip()) for name in ("order", "tracking", "state"))
-        if not order and not tracking and not state:
+    faults: list[Tracking] = []
+    for line, cells, header in _rows(path):
+        one = _row(path, line, cells, header)
+        if one is None:
             continue
-        try:
-            one = Tracking(_order(order), _numbers(tracking), _state(state), line)
-        except ValueError as exc:
-            faults.append(f"line {line}: {exc}")
-            continue
-        before = found.setdefault(one.order, one)
-        if before is one:
-            continue
-        for name, empty in (("numbers", ()), ("state", None)):
-            mine, other = getattr(one, name), getattr(before, name)
-            if mine != empty and other != empty and mine != other:
-                what = "other tracking numbers" if name == "numbers" else "another state"
-                faults.append(f"line {line}: order {order} has {what} than in line {before.line}")
-        found[one.order] = Tracking(
-            one.order, before.numbers or one.numbers, one.state if before.state is None else before.state, before.line)
-    if faults:
-        shown = "\n  ".join(faults[:MOST_FAULTS])
-        more = f"\n  and {len(faults) - MOST_FAULTS:,} more" if len(faults) > MOST_FAULTS else ""
-        raise CommandError(
-            f"{len(faults):,} {'line' if len(faults) == 1 else 'lines'} cannot be sent\n  {shown}{more}\n ", where=str(path),
-            code="flickrocket.K33", mend=_AGAIN)
-    return [one for one in found.values() if one.numbers or one.state is not None]
+        before = found.get(one.order)
+        if one.fault is None and before is not None:
+            one = _merged(before, one, path, header)
+        if one.fault is None:
+            found[one.order] = one
+        else:
+            faults.append(one)
+    refused = {one.order for one in faults}
+    sendable = [one for one in found.values() if one.order not in refused and (one.numbers or one.state is not None)]
+    return sorted([*sendable, *faults], key=lambda one: one.line)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, cells by column in lower case). Raises CommandError."""
-    def wrong(message: str, mend: str) -> CommandError:
-        return CommandError(message, where=str(path), code="flickrocket.K33", mend=mend)
+def _row(path: Path, line: int, cells: list[str], header: list[str]) -> Tracking | None:
+    """A line of the file, with its fault when it has one; None when it says nothing."""
+    columns = [name.strip().lower() for name in header]
+    row = dict(zip(columns, cells, strict=False))
+    order, tracking, state = (_unguarded((row.get(name) or "").strip()) for name in ("order", "tracking", "state"))
+    if not order and not tracking and not state and len(cells) <= len(header):
+        return None
+    name = order if is_order_id(order) else ""
+    column = ""
+    try:
+        if len(cells) > len(header):
+            raise wrong(
+                "", f"the line has {len(cells)} cells, and the header {len(header)}", "flickrocket.K33",
+                'put several tracking numbers in quotes: "A1,A2"')
+        column = "order"
+        _check_order(order)
+        column = "tracking"
+        numbers = tracking_numbers(tracking)
+        column = "state"
+        return Tracking(name, numbers, _state(state), line)
+    except CommandError as exc:
+        return Tracking(name, (), None, line, _at(path, line, column and header[columns.index(column)], name, exc))
+
+
+def _merged(before: Tracking, one: Tracking, path: Path, header: list[str]) -> Tracking:
+    """What two lines say of one order; the second with its fault when they do not agree."""
+    for column, mine, other in (("tracking", one.numbers, before.numbers), ("state", one.state, before.state)):
+        if mine not in ((), None) and other not in ((), None) and mine != other:
+            named = next(name for name in header if name.strip().lower() == column)
+            what = "other tracking numbers" if column == "tracking" else "another state"
+            fault = wrong(
+                "", f"the order has {what} than in line {before.line}", "flickrocket.K33",
+                "say the same in every line of an order, or leave the other cells empty")
+            return Tracking(one.order, (), None, one.line, _at(path, one.line, named, one.order, fault))
+    return Tracking(
+        one.order, before.numbers or one.numbers, one.state if before.state is None else before.state, before.line)
+
+
+def _at(path: Path, line: int, column: str, order: str, fault: CommandError) -> CommandError:
+    """A fault with its address: back.csv:3, column "tracking", order 267227."""
+    where = f"{path}:{line}" + (f', column "{column.strip()}"' if column else "") + (f", order {order}" if order else "")
+    return wrong(where, fault.message, fault.code, fault.mend)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str], list[str]]]:
+    """(line, cells, header). Raises CommandError."""
+    def unusable(message: str, mend: str) -> CommandError:
+        return wrong(str(path), f"{message}; nothing was sent", "flickrocket.K33", mend)
 
     try:
         with path.open("rb") as file:
             data = file.read(MOST_FILE_BYTES + 1)
         if len(data) > MOST_FILE_BYTES:
-            raise wrong("is far too large for tracking numbers", "give a CSV file with the columns order and tracking")
+            raise unusable("is far too large for tracking numbers", "give a CSV file with the columns order and tracking")
         text = data.decode("utf-8-sig")
     except OSError as exc:
-        raise wrong(f"cannot be read: {exc.strerror or exc}", "check the path and its permissions") from exc
+        raise unusable(f"cannot be read: {exc.strerror or exc}", "check the path and its permissions") from exc
     except UnicodeDecodeError as exc:
-        raise wrong("is not UTF-8 text", "save it as CSV UTF-8") from exc
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
+        raise unusable("is not UTF-8 text", "save it as CSV UTF-8") from exc
+    told = _SEP_LINE.match(text)
+    lines_before = 1 if told else 0
+    text = text[told.end():] if told else text
+    first = text.partition("\n")[0]
+    delimiter = told[1] if told else max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
+        header = next(reader, [])
+        columns = [name.strip().lower() for name in header]
         missing = [name for name in ("order", "tracking") if columns.count(name) != 1]
         if missing or columns.count("state") > 1:
-            raise wrong(
+            raise unusable(
                 f"has not one column {' and one '.join(missing or ['state'])}", "begin it with: order,tracking,state")
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + lines_before
         for cells in reader:
-            if len(cells) > len(columns):
-                raise wrong(
-                    f"line {line} has more cells than the header", "put several tracking numbers in quotes: \"A1,A2\"")
-            yield line, dict(zip(columns, cells, strict=False))
-            line = reader.line_num + 1
+            yield line, cells, header
+            line = reader.line_num + 1 + lines_before
     except csv.Error as exc:
-        raise wrong(f"line {reader.line_num}: {exc}", "save it as CSV UTF-8") from exc
+        raise unusable(f"line {reader.line_num + lines_before}: {exc}", "save it as CSV UTF-8") from exc
 
 
-def _order(text: str) -> str:
+def _check_order(text: str) -> None:
+    """Raises CommandError."""
     if not text:
-        raise ValueError("it names no order")
-    if _FLOAT.fullmatch(text):
-        raise ValueError(f'the order "{text}" has lost digits in a spreadsheet; format the column as text')
+        raise wrong("", "the line names no order", "flickrocket.K33", "give the order's id, or leave the whole line out")
+    if SPOILT.fullmatch(text):
+        raise wrong("", f'the order "{text}" has lost digits in a spreadsheet', "flickrocket.K33",
+                    "format the column as text there, then enter the id anew")
     if not is_order_id(text):
-        raise ValueError(f'"{cut(text)}" is no id of an order')
-    return text
-
-
-def _numbers(text: str) -> tuple[str, ...]:
-    numbers = tuple(one.strip() for one in text.split(",")) if text else ()
-    if any(_FLOAT.fullmatch(one) for one in numbers) or _FLOAT.fullmatch(text):
-        raise ValueError(f'the tracking number "{text}" has lost digits in a spreadsheet; format the column as text')
-    if not all(numbers) or not text.isprintable():
-        raise ValueError(f'"{cut(text)}" are no tracking numbers; separate them by one comma each')
-    length = len(",".join(numbers))
-    if length > MOST_TRACKING_CHARS:
-        raise ValueError(
-            f"the tracking numbers have {length} characters, and FlickRocket keeps at most {MOST_TRACKING_CHARS}")
-    return numbers
+        raise wrong("", f'"{cut(text)}" is no id of an order', "flickrocket.K33", "give it as feedbridge flickrocket fulfillments does")
 
 
 def _state(text: str) -> Literal[0, 100] | None:
+    """Raises CommandError."""
     if not text:
         return None
     state = STATES.get(text.lower())
     if state is None:
-        raise ValueError(f'"{cut(text)}" is no state; there are 0 (open) and 100 (complete)')
+        raise wrong("", f'"{cut(text)}" is no state', "flickrocket.K33", "say 0 (open) or 100 (complete)")
     return 100 if state else 0
 
 
@@ -300,13 +325,13 @@ def _state(text: str) -> Literal[0, 100] | None:
 class Result:
     """What came of an order.
 
-    ``result``  ``sent`` · ``would send`` (dry run) · ``same`` · ``failed`` · ``unknown`` (it may have been taken) ·
-                ``not tried`` (FlickRocket stopped answering before)
+    ``result``  ``sent`` · ``would send`` (dry run) · ``same`` · ``refused`` (its line has a fault) · ``failed`` ·
+                ``unknown`` (it may have been taken) · ``not tried`` (FlickRocket stopped answering before)
     ``error``   what stopped the whole run, where it was this order
     """
 
     tracking: Tracking
-    result: Literal["sent", "would send", "same", "failed", "unknown", "not tried"]
+    result: Literal["sent", "would send", "same", "refused", "failed", "unknown", "not tried"]
     before: Fulfillment | None = None
     message: str = ""
     error: FeedbridgeError | None = None
@@ -330,11 +355,15 @@ class Result:
 def results(client: Client, wanted: Iterable[Tracking], *, dry_run: bool = False) -> Iterator[Result]:
     """Bring parcels to what a file says, one after another; what came of each.
 
-    An order that FlickRocket refuses is told, and the next is tried. What stops all (nobody is logged in, FlickRocket is
-    down) is told with the order it met, and the rest is ``not tried``; nothing is raised.
+    An order with a fault in the file is refused without a call. One that FlickRocket refuses is told, and the next is tried. What
+    stops all (nobody is logged in, FlickRocket is down) is told with the order it met, and the rest is ``not tried``; nothing
+    is raised.
     """
     stopped = False
     for one in wanted:
+        if one.fault is not None:
+            yield Result(one, "refused", message=str(one.fault))
+            continue
         if stopped:
             yield Result(one, "not tried")
             continue
