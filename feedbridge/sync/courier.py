@@ -23,6 +23,7 @@ import msgspec
 from feedbridge.platforms.delivery import Action, Answer, Delivery, Parcel, Reach, Verdict
 from feedbridge.platforms.limiter import Limiter
 from feedbridge.sync.feed import uses
+from feedbridge.sync.forgetting import FORGET
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_rows import Intent, Outcome
@@ -111,6 +112,8 @@ class Courier:
     waits: Waits = field(default_factory=Waits)
     stop: Callable[[], bool] = lambda: False
     observe: Observe = lambda event, **fields: None
+    forget: Callable[[str], str] = lambda key: FORGET
+    """The command that forgets an item, as it is typed."""
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     calls: int = 0
@@ -398,6 +401,9 @@ class Courier:
                 reach=answer.reach.value, http_status=answer.http_status, message=answer.message,
             )
             verdicts = self._verdicts(batch, answer, action, repeated)
+            for key, verdict in verdicts.items():
+                if FORGET in verdict.message:  # a platform's delivery knows neither job nor target
+                    verdicts[key] = msgspec.structs.replace(verdict, message=verdict.message.replace(FORGET, self.forget(key)))
             if certain and answer.reach is Reach.REFUSED:
                 verdicts = {parcel.key: Verdict("taken", answer.message) for parcel in batch}
             outcomes = self._outcomes(action, batch, answer, verdicts, bool(finding) or repeated)

@@ -24,6 +24,7 @@ from feedbridge.platforms.limiter import Limiter, rates_folder
 from feedbridge.run.engine import Progress
 from feedbridge.sync.courier import Courier, Observe, Stopped, TargetDown, Waits
 from feedbridge.sync.feed import Feed
+from feedbridge.sync.forgetting import forget_command
 from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
 from feedbridge.sync.jobfile import Job, needed_variables
 from feedbridge.sync.lease import Lease
@@ -391,6 +392,7 @@ class Sync:
             plan.name, target.id, delivery, self.ledger, lease,
             Limiter(delivery.account, delivery.rate, rates_folder(self.environment)), run,
             ",".join(reader.header.mappings), FileDigests(self.ledger), waits, self.stop, self.observe,
+            lambda key: forget_command(self.ledger, self.row.id, self.job.name, plan.platform, key),
         )
 
         def changes(op: Operation) -> Iterator[Change]:

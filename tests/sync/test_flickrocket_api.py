@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,13 +14,18 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from feedbridge.cli import run
 from feedbridge.errors import CommandError
+from feedbridge.platforms.flickrocket.client import connect
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
 from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN
+from feedbridge.sync.forgetting import forget_command
 from feedbridge.sync.history import History
 from feedbridge.sync.job_schema import job_schema
 from feedbridge.sync.jobfile import JobError, load_jobs, needed_variables, read_jobs
+from feedbridge.sync.ledger import Ledger
+from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.starting import readiness, shared_places, start
 from tests.platforms.flickrocket_media import EPUB, EPUB_PARTS, JPEG, packed
 from tests.sync.shops import Box, Nursery, Shop, sandbox
@@ -264,6 +270,44 @@ def test_products_that_are_gone_stay_unless_told_otherwise(alone: BookShop):
     report = alone.apply(release=True)
     assert (report.status, alone.done(report)) == (0, {"deleted": 1})
     assert 142995 not in [one["id"] for one in alone.box.ask("flickrocket/products")]
+
+
+@pytest.mark.parametrize(("others", "told"), [
+    pytest.param(False, ["feedbridge ids forget shop BOOK-2"], id="FlickRocket alone"),
+    pytest.param(True, ["feedbridge ids forget --target flickrocket shop BOOK-2",
+                        "feedbridge ids forget --target flickrocket-api shop BOOK-2"], id="another platform, too"),
+])
+def test_what_to_type_for_a_product_that_was_deleted_there(live: BookShop, monkeypatch: pytest.MonkeyPatch, others, told):
+    """The command of the message is whole: typed as it stands, the product is made anew."""
+    with live.opened() as sync:
+        if others:
+            sync.ledger.target(sync.row.id, "stores", "magento", "https://shop.example")
+    with connect(environment=live.environment) as client:
+        client.delete_product(int(live.rows("flickrocket-api")["BOOK-2"].platform_id))
+    live.write(Description="<p>Anew.</p>")
+    report = live.sync()
+    (failure,) = report.targets["flickrocket-api"].failures
+    typed = failure.message.partition("say ")[2].split(" && ")
+    assert (report.status, typed) == (1, told)
+
+    monkeypatch.chdir(live.folder)
+    for name, value in live.environment.items():
+        monkeypatch.setenv(name, value)
+    assert [run(shlex.split(command)[1:]) for command in typed] == [0] * len(told)
+    report = live.sync()
+    assert (report.status, live.done(report, "flickrocket")) == (0, {"created": 1})
+
+
+@pytest.mark.parametrize(("key", "command"), [
+    pytest.param("BOOK 2", "feedbridge ids forget shop 'BOOK 2'", id="blank"),
+    pytest.param("$(x)", "feedbridge ids forget shop '$(x)'", id="signs of a shell"),
+    pytest.param("-2", "feedbridge ids forget shop -- -2", id="like an option"),
+])
+def test_odd_keys_in_a_command_that_is_typed(tmp_path: Path, key, command):
+    with Ledger.open(ledger_url("ledger.sqlite", tmp_path, {})) as ledger:
+        job = ledger.job("shop", "").id
+        ledger.target(job, "flickrocket", "flickrocket", "outbox")
+        assert forget_command(ledger, job, "shop", "flickrocket", key) == command
 
 
 def test_a_record_is_made_where_the_job_says_so(alone: BookShop):
