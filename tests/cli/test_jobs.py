@@ -15,6 +15,7 @@ from feedbridge.platforms import platform_names
 from feedbridge.sync.job_targets import delivery_model
 from feedbridge.sync.jobfile import read_jobs
 from feedbridge.sync.jobspec import Alerts, EmailAlert, Guards, JobFileSpec, JobSpec
+from feedbridge.sync.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -200,7 +201,8 @@ def test_check_tells_when_the_ledger_knows_the_job_from_another_file(folder, cap
     typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox")
     assert typed(capsys, "job", "check")[0] == 0
     assert not (folder / "ledger.sqlite").exists()
-    assert typed(capsys, "plan", "shop")[0] == 0
+    with Ledger.open(f"sqlite:///{folder / 'ledger.sqlite'}") as ledger:
+        ledger.job("shop", str(folder / "feedbridge.yaml"))
     assert typed(capsys, "job", "check")[0] == 0
     (folder / "other").mkdir()
     typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox", "--out", "other/feedbridge.yaml", "--name", "shop")
