@@ -144,7 +144,7 @@ def logout(shop: str) -> int:
     """Forget a shop's tokens. The permission itself stays until the owner removes it in FlickRocket."""
     kept = store()
     known = shop in kept.names()
-    if known or kept.note_path(shop).exists():
+    if known or kept.note_path(shop).exists() or kept.unread_path(shop).exists():
         kept.remove(shop)
         click.echo(
             f"forgot the tokens of {shop}; to end the permission too, remove it in FlickRocket's admin interface", err=True,

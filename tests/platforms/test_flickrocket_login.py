@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import socket
+import sys
 import threading
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -298,6 +299,54 @@ def test_login_asks_nobody_when_tokens_could_not_be_kept(access):
     (access.store.folder / "default.trial.new").mkdir(parents=True)
     caught("flickrocket.token", lambda: login(access, client_id=CLIENT, say=asked.append, open_browser=asked.append))
     assert asked == []
+
+
+NO_BACKEND = """
+def get_password(service, name):
+    raise RuntimeError("No recommended backend was available")
+
+set_password = delete_password = lambda *parts: get_password(*parts[:2])
+"""
+KEEPS = """
+entries = {}
+get_password = lambda service, name: entries.get(name)
+set_password = lambda service, name, text: entries.update({name: text})
+delete_password = lambda service, name: entries.pop(name)
+"""
+
+
+@pytest.fixture
+def keyring(tmp_path, monkeypatch):
+    """Stands in for the keyring package."""
+    def install(text: str):
+        (tmp_path / "keyring.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "keyring", raising=False)
+
+    yield install
+    sys.modules.pop("keyring", None)
+
+
+def test_login_asks_nobody_when_the_keyring_keeps_nothing(shop, access, keyring):
+    keyring(NO_BACKEND)
+    asked: list[str] = []
+    caught("flickrocket.token", lambda: login(
+        access, client_id=CLIENT, keyring=True, redirect_uri=redirect_for(0), say=asked.append, open_browser=asked.append),
+        "keyring", "login --file")
+    assert (asked, shop.calls) == ([], [])
+    tokens = login(
+        access, client_id=CLIENT, keyring=False, redirect_uri=redirect_for(0), say=asked.append,
+        open_browser=browser_that_agrees, timeout_seconds=30)
+    assert access.store.kept_in("default") == "file"
+    assert access.store.read("default") == tokens
+
+
+def test_login_leaves_no_trial_in_the_keyring(access, keyring):
+    keyring(KEEPS)
+    login(access, client_id=CLIENT, keyring=True, redirect_uri=redirect_for(0), say=lambda _: None,
+          open_browser=browser_that_agrees, timeout_seconds=30)
+    assert access.store.kept_in("default") == "keyring"
+    assert list(sys.modules["keyring"].entries) == ["default"]
 
 
 # The terminal.

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 
 from feedbridge.errors import CommandError
-from feedbridge.platforms.flickrocket.access import Access, life_seconds
+from feedbridge.platforms.flickrocket.access import Access
+from feedbridge.platforms.flickrocket.answers import life_seconds
 from feedbridge.platforms.flickrocket.errors import CODES, FlickRocketError
 from feedbridge.platforms.flickrocket.hosts import DOCUMENTED, PLUGIN, hosts_of
 from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
@@ -224,6 +225,16 @@ def test_folder_everybody_writes_in_is_refused(tmp_path):
     folder.chmod(0o777)
     caught("flickrocket.token", lambda: TokenStore(folder).write("default", kept()), str(folder), "everybody")
     assert list(folder.iterdir()) == []
+
+
+def test_tokens_are_not_read_from_a_folder_everybody_writes_in(shop, store):
+    logged_in(shop, store, left=1800)
+    store.folder.chmod(0o777)
+    caught("flickrocket.token", lambda: store.read("default"), str(store.folder), "everybody", "chmod o-w")
+    caught("flickrocket.token", access_to(shop, store).token, "everybody")
+    assert shop.calls == []
+    store.folder.chmod(0o700)
+    assert access_to(shop, store).token() == "access-SECRET-0"
 
 
 @pytest.mark.parametrize("work", [
@@ -508,6 +519,7 @@ def test_dead_token_is_asked_for_again_once_somebody_has_logged_in(shop, store):
     pytest.param((500, {"error": "oops"}), "flickrocket.down", ("500", "next run finds out"), id="broken"),
     pytest.param((502, b"<html>"), "flickrocket.down", ("502",), id="gateway"),
     pytest.param((302, b""), "flickrocket.refused", ("302",), id="redirect"),
+    pytest.param((200, {"error": "invalid_client", "error_code": -1}), "flickrocket.refused", ("invalid_client",), id="no, with 200"),
     pytest.param("close", "flickrocket.down", ("was sent", "without an answer"), id="connection closed"),
 ])
 def test_other_answers_are_final_and_change_nothing(shop, store, answer, code, words):
@@ -524,10 +536,8 @@ def test_other_answers_are_final_and_change_nothing(shop, store, answer, code, w
     pytest.param(b"", "access_token", id="empty"),
     pytest.param(b"\xff\xfe", "access_token", id="no text"),
     pytest.param(b"[1]", "access_token", id="a list"),
-    pytest.param({"refresh_token": "SECRET"}, "access_token", id="half"),
     pytest.param({"access_token": "SECRET", "refresh_token": ""}, "refresh_token", id="empty refresh token"),
-    pytest.param({"access_token": "SECRET", "refresh_token": "SECRET\nX: y"}, "refresh_token", id="line break"),
-    pytest.param({"access_token": "SECRET", "refresh_token": 12}, "refresh_token", id="number"),
+    pytest.param({"access_token": 12, "token_type": "bearer", "refresh_token": None}, "access_token", id="neither"),
 ])
 def test_answer_without_tokens_is_put_aside(shop, store, body, lacks):
     logged_in(shop, store)
@@ -538,8 +548,131 @@ def test_answer_without_tokens_is_put_aside(shop, store, body, lacks):
     assert stat.S_IMODE(aside.stat().st_mode) == 0o600
     assert store.read("default") == kept()
     assert access_to(shop, store).token() == "access-SECRET-1"
-    store.remove("default")
-    assert files(store) == {"default.lock"}
+    assert files(store) == {"default.json", "default.lock"}, "what was put aside goes with the exchange that succeeds"
+
+
+def test_answer_that_was_put_aside_is_named_when_the_token_turns_out_dead(shop, store):
+    logged_in(shop, store)
+    shop.answers = [(200, b"<html>SECRET")]
+    caught("flickrocket.answer", access_to(shop, store).token)
+    shop.alive = "another"
+    for _ in range(2):
+        caught("flickrocket.authorize-again", access_to(shop, store).token, "2025-11-20 08:00:00 UTC",
+               f"lies unread in {store.folder / 'default.exchange.unread'}", "feedbridge flickrocket login")
+    (store.folder / "default.exchange.unread").unlink()
+    caught("flickrocket.authorize-again", access_to(shop, store).token, "was put aside unread, and is no longer there")
+
+
+HOLDING = [
+    pytest.param({"access_token": "SECRET", "refresh_token": "SECRET\nX: y"}, id="line break"),
+    pytest.param({"access_token": "SECRET", "refresh_token": 12}, id="number"),
+    pytest.param({"error": "other", "refreshToken": "SECRET"}, id="another name, and an error"),
+    pytest.param({"d": [[[{"refresh_token": "SECRET "}]]], "token": {"value": "SECRET"}}, id="another shape"),
+    pytest.param(b"access_token=SECRET&refresh_token=SECRET", id="as a form"),
+    pytest.param('{"refresh_token": "SECRET"'.encode("utf-16"), id="cut, in UTF-16"),
+]
+
+
+@pytest.mark.parametrize("body", HOLDING)
+def test_answer_that_may_hold_a_token_is_not_followed_by_the_old_one(shop, store, body):
+    logged_in(shop, store)
+    shop.answers = [(200, body)]
+    aside = store.folder / "default.exchange.unread"
+    for _ in range(3):
+        caught("flickrocket.answer", access_to(shop, store).token, str(aside), "put aside", "login (which deletes it)",
+               "delete it and run again")
+    assert len(shop.exchanges) == 1
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    assert store.read("default") == kept()
+
+
+@pytest.mark.parametrize("way", ["deleted by hand", "login", "login after a login that failed", "logout"])
+def test_what_was_put_aside_goes(shop, store, way):
+    logged_in(shop, store)
+    shop.answers = [(200, b"refresh_token=SECRET")]
+    caught("flickrocket.answer", access_to(shop, store).token)
+    if way == "logout":
+        store.remove("default")
+        assert files(store) == {"default.lock"}
+        return
+    if way == "deleted by hand":
+        store.unread_path("default").unlink()
+        assert access_to(shop, store).token() == "access-SECRET-1"
+    else:
+        shop.alive = "code-SECRET"
+        if way != "login":
+            shop.answers = [BUSY] * 4
+            caught("flickrocket.down", lambda: authorize(access_to(shop, store, waits=[])))
+        authorize(access_to(shop, store))
+    assert store.read("default").access_token == "access-SECRET-1"
+    assert files(store) == {"default.json", "default.lock"}
+
+
+def test_logins_answer_that_may_hold_a_token_is_kept_too(shop, store):
+    shop.answers = [(200, b"refresh_token=SECRET")]
+    aside = store.unread_path("default")
+    caught("flickrocket.answer", lambda: authorize(access_to(shop, store)), str(aside))
+    caught("flickrocket.answer", access_to(shop, store).token, str(aside))
+    assert len(shop.exchanges) == 1
+    assert aside.read_bytes() == b"refresh_token=SECRET"
+
+
+ODD = [
+    pytest.param(lambda tokens: {"error": None, **tokens}, id="an error that is null"),
+    pytest.param(lambda tokens: {"error": "", "error_description": "", **tokens}, id="an error that is empty"),
+    pytest.param(lambda tokens: {"error": "none", "error_code": 0, **tokens}, id="an error, and tokens"),
+    pytest.param(lambda tokens: {"token": tokens}, id="wrapped"),
+    pytest.param(lambda tokens: {"error": None, "data": {"entry": [tokens]}}, id="wrapped three times"),
+    pytest.param(lambda tokens: [tokens], id="in a list"),
+    pytest.param(lambda tokens: {"refresh_token": None, "token": tokens}, id="null outside, wrapped inside"),
+    pytest.param(lambda tokens: {"refresh_token": tokens.pop("refresh_token"), "token": tokens}, id="in two places"),
+    pytest.param(lambda tokens: json.dumps(tokens).encode("utf-16"), id="UTF-16"),
+    pytest.param(lambda tokens: json.dumps(tokens).encode("utf-16-be"), id="UTF-16 without a mark"),
+    pytest.param(lambda tokens: json.dumps(tokens).encode("utf-8-sig"), id="UTF-8 with a mark"),
+]
+
+
+@pytest.mark.parametrize("shaped", ODD)
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("first", [False, True], ids=["exchange", "login"])
+def test_good_answer_is_kept_whatever_else_it_has(shop, store, shaped, status, first):
+    if not first:
+        logged_in(shop, store)
+    shop.answers = [lambda: (status, shaped(shop.tokens()))]
+    if first:
+        assert authorize(access_to(shop, store)).access_token == "access-SECRET-1"
+    else:
+        assert access_to(shop, store).token() == "access-SECRET-1"
+    assert (store.read("default").refresh_token, store.read("default").expires) == (shop.alive, NOW + timedelta(seconds=1800))
+    assert files(store) == {"default.json", "default.lock"}
+
+
+@pytest.mark.parametrize("shaped", [
+    pytest.param(lambda tokens: {**tokens, "access_token": None}, id="null"),
+    pytest.param(lambda tokens: {"refresh_token": tokens["refresh_token"]}, id="alone"),
+    pytest.param(lambda tokens: {**tokens, "error": "no access", "access_token": ""}, id="empty, and an error"),
+    pytest.param(lambda tokens: {"token": {**tokens, "access_token": "SEC RET"}}, id="wrapped, no token"),
+])
+@pytest.mark.parametrize("first", [False, True], ids=["exchange", "login"])
+def test_refresh_token_alone_is_kept_and_exchanged_again(shop, store, shaped, first):
+    logged_in(shop, store)
+    shop.answers = [lambda: (200, shaped(shop.tokens()))]
+    if first:
+        assert authorize(access_to(shop, store)).access_token == "access-SECRET-2"
+    else:
+        assert access_to(shop, store).token() == "access-SECRET-2"
+    assert [form["refresh_token"] for form in shop.exchanges][1:] == ["refresh-SECRET-1"]
+    assert store.read("default").refresh_token == shop.alive == "refresh-SECRET-2"
+
+
+def test_refresh_token_alone_for_ever_loses_nothing(shop, store):
+    logged_in(shop, store)
+    shop.extra = {"access_token": None}
+    caught("flickrocket.answer", access_to(shop, store).token, "no access token", "nothing is lost")
+    assert len(shop.exchanges) == 3
+    assert store.read("default").refresh_token == shop.alive
+    shop.extra = {}
+    assert access_to(shop, store).token() == "access-SECRET-4"
 
 
 def test_answer_without_a_new_refresh_token_keeps_the_old(shop, store):
@@ -956,10 +1089,12 @@ def _all():
     return json.loads(PLACE.read_text()) if PLACE.exists() else {}
 
 def get_password(service, name):
+    if PLACE.with_name("no backend").exists():
+        raise RuntimeError("no backend")
     return _all().get(f"{service}|{name}")
 
 def set_password(service, name, text):
-    if PLACE.with_name("locked").exists():
+    if PLACE.with_name("locked").exists() or PLACE.with_name("no backend").exists():
         raise RuntimeError("locked: " + text)
     PLACE.write_text(json.dumps({**_all(), f"{service}|{name}": text}))
 
@@ -1008,6 +1143,32 @@ def test_keyring_that_is_locked_loses_nothing(shop, store, keyring):
     assert len(shop.exchanges) == 2
 
 
+@pytest.mark.parametrize("replaces", [False, True])
+def test_unfinished_login_of_a_broken_keyring_is_finished_in_the_file(shop, store, keyring, replaces):
+    """The new choice counts, also for the answer that lies in the note."""
+    shop.alive = "code-SECRET"
+    (keyring / "no backend").touch()
+    caught("flickrocket.token", lambda: authorize(access_to(shop, store), keyring=True), "is safe", "login --file")
+    caught("flickrocket.token", lambda: access_to(shop, store).may_keep(), "login --file")
+    access_to(shop, store).may_keep(keyring=False)
+    shop.alive = "code-SECRET-2"
+    authorize(access_to(shop, store), code="code-SECRET-2", keyring=False, replace=replaces)
+    assert store.kept_in("default") == "file"
+    assert store.read("default").refresh_token == shop.alive
+    assert files(store) == {"default.json", "default.lock"}
+
+
+def test_tokens_leave_a_keyring_that_broke(shop, store, keyring):
+    store.write("default", kept(), keyring=True)
+    (keyring / "no backend").touch()
+    shop.alive = "code-SECRET"
+    caught("flickrocket.refused", lambda: authorize(access_to(shop, store), company="77", keyring=False), COMPANY)
+    told: list[str] = []
+    authorize(access_to(shop, TokenStore(store.folder, warn=told.append)), keyring=False)
+    assert store.read("default").refresh_token == shop.alive
+    assert ["could not be taken out of the system's keyring" in text for text in told] == [True]
+
+
 def test_keyring_that_forgets_is_told(store, keyring):
     store.write("default", kept(), keyring=True)
     (keyring / "entries.json").write_text("{}")
@@ -1016,7 +1177,7 @@ def test_keyring_that_forgets_is_told(store, keyring):
 
 def test_without_the_package_there_is_no_keyring(store, monkeypatch):
     monkeypatch.setitem(sys.modules, "keyring", None)
-    caught("flickrocket.setting", store.has_keyring, "pip install keyring")
+    caught("flickrocket.setting", lambda: store.has_keyring("default"), "pip install keyring")
     caught("flickrocket.setting", lambda: store.write("default", kept(), keyring=True))
     assert store.names() == []
 

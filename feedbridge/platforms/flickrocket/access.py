@@ -22,7 +22,6 @@ import base64
 import hashlib
 import json
 import os
-import re
 import signal
 import threading
 import time
@@ -30,10 +29,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from feedbridge.platforms.flickrocket.answers import (
+    MOST_SECONDS,
+    Found,
+    found_in,
+    is_token,
+    life_seconds,
+    may_hold_token,
+    object_of,
+    said_in,
+)
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.hosts import HOSTS, Hosts, hosts_of
 from feedbridge.platforms.flickrocket.tokens import (
@@ -47,17 +55,14 @@ from feedbridge.platforms.flickrocket.tokens import (
 )
 from feedbridge.platforms.http import Http, Lost, Reply, Unsent
 
-__all__ = ["LEFT_SECONDS", "Access", "life_seconds"]
+__all__ = ["LEFT_SECONDS", "Access"]
 
 LEFT_SECONDS = 300
 """An access token with less left is exchanged before it is used."""
 BUSY_WAITS = (5.0, 10.0, 15.0)
 """Waits before the second, third and fourth try of an exchange that FlickRocket has not taken."""
-USUAL_SECONDS = 30 * 60 - 60
-"""Life of an access token when FlickRocket does not say."""
-MOST_SECONDS = 24 * 3600
-"""No access token is relied on for longer, so that a clock set back cannot make an old one look good for years."""
-_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+MOST_TRIES = 3
+"""Exchanges one after another until an answer has an access token, too."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +72,8 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class _Note:
     """``sent``: None while FlickRocket certainly has not had the token; ``code``: the refresh token itself, when it is a
-    login's first and lies nowhere else; ``lost``: when an earlier exchange of the same token was sent without an answer."""
+    login's first and lies nowhere else; ``lost``: when an earlier exchange of the same token was sent without an answer;
+    ``unread``: that answer came, without a token that could be found in it."""
 
     client_id: str
     company_id: str
@@ -78,6 +84,7 @@ class _Note:
     code: str = field(default="", repr=False)
     keyring: bool | None = None
     lost: datetime | None = None
+    unread: bool = False
     reply: Reply | None = field(default=None, repr=False)
     received: datetime = _NEVER
 
@@ -87,6 +94,7 @@ class _Note:
             "feedbridge_flickrocket_exchange": FORMAT, "client_id": self.client_id, "company_id": self.company_id,
             "scope": self.scope, "site": self.site, "spent": self.spent, "code": self.code, "keyring": self.keyring,
             "sent": self.sent.isoformat() if self.sent else None, "lost": self.lost.isoformat() if self.lost else None,
+            "unread": self.unread,
         }).encode() + b"\n"
 
     @staticmethod
@@ -108,7 +116,7 @@ def _read_note(data: bytes) -> _Note | None:
         note = _Note(
             text_in(begun, "client_id"), text_in(begun, "company_id"), text_in(begun, "scope"), text_in(begun, "site"),
             text_in(begun, "spent"), moment_in(begun, "sent") if begun["sent"] else None, text_in(begun, "code"),
-            begun["keyring"], moment_in(begun, "lost") if begun["lost"] else None,
+            begun["keyring"], moment_in(begun, "lost") if begun["lost"] else None, begun.get("unread") is True,
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -178,7 +186,7 @@ class Access:
             with self.store.lock(self.shop):
                 tokens = self._recovered() or self._stored()
                 if not self._good(tokens) or (fresh and refused in ("", tokens.access_token)):
-                    tokens = self._exchanged(tokens)
+                    tokens = self._with_access(self._exchanged(tokens))
             self._last = tokens
             return tokens.access_token
 
@@ -190,7 +198,7 @@ class Access:
         The code is on disk before it is sent: when FlickRocket is down, the next use goes on from there. ``replace``: also
         when the shop's stored tokens are another company's, another place's, or damaged. Raises FlickRocketError.
         """
-        if not _TOKEN.fullmatch(code):
+        if not is_token(code):
             raise FlickRocketError(
                 "the code of the redirect has characters that no token has", code="flickrocket.answer",
                 mend=f"feedbridge flickrocket login{option_of(self.shop)}",
@@ -198,15 +206,27 @@ class Access:
         with self._mutex, self.store.lock(self.shop):
             note = self._note()
             if note is not None and note.reply is not None and not replace:
-                self._recovered()
+                self._recovered(keyring)
             self.may_replace(company_id, replace=replace)
             if keyring is None:
                 with suppress(FlickRocketError):
                     keyring = self.store.kept_in(self.shop) == "keyring"
-            self._last = self._carry_out(_Note(
+            self._last = self._with_access(self._carry_out(_Note(
                 client_id, company_id, scope, self.hosts.site, _digest(code), self._clock(), code=code, keyring=keyring,
-            ), code)
+            ), code))
             return self._last
+
+    def may_keep(self, keyring: bool | None = None) -> None:
+        """Raises FlickRocketError or CommandError when the tokens of a login could not be kept where it is to keep them.
+        ``keyring`` None: where the shop's are now, or those of a login that was cut short. The caller holds the lock."""
+        if keyring is None:
+            note = self._note()
+            keyring = note is not None and note.reply is not None and note.keyring is True
+            with suppress(FlickRocketError):
+                keyring = keyring or self.store.kept_in(self.shop) == "keyring"
+        if keyring:
+            self.store.has_keyring(self.shop)
+        self.store.writable(self.shop)
 
     def may_replace(self, company_id: str | None = None, *, replace: bool = False) -> None:
         """Raises FlickRocketError when a login would overwrite tokens that are not the same shop's; ``company_id`` None:
@@ -214,7 +234,7 @@ class Access:
         if replace:
             return
         try:
-            stored = self.store.read(self.shop)
+            stored = self.store.described(self.shop)
         except FlickRocketError as exc:
             if exc.code == "flickrocket.not-logged-in":
                 return
@@ -236,13 +256,13 @@ class Access:
         for fresh in (False, True):
             token = self.token(fresh=fresh)
             reply = self._asked(token)
-            said = _said(reply, token)
-            found = _object(reply.body)
-            if reply.status == 200 and found and "error" not in found:
+            said = said_in(reply, token)
+            found = object_of(reply.body)
+            if reply.status == 200 and found and not found.get("error"):
                 return found
             if reply.status in (429, 503):
                 raise self._busy(reply.status)
-            if reply.status not in (400, 401, 403) and "error" not in found:
+            if reply.status not in (400, 401, 403) and not found.get("error"):
                 break
         raise FlickRocketError(
             f"FlickRocket does not say what the token is good for: status {reply.status}{said}", status=reply.status,
@@ -257,7 +277,7 @@ class Access:
     def _asked(self, token: str) -> Reply:
         try:
             reply = self._http.get(self.hosts.tokeninfo, headers={"Authorization": f"Bearer {token}"})
-            if "access_token required" in _said(reply, token):
+            if "access_token required" in said_in(reply, token):
                 reply = self._http.get(self.hosts.tokeninfo, params={"access_token": token})
         except (Unsent, Lost) as exc:
             raise FlickRocketError(exc.reason, mend=exc.mend, code="flickrocket.down") from None
@@ -291,8 +311,15 @@ class Access:
         with suppress(OSError):
             self.store.note_path(self.shop).unlink(missing_ok=True)
 
-    def _recovered(self) -> Tokens | None:
-        """Tokens of an exchange that was cut short after its answer, or before a login's first one."""
+    def _drop_all(self) -> None:
+        """Tokens are stored: what tells of the exchanges before them is of no use any more."""
+        self._drop_note()
+        with suppress(OSError):
+            self.store.unread_path(self.shop).unlink(missing_ok=True)
+
+    def _recovered(self, keyring: bool | None = None) -> Tokens | None:
+        """Tokens of an exchange that was cut short after its answer, or before a login's first one. ``keyring``: where
+        they are to be kept now; None: where that exchange was to keep them."""
         note = self._note()
         if note is None or note.site != self.hosts.site:
             return None
@@ -300,8 +327,9 @@ class Access:
             if not self._is_next(note):
                 self._drop_note()
                 return None
-            return self._kept(note)
+            return self._kept(note if keyring is None else replace(note, keyring=keyring))
         if note.code:
+            self._refuse_unread(note)
             try:
                 return self._carry_out(replace(note, lost=note.lost or note.sent, sent=self._clock()), note.code)
             except FlickRocketError as exc:
@@ -323,10 +351,51 @@ class Access:
     def _exchanged(self, tokens: Tokens) -> Tokens:
         note = self._note()
         spent = _digest(tokens.refresh_token)
-        lost = (note.lost or note.sent) if note is not None and note.spent == spent else None
+        lost, unread = None, False
+        if note is not None and note.spent == spent:
+            lost, unread = note.lost or note.sent, note.unread
+            self._refuse_unread(note)
         return self._carry_out(
-            _Note(tokens.client_id, tokens.company_id, tokens.scope, self.hosts.site, spent, self._clock(), lost=lost),
+            _Note(
+                tokens.client_id, tokens.company_id, tokens.scope, self.hosts.site, spent, self._clock(), lost=lost,
+                unread=unread,
+            ),
             tokens.refresh_token,
+        )
+
+    def _with_access(self, tokens: Tokens) -> Tokens:
+        """The tokens of an exchange; when its answer had a refresh token alone, that one is exchanged again."""
+        for _ in range(MOST_TRIES - 1):
+            if tokens.access_token:
+                break
+            tokens = self._exchanged(tokens)
+        if not tokens.access_token:
+            raise FlickRocketError(
+                f"FlickRocket's answers to {MOST_TRIES} exchanges have a refresh token and no access token",
+                code="flickrocket.answer", mend="run again later: the new refresh token is stored, and nothing is lost",
+            )
+        return tokens
+
+    def _refuse_unread(self, note: _Note) -> None:
+        """Raises FlickRocketError while the answer to a token's exchange lies unread, and may hold the one that replaced
+        it. To send the old one could make FlickRocket take back the new one, which a person may still read there."""
+        path = self.store.unread_path(self.shop)
+        try:
+            may_hold = note.unread and may_hold_token(self.store.read_bytes(path))
+        except FileNotFoundError:
+            return
+        if may_hold:
+            raise FlickRocketError(
+                "an answer to the exchange of tokens was put aside, as it could not be read and may hold the new refresh "
+                "token; the old one is not sent again", where=str(path), code="flickrocket.answer",
+                mend=self._look_into_it(),
+            )
+
+    def _look_into_it(self) -> str:
+        return (
+            f"look into the file: if it is FlickRocket's answer, feedbridge flickrocket login{option_of(self.shop)} (which "
+            "deletes it), and tell the maintainers of feedbridge what it looks like, without the tokens; if it is not, "
+            "delete it and run again"
         )
 
     def _carry_out(self, note: _Note, refresh_token: str) -> Tokens:
@@ -405,37 +474,41 @@ class Access:
         """The tokens of an answer, once they are on disk."""
         reply = note.reply
         assert reply is not None
-        found = _object(reply.body)
-        if "invalid_grant" in (found.get("error"), found.get("error_description")) or (
-            not 200 <= reply.status < 300 and b"invalid_grant" in reply.body
-        ):
-            self._dead = note.spent
-            if note.lost is None or note.code:
-                self._drop_note()
-            raise self._authorize_again(note)
-        if not 200 <= reply.status < 300 or "error" in found:
-            raise self._refused(note)
-        access, refresh = found.get("access_token"), found.get("refresh_token")
-        if refresh is None and note.spent:  # then the old one stays good (RFC 6749, section 6)
+        good = 200 <= reply.status < 300
+        found = found_in(reply.body)
+        if not good or not (found.refresh or (found.access and not found.error)):
+            said = object_of(reply.body)
+            if "invalid_grant" in (said.get("error"), said.get("error_description")) or (
+                not good and b"invalid_grant" in reply.body
+            ):
+                self._dead = note.spent
+                if note.lost is None or note.code:
+                    self._drop_note()
+                raise self._authorize_again(note)
+            if not good or (found.error and not may_hold_token(reply.body)):
+                raise self._refused(note)
+            raise self._unreadable(note, found)
+        refresh = found.refresh
+        if found.keeps and note.spent:
             refresh = note.code or self._stored().refresh_token
-        if not _is_token(access) or not _is_token(refresh):
-            raise self._unreadable(note, "refresh_token" if _is_token(access) else "access_token")
+        if not refresh:
+            raise self._unreadable(note, found)
+        life = timedelta(seconds=life_seconds(found.members, reply, note.received)) if found.access else timedelta()
         tokens = Tokens(
-            str(access), str(refresh), note.received + timedelta(seconds=life_seconds(found, reply, note.received)),
-            note.client_id, note.company_id, note.scope, note.site,
+            found.access, refresh, note.received + life, note.client_id, note.company_id, note.scope, note.site,
         )
         try:
             self.store.write(self.shop, tokens, keyring=note.keyring)
         except FlickRocketError as exc:
             raise self._unwritten(exc) from None
-        self._drop_note()
+        self._drop_all()
         self._dead = ""
         return tokens
 
     def _refused(self, note: _Note) -> FlickRocketError:
         reply = note.reply
         assert reply is not None
-        said = f"status {reply.status}{_said(reply)}"
+        said = f"status {reply.status}{said_in(reply)}"
         if reply.status < 500:
             self._not_taken(note)
             return FlickRocketError(
@@ -448,19 +521,21 @@ class Access:
             mend="run again later; if FlickRocket then says invalid_grant, authorize again",
         )
 
-    def _unreadable(self, note: _Note, lacking: str) -> FlickRocketError:
-        """An answer without tokens, as a network's own login page gives one. It is put aside for people to look at, and
-        the next run tries the stored token again."""
+    def _unreadable(self, note: _Note, found: Found) -> FlickRocketError:
+        """An answer without tokens, as a network's own login page gives one. It is put aside for people to look at. The
+        next run tries the stored token again, unless the answer may hold the one that replaced it."""
         path = self.store.note_path(self.shop)
-        aside = path.with_name(f"{path.name}.unread")
+        aside = self.store.unread_path(self.shop)
         reply = note.reply
         assert reply is not None
         self.store.write_bytes(aside, reply.body)
-        self.store.write_bytes(path, note.begun())
+        self.store.write_bytes(path, replace(note, unread=True).begun())
+        lacking = "refresh_token" if found.access else "access_token"
         return FlickRocketError(
             f"the answer to the exchange of tokens has no usable {lacking}, and has been put aside", status=reply.status,
             where=str(aside), code="flickrocket.answer",
-            mend="look whether it comes from FlickRocket or from a proxy, and run again (the file may hold a token: delete it)",
+            mend=self._look_into_it() if may_hold_token(reply.body) else "look whether it comes from FlickRocket or from a "
+            "proxy, and run again; the next exchange that succeeds deletes the file",
         )
 
     def _unwritten(self, exc: FlickRocketError) -> FlickRocketError:
@@ -475,10 +550,12 @@ class Access:
 
     def _authorize_again(self, note: _Note) -> FlickRocketError:
         if note.lost is not None:
-            why = (
-                f"An exchange sent at {note.lost.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC got no answer that could be "
-                "stored, and the valid token was in it"
-            )
+            sent = f"An exchange sent at {note.lost.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+            why = f"{sent} got no answer that could be stored, and the valid token was in it"
+            if note.unread:
+                aside = self.store.unread_path(self.shop)
+                kept = f"lies unread in {aside}" if aside.exists() else "was put aside unread, and is no longer there"
+                why = f"{sent} got an answer without a token that could be found; it {kept}"
         elif note.code:
             why = "The code of the redirect was used before, or is not FlickRocket's"
         else:
@@ -523,55 +600,3 @@ def _put(path: Path, at: int, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """The JSON object of an answer; empty when it is none."""
-    try:
-        found = json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
-
-
-def _said(reply: Reply, *secrets: str) -> str:
-    """FlickRocket's own word for an error, when it is a word and no secret: ``: invalid_client``."""
-    word = _object(reply.body).get("error")
-    if not isinstance(word, str) or not re.fullmatch(r"[A-Za-z][A-Za-z _.,'-]{0,79}", word) or re.search(r"\S{33}", word):
-        return ""
-    if any(secret in word for secret in secrets):
-        return ""
-    return f": {word}"
-
-
-def life_seconds(found: Mapping[str, Any], reply: Reply, now: datetime) -> float:
-    """How long the access token of an answer is good, from its arrival.
-
-    ``.expires`` (or ``expires``) is a moment of FlickRocket's clock, so it is measured from another such: ``.issued`` (or
-    ``issued``), else the answer's Date, else ours. Then ``expires_in``, else 29 minutes. Never over a day.
-    """
-    ends = _http_date(found.get(".expires")) or _http_date(found.get("expires"))
-    if ends is not None:
-        said = (_http_date(begins) for begins in (found.get(".issued"), found.get("issued"), reply.headers.get("Date")))
-        life = (ends - next((moment for moment in said if moment is not None), now)).total_seconds()
-        if life > 0:
-            return min(life, MOST_SECONDS)
-    given = found.get("expires_in")
-    with suppress(ValueError, OverflowError):
-        if isinstance(given, str | int | float) and not isinstance(given, bool) and (life := float(given)) > 0:
-            return min(life, MOST_SECONDS)
-    return USUAL_SECONDS
-
-
-def _http_date(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -299,16 +299,14 @@ def login(
     All that can be checked is checked before a person is asked. Raises FlickRocketError and CommandError.
     """
     shop, store = access.shop, access.store
-    if keyring:
-        store.has_keyring()
     if not client_id:
         with suppress(FlickRocketError):
-            client_id = store.read(shop).client_id
+            client_id = store.described(shop).client_id
     redirect_uri = redirect_uri or redirect_for()
     authorize_url(access.hosts, client_id, scopes, redirect_uri)
     with store.lock(shop):
         access.may_replace(replace=replace)
-        store.writable(shop)
+        access.may_keep(keyring)
     if browser:
         with Listener(redirect_uri) as listener:
             url = authorize_url(access.hosts, client_id, scopes, listener.redirect_uri)

@@ -32,6 +32,7 @@ ROOM_BYTES = 1 << 16
 """Room made for an answer before it is asked for."""
 MOST_FILE_BYTES = 1 << 20
 FORMAT = 1
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOP = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -109,6 +110,19 @@ class TokenStore:
         except (KeyError, TypeError, ValueError):
             raise _damaged(where, shop) from None
 
+    def described(self, shop: str) -> Tokens:
+        """The tokens of a shop; of one in the keyring what the file says, without the tokens: it need not be unlocked."""
+        kept = self._document(shop)
+        if kept.get("kept_in") != "keyring":
+            return self.read(shop)
+        try:
+            return Tokens(
+                "", "", _NEVER, text_in(kept, "client_id"), text_in(kept, "company_id"), text_in(kept, "scope"),
+                text_in(kept, "site"),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise _damaged(str(self._path(shop)), shop) from None
+
     def kept_in(self, shop: str) -> str:
         """``file`` or ``keyring``."""
         return "keyring" if self._document(shop).get("kept_in") == "keyring" else "file"
@@ -135,7 +149,11 @@ class TokenStore:
             else:
                 self._replace(path, {**public, **secret})
                 if was_keyring:
-                    _out_of_keyring(self._service, shop, f"{path} (keyring)")
+                    try:
+                        _out_of_keyring(self._service, shop, f"{path} (keyring)")
+                    except (FlickRocketError, CommandError) as exc:  # what lies there is dead with the next exchange
+                        self._warn(f"{path}: the tokens are kept in this file now, and those before could not be taken out "
+                                   f"of the system's keyring: {exc.message}")
 
     def remove(self, shop: str) -> None:
         """Forget a shop, with all that lies beside its tokens. Nothing is wrong when there is none."""
@@ -148,9 +166,8 @@ class TokenStore:
             if in_keyring:
                 _out_of_keyring(self._service, shop, f"{path} (keyring)")
             try:
-                note = self.note_path(shop)
-                aside = note.with_name(f"{note.name}.unread")
-                for one in (path, note, aside, *map(self._beside, (path, note, aside))):
+                kept = (path, self.note_path(shop), self.unread_path(shop))
+                for one in (*kept, *map(self._beside, kept)):
                     one.unlink(missing_ok=True)
                 self._sync_folder()
             except OSError as exc:
@@ -176,9 +193,12 @@ class TokenStore:
         finally:
             lock.release()
 
-    def has_keyring(self) -> None:
-        """Raises CommandError when there is no keyring to keep tokens in."""
+    def has_keyring(self, shop: str) -> None:
+        """Raises CommandError when there is no keyring, FlickRocketError when it does not keep what is given to it now."""
         _keyring("--keyring")
+        where = f"{self._path(shop)} (keyring)"
+        _into_keyring(self._service, f"{shop} trial", {"trial": True}, where)
+        _out_of_keyring(self._service, f"{shop} trial", where)
 
     def writable(self, shop: str) -> None:
         """Raises FlickRocketError when tokens could not be written now. The caller holds the lock."""
@@ -191,9 +211,14 @@ class TokenStore:
         """Where an exchange under way is noted."""
         return self._path(shop).with_suffix(".exchange")
 
+    def unread_path(self, shop: str) -> Path:
+        """Where an answer is put in which no token was found."""
+        return self._path(shop).with_suffix(".exchange.unread")
+
     def read_bytes(self, path: Path) -> bytes:
         """A file of the folder, when it is ours alone; its mode is mended, and that is told. Raises FileNotFoundError."""
         try:
+            self._refuse_open(self.folder.stat())
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             raise
@@ -299,10 +324,14 @@ class TokenStore:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         except OSError as exc:
             raise self._unusable(exc) from None
-        if found.st_mode & stat.S_IWOTH:
+        self._refuse_open(found)
+
+    def _refuse_open(self, found: os.stat_result) -> None:
+        if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
             raise FlickRocketError(
                 "everybody may write in this folder, so tokens are not kept there", where=str(self.folder),
-                mend=f"chmod o-w on it, or name another folder in {TOKENS}", code="flickrocket.token",
+                mend=f"chmod o-w on it, or name another folder in {TOKENS}; if others use this machine, log in again",
+                code="flickrocket.token",
             )
 
     def _sync_folder(self) -> None:
@@ -360,7 +389,7 @@ def _keyring(where: str) -> Any:
     except ImportError:
         raise CommandError(
             "the system's keyring needs the package keyring, which is not installed", where=where,
-            mend="pip install keyring, or log in without --keyring: tokens are then kept in a file only you can read",
+            mend="pip install keyring, or log in with --file: tokens are then kept in a file only you can read",
             code="flickrocket.setting",
         ) from None
     return keyring
@@ -369,7 +398,8 @@ def _keyring(where: str) -> Any:
 def _keyring_failed(exc: Exception, where: str) -> FlickRocketError:
     return FlickRocketError(
         f"the system's keyring cannot be used ({type(exc).__name__})", where=where, code="flickrocket.token",
-        mend="unlock it; for runs nobody watches, log in without --keyring",
+        mend="unlock it; where nobody can, as on most servers: feedbridge flickrocket login --file, which keeps tokens in a "
+        "file only you can read",
     )
 
 
@@ -401,7 +431,7 @@ def _into_keyring(service: str, shop: str, kept: dict[str, Any], where: str) -> 
     if not same:
         raise FlickRocketError(
             "the keyring did not keep what was given to it", where=where, code="flickrocket.token",
-            mend="log in without --keyring",
+            mend="feedbridge flickrocket login --file",
         )
 
 
