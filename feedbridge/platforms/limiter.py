@@ -138,7 +138,7 @@ class Limiter:
         """
         began = self._clock()
         while not stop():
-            free = self._take(stop)
+            free = self.take(stop)
             while (left := free - self._clock()) > 0 and not stop():
                 self._sleep(min(left, SLICE_SECONDS))
             if not free:
@@ -154,8 +154,9 @@ class Limiter:
             until = self._clock() + min(seconds, MOST_PAUSE_SECONDS)
             self._write(known._replace(paused=max(known.paused, until)))
 
-    def _take(self, stop: Callable[[], bool]) -> float:
-        """Count a call as made now; 0. Or, when none is in order yet, the moment one may be."""
+    def take(self, stop: Callable[[], bool]) -> float:
+        """Count a call as made now; 0. Or, when none is in order yet, the moment one may be. Asked to stop, 0, and none
+        is counted."""
         if not self._windows:  # nothing to count; only a pause holds it up
             known, now = self._read(), self._clock()
             return known.paused if known.paused > now else 0.0
