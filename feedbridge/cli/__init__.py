@@ -183,16 +183,19 @@ class Saying:
 
     @contextmanager
     def warnings(self) -> Iterator[None]:
-        """With a log, what libraries warn of is an event of it."""
-        if self._format is None:
-            yield
-            return
-        from feedbridge.report.log import Log
-
-        log = Log(sys.stderr, self._format)
+        """What feedbridge and libraries warn of is one line, without the place in the program; with a log, an event of it."""
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: log.event("warning", level="warning", message=str(message))
+            warnings.showwarning = lambda message, *_, **__: self._warned(str(message))
             yield
+
+    def _warned(self, message: str) -> None:
+        if self._format is not None:
+            from feedbridge.report.log import Log
+
+            Log(sys.stderr, self._format).event("warning", level="warning", message=message)
+            return
+        with suppress(OSError, ValueError):
+            click.echo(f"warning: {printable(' '.join(message.split()))}", err=True)
 
 
 def lost_folder() -> str:
