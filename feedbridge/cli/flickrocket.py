@@ -43,7 +43,8 @@ def flickrocket() -> None:
     """FlickRocket's REST API: log in once, look up ids, see what went live.
 
     FEEDBRIDGE_FLICKROCKET_HOSTS chooses where: documented (admin.flickrocket.com), plugin (the hosts of the vendor's own
-    plugin: oauth. and api.flickrocket.com), or the sandbox, http://127.0.0.1:8765/flickrocket.
+    plugin: oauth. and api.flickrocket.com), or the sandbox, http://127.0.0.1:8765/flickrocket. FEEDBRIDGE_FLICKROCKET_API=api2
+    chooses the paths of its newer help pages.
     """
 
 

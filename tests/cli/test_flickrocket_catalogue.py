@@ -85,6 +85,37 @@ def test_a_list(shop, capfd, kind, line):
     assert any(one.startswith(line) for one in out.splitlines()), out
 
 
+@pytest.mark.parametrize(("said", "status", "words"), [
+    pytest.param("api2", 0, "", id="api2"), pytest.param("api3", 2, 'there is no "api3"', id="unknown"),
+])
+def test_paths_by_setting(shop, capfd, monkeypatch, said, status, words):
+    monkeypatch.setenv("FEEDBRIDGE_FLICKROCKET_API", said)
+    found, out, err = typed(capfd, "flickrocket", "themes")
+    assert (found, words in err, "FEEDBRIDGE_FLICKROCKET_API" in err) == (status, True, status == 2)
+    if status == 0:
+        assert "12  Harbour" in out
+        assert shop.calls()[0]["action"] == "GET api2/theme_settings.json"
+
+
+@pytest.mark.parametrize("log", [None, "json", "text"])
+def test_open_tokens_are_told_in_one_line(shop, capfd, tmp_path, log):
+    path = tmp_path / "tokens/default.json"
+    path.chmod(0o644)
+    (tmp_path / "books.yaml").write_text(MAPPING)
+    (tmp_path / "tool.exe").write_bytes(b"MZ")
+    (tmp_path / "books.csv").write_text("SKU,Title,File,Licence,Price model\nB-1,Tool,tool.exe,Standard,Books tier B\n")
+    more = ("--log-format", log) if log else ()
+    status, _, err = typed(capfd, "convert", "books.csv", "--mapping", "books.yaml", "--to", "flickrocket", "--out", "out", *more)
+    assert status == 0, err
+    (line,) = [line for line in err.splitlines() if "others could read" in line]
+    assert "UserWarning" not in err
+    assert ".py" not in err
+    if log == "json":
+        assert {name: json.loads(line)[name] for name in ("event", "level")} == {"event": "warning", "level": "warning"}
+    else:
+        assert (" warning warning message=" in line) if log else line.startswith(f"warning: {path}: others could read")
+
+
 def test_json_has_amounts_as_texts(shop, capfd):
     status, out, _ = typed(capfd, "flickrocket", "prices", "--json")
     assert status == 0

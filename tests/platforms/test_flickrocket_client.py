@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
 import pickle
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -45,6 +49,7 @@ from feedbridge.platforms.flickrocket.resources import (
     gmt,
 )
 from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
+from feedbridge.platforms.flickrocket.turns import Turns
 from feedbridge.platforms.limiter import Limiter
 from feedbridge.product import Money
 from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN
@@ -53,6 +58,9 @@ from feedbridge.sandbox.server import SandboxServer
 TOKEN = "access-token-of-the-test"
 FRESH = "fresh-token-of-the-test"
 NEW = {"title": "City walks", "product_type": 7}
+GOOD_TOKENS = Tokens(
+    TOKEN, "refresh", datetime.now(UTC) + timedelta(hours=1), FLICKROCKET_CLIENT_ID, "1202", "products", "this machine",
+)
 MADE = {"id": 143000, "title": "City walks", "product_type": 7}
 
 
@@ -484,6 +492,55 @@ def test_an_update_gives_the_product_back(answer, server, client):
     assert server.sent(0) == {"product": {"title": "B"}}
 
 
+OTHER = {"id": 10, "title": "another"}
+
+
+@pytest.mark.parametrize(("call", "names"), [
+    pytest.param(lambda c: c.product(9), "product", id="product"),
+    pytest.param(lambda c: c.category("9"), "category", id="category"),
+    pytest.param(lambda c: c.price(9), "price", id="price"), pytest.param(lambda c: c.license(9), "license", id="licence"),
+    pytest.param(lambda c: c.theme_setting(9), "theme_setting", id="theme"),
+    pytest.param(lambda c: c.fulfillment(9), "fulfillment", id="parcel"),
+    pytest.param(lambda c: c.update_fulfillment(9, tracking="A1"), "fulfillment", id="parcel to change"),
+    pytest.param(lambda c: c.webhook(9), "webhook", id="webhook"), pytest.param(lambda c: c.company(9), "company", id="company"),
+])
+@pytest.mark.parametrize("wrap", ["bare", "named", "entry"])
+def test_an_answer_about_another_thing_is_refused(call, names, wrap, server, client):
+    server.says(OTHER if wrap == "bare" else {"entry" if wrap == "entry" else names: OTHER})
+    with pytest.raises(FlickRocketError, match="10, and 9 was asked for") as told:
+        call(client)
+    assert (told.value.code, len(server.calls)) == ("flickrocket.answer", 1)
+
+
+@pytest.mark.parametrize("call", [
+    pytest.param(lambda c: c.update_product(9, {"title": "x"}), id="product"),
+    pytest.param(lambda c: c.update_category(9, {"title": "x"}), id="category"),
+    pytest.param(lambda c: c.update_theme_setting(9, {"title": "x"}), id="theme"),
+    pytest.param(lambda c: c.update_webhook(9, active=True), id="webhook"),
+    pytest.param(lambda c: c.update_webhook(9, active=True, dialect="documented"), id="webhook, the other dialect"),
+])
+def test_an_update_answered_with_another_thing_is_unknown(call, server, client):
+    server.says({"entry": OTHER})
+    with pytest.raises(CallError, match="10, and 9 was to be changed") as told:
+        call(client)
+    assert (told.value.code, told.value.reach, len(server.calls)) == ("flickrocket.unknown", Reach.UNKNOWN, 1)
+    server.says({}, {"entry": OTHER})  # read back, as the answer does not say
+    with pytest.raises(FlickRocketError, match="10, and 9 was asked for"):
+        call(client)
+
+
+@pytest.mark.parametrize(("call", "answer"), [
+    pytest.param(lambda c: c.product("0009"), {"product": {"id": "9"}}, id="zeros in front"),
+    pytest.param(lambda c: c.product(9), {"product": {"id": " 9 "}}, id="blanks"),
+    pytest.param(lambda c: c.fulfillment("A-9b"), {"fulfillment": {"id": "a-9B"}}, id="an order in another case"),
+    pytest.param(lambda c: c.product(" 0001-26ed-ea4f-aa32"), {"products": [{"id": 9, "product_id": "0001-26Ed-EA4F-aa32"}]},
+                 id="a long id"),
+])
+def test_an_id_in_another_spelling_is_the_same(call, answer, server, client):
+    server.says(answer)
+    assert call(client).id
+
+
 # Lists.
 
 
@@ -548,9 +605,43 @@ def test_a_list_that_has_no_pages_is_whole_when_flickrockets_count_says_so(serve
     server.says(whole, whole, {"count": 61})
     with pytest.raises(FlickRocketError, match="repeats 60 of 60"):
         list(client.categories())
-    server.says({"licenses": page(1, 50)})
-    with pytest.raises(FlickRocketError, match="repeats"):
-        list(client.licenses())
+
+
+UNCOUNTED = [
+    pytest.param(lambda c: c.licenses(), "licenses", id="licences"),
+    pytest.param(lambda c: c.fulfillments(state="open"), "fulfillments", id="open parcels"),
+    pytest.param(lambda c: c.fulfillments("2024-01-01"), "fulfillments", id="parcels of a time"),
+]
+
+
+@pytest.mark.parametrize(("call", "name"), UNCOUNTED)
+def test_a_list_that_nobody_counts_and_that_has_no_pages_is_read_whole(call, name, server, client):
+    server.says({name: page(1, 73)})
+    assert [int(one.id) for one in call(client)] == list(range(1, 74))
+    assert len(server.calls) == 2
+    server.says({name: page(1, 50)})
+    with pytest.warns(UserWarning, match="gives the same 50 things as every page"):
+        assert [int(one.id) for one in call(client)] == list(range(1, 51))
+    assert len(server.calls) == 5
+
+
+@pytest.mark.parametrize("more", [
+    pytest.param([page(1, 50), page(51, 7)], id="page 1 came twice by mistake"),
+    pytest.param([page(50, 50)], id="one thing again"),
+    pytest.param([[*page(1, 49), *page(99, 1)]], id="all but one again"),
+    pytest.param([page(1, 49)], id="a part of it again"),
+])
+@pytest.mark.parametrize(("call", "name"), UNCOUNTED)
+def test_a_page_that_repeats_hides_nothing_where_nobody_counts_K30(call, name, more, server, client):
+    server.says(*({name: things} for things in [page(1, 50), *more]))
+    with pytest.raises(FlickRocketError) as told:
+        list(call(client))
+    assert told.value.code == "flickrocket.pages"
+
+
+def test_longer_pages_than_usual_may_still_be_pages(server, client):
+    server.says({"licenses": page(1, 100)}, {"licenses": page(101, 100)}, {"licenses": page(201, 3)})
+    assert len(list(client.licenses())) == 203
 
 
 def test_lists_are_read_as_they_are_used(server, client):
@@ -981,6 +1072,159 @@ def test_a_client_counts_its_calls(server, clock, tmp_path):
     assert list((tmp_path / "tokens" / "rates").glob("calls-*.json"))
 
 
+def test_processes_call_one_at_a_time_A13(server, tmp_path):
+    """Two processes that call as often as they can."""
+    TokenStore(tmp_path / "tokens").write("default", GOOD_TOKENS)
+    lock, now, most = threading.Lock(), [0], []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        with lock:
+            now[0] += 1
+            most.append(now[0])
+        time.sleep(0.01)
+        with lock:
+            now[0] -= 1
+        data = json.dumps({"category": {"id": int(handler.path.split("/")[-1][:-5])}}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    server.says(answer)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from feedbridge.platforms.flickrocket.client import connect\n"
+        "client = connect()\nclient.category(9)\nprint(flush=True)\nsys.stdin.readline()\n"
+        "for _ in range(12):\n    client.category(int(sys.argv[1]))\n"
+    )
+    environment = {**os.environ, "FEEDBRIDGE_FLICKROCKET_HOSTS": server.url, "FEEDBRIDGE_FLICKROCKET_RATE": "off",
+                   "FEEDBRIDGE_FLICKROCKET_TOKENS": str(tmp_path / "tokens")}
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(id)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                             env=environment) for id in (1, 2)]
+    for run in runs:
+        run.stdout.readline()
+    for run in runs:
+        run.stdin.write("go\n")
+        run.stdin.flush()
+    assert [run.communicate(timeout=60) and run.returncode for run in runs] == [0, 0]
+    assert most == [1] * 26
+    assert {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "tokens/rates").iterdir()
+            if path.suffix in (".turn", ".next")} == {".turn": 0o600, ".next": 0o600}
+
+
+def test_who_waits_for_the_turn_is_the_next(tmp_path):
+    waits, has, done = threading.Event(), threading.Event(), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
+
+    def other() -> None:
+        with Turns("a", tmp_path, sleep=sleep).taken(lambda: False):
+            has.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=other)
+    turns = Turns("a", tmp_path)
+    with turns.taken(lambda: False):
+        thread.start()
+        assert waits.wait(30)
+    with turns.taken(has.is_set) as mine:  # at once again, and yet the other comes first
+        assert not mine
+    done.set()
+    thread.join()
+
+
+HOLDING = (
+    "import sys, time; from pathlib import Path\nfrom feedbridge.platforms.flickrocket.turns import Turns\n"
+    "with Turns('a', Path(sys.argv[1])).taken(lambda: False):\n    print(flush=True)\n    time.sleep(60)\n"
+)
+
+
+def test_a_process_that_dies_lets_go_of_its_turn(tmp_path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDING, str(tmp_path)], stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    clock = Clock()
+    turns = Turns("a", tmp_path, sleep=clock.sleep)
+    with turns.taken(lambda: clock.now > 1_030) as mine:
+        assert not mine
+    with Turns("b", tmp_path, sleep=clock.sleep).taken(lambda: False) as mine:
+        assert mine, "another account"
+    holder.kill()
+    holder.communicate()
+    with turns.taken(lambda: clock.now > 1_060) as mine:
+        assert mine
+
+
+def test_a_turn_is_waited_for_as_long_as_the_patience_lasts(server, clock, keys, tmp_path):
+    turns = Turns("a", tmp_path, sleep=clock.sleep)
+    client = made(server, clock, keys, tmp_path, patience_seconds=40, turns=turns)
+    with Turns("a", tmp_path).taken(lambda: False), pytest.raises(CallError, match="other calls of this machine") as told:
+        client.category(4)
+    assert (told.value.code, server.calls, clock.now) == ("flickrocket.down", [], pytest.approx(1_040, abs=1))
+    server.says(OK)
+    assert client.category(4).id == 4
+
+
+@pytest.mark.parametrize("spoil", [
+    pytest.param(lambda folder: folder.write_text(""), id="a file where the folder should be"),
+    pytest.param(lambda folder: [folder.mkdir(), *((folder / f"{name}{end}").mkdir() for name in NAMES for end in ENDS)],
+                 id="folders where the files should be"),
+])
+def test_no_place_for_turns_stops_no_call(spoil, server, clock, keys, tmp_path):
+    spoil(tmp_path / "rates")
+    server.says(OK)
+    client = made(server, clock, keys, tmp_path, turns=Turns("a", tmp_path / "rates", sleep=clock.sleep))
+    assert (client.category(4).id, clock.slept) == (4, [])
+
+
+NAMES = [f"calls-{hashlib.sha256(b'a').hexdigest()[:32]}"]
+ENDS = (".turn", ".next")
+
+
+def test_a_file_system_without_locks_stops_no_call(server, clock, keys, tmp_path, monkeypatch):
+    def flock(descriptor, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("feedbridge.platforms.flickrocket.turns.fcntl.flock", flock)
+    server.says(OK)
+    client = made(server, clock, keys, tmp_path, turns=Turns("a", tmp_path, sleep=clock.sleep))
+    assert (client.category(4).id, clock.slept) == (4, [])
+
+
+def test_a_list_keeps_nobody_waiting_between_its_pages(server, clock, keys, tmp_path):
+    server.says({"products": page(1, 50)}, OK, {"products": []})
+    turns = [Turns("a", tmp_path, sleep=clock.sleep) for _ in range(2)]
+    one, two = (made(server, clock, keys, tmp_path, turns=turn) for turn in turns)
+    walk = iter(one.products())
+    next(walk)
+    assert two.category(4).id == 4
+    assert len(list(walk)) == 49
+    assert clock.slept == []
+
+
+def test_the_rate_is_not_waited_for_while_the_turn_is_held(server, clock, keys, tmp_path):
+    """Nor is a call counted that had to wait for its turn before it was made."""
+    limiter = BurstLimiter("a", BurstRate(per_second=1, burst=1), tmp_path, sleep=clock.sleep, clock=clock)
+    other = Turns("a", tmp_path)
+    seen: list[bool] = []
+
+    def sleep(seconds: float) -> None:
+        looks = iter([False, False, True])
+        with other.taken(lambda: next(looks)) as mine:
+            seen.append(mine)
+        clock.sleep(seconds)
+
+    server.says(OK)
+    calls = Calls(keys, server.url, limiter, sleep=sleep, clock=clock, turns=Turns("a", tmp_path, sleep=sleep))
+    for _ in range(3):
+        Client(calls).category(4)
+    assert clock.now == pytest.approx(1_002, abs=0.2)
+    with Turns("a", tmp_path).taken(lambda: False) as mine:
+        assert mine
+    assert seen == [True] * len(seen) != []
+
+
 def test_threads_call_one_at_a_time(server, client):
     open_calls: list[int] = []
     most: list[int] = []
@@ -1101,11 +1345,54 @@ def test_company_and_figures_of_the_sandbox(shop):
     assert rates["usd"] == Decimal("1.0838")
 
 
-def test_api2_of_the_sandbox(shop, box, tmp_path):
+def test_api2_of_the_sandbox_by_setting_A14(shop, box):
     shop.category(4)  # exchanges the first token
-    with connect(access=shop.calls.access, rate=BurstRate(per_second=0), api="api2") as newer:
+    with connect(
+        access=shop.calls.access, rate=BurstRate(per_second=0), environment={"FEEDBRIDGE_FLICKROCKET_API": "api2"},
+    ) as newer:
         assert newer.license(16).name == "Standard"
+        assert newer.price(48).money("eur") == Money(amount=Decimal("3.95"), currency="EUR")
         assert "Harbour" in [one.title for one in newer.theme_settings()]
+        theme = newer.create_theme_setting({"title": "Dunes"})
+        assert newer.update_theme_setting(theme.id, {"title": "Reeds"}).title == "Reeds"
+        newer.delete_theme_setting(theme.id)
+        new = newer.create_product({"title": "Night sky", "product_type": 7})
+        assert newer.update_product(new.id, {"title": "Night skies"}).title == "Night skies"
+        assert newer.product("0001-26ed-ea4f-aa32").id == 142995
+        newer.delete_product(new.id)
+        assert newer.categories().count() == len(list(newer.categories()))
+        assert newer.update_fulfillment("267227", tracking="A1").tracking == "A1"
+        assert newer.company().id == newer.company(1202).id == 1202
+        assert len(list(newer.currency_rates())) == 3
+        assert newer.statistics("order", 1202, "2024-01-01", "2024-01-02").data["statistics"]
+        hook = newer.create_webhook("product/update", "http://127.0.0.1:9/hook")
+        newer.delete_webhook(hook.id)
+    called = {call["action"].split()[1].split("/")[0] for call in box.calls()[: box.calls().index(next(
+        call for call in box.calls() if call["action"] == "GET api/categories/4.json"))] if "webhooks" not in call["action"]}
+    assert called == {"api2"}
+
+
+@pytest.mark.parametrize(("environment", "given", "asked"), [
+    pytest.param({}, None, "api", id="not set"), pytest.param({"API": " "}, None, "api", id="empty"),
+    pytest.param({"API": "api"}, None, "api", id="api"), pytest.param({"API": " api2 "}, None, "api2", id="api2"),
+    pytest.param({"API": "api2"}, "api", "api", id="what is given comes first"),
+])
+def test_the_paths_by_setting_A14(environment, given, asked, server, tmp_path):
+    store = TokenStore(tmp_path)
+    store.write("default", GOOD_TOKENS)
+    server.says(OK)
+    environment = {f"FEEDBRIDGE_FLICKROCKET_{name}": value for name, value in environment.items()}
+    with connect(store=store, environment={**environment, "FEEDBRIDGE_FLICKROCKET_HOSTS": server.url}, api=given) as client:
+        client.category(4)
+    assert server.asked == [f"GET /{asked}/categories/4.json"]
+
+
+@pytest.mark.parametrize("said", ["api3", "/api2", "API2", "2"])
+def test_paths_that_are_not_there(said, tmp_path):
+    with pytest.raises(CommandError) as told:
+        connect(store=TokenStore(tmp_path), environment={"FEEDBRIDGE_FLICKROCKET_API": said})
+    assert (told.value.code, told.value.where) == ("flickrocket.setting", "FEEDBRIDGE_FLICKROCKET_API")
+    assert "say api or api2" in told.value.mend
 
 
 @pytest.mark.parametrize("fault", ["drop-after:3", "504-after:3", "garbage:3", "empty:3", "html-after:3", "truncated:3", "drop-mid:3"])

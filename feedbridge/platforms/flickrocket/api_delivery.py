@@ -358,4 +358,4 @@ def _answer(exc: FlickRocketError, parcel: Parcel, action: Action) -> Answer:
 
 def _reads_back(exc: FlickRocketError) -> bool:
     """Whether it was the reading of what a write has made: the write itself was taken."""
-    return exc.where.startswith("GET ") and not exc.where.startswith("GET /api/products.json")
+    return exc.where.startswith("GET ") and not exc.where.startswith(("GET /api/products.json", "GET /api2/products.json"))

@@ -10,7 +10,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -24,8 +25,9 @@ from feedbridge.findings import cut
 from feedbridge.platforms.delivery import Rate, Reach, usable_endpoint
 from feedbridge.platforms.flickrocket.arguments import Data, wrong
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.turns import Turns
 from feedbridge.platforms.http import Http, Lost, Reply, Unsent, retry_after_seconds
-from feedbridge.platforms.limiter import MARGIN_SECONDS, MOST_HORIZON_SECONDS, Limiter
+from feedbridge.platforms.limiter import MARGIN_SECONDS, MOST_HORIZON_SECONDS, SLICE_SECONDS, Limiter
 
 __all__ = [
     "GUESSED_RATE", "MENDS", "PATIENCE_SECONDS", "PAUSE_SECONDS", "TRIES", "BurstLimiter", "BurstRate", "CallError",
@@ -138,13 +140,14 @@ class Calls:
     ``pause_seconds``     between tries while FlickRocket is busy or silent
     ``patience_seconds``  longest time a call may take with its waits
     ``say``               told of every wait, in one sentence
+    ``turns``             of all processes that call for the account; None: this object's calls alone are one at a time
     """
 
     def __init__(
         self, access: HasToken, base: str, limiter: Limiter, *, connect_seconds: float = 10, answer_seconds: float = 60,
         tries: int = TRIES, pause_seconds: float = PAUSE_SECONDS, patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], object] = time.sleep, clock: Callable[[], float] = time.monotonic,
-        say: Callable[[str], object] = lambda sentence: None,
+        say: Callable[[str], object] = lambda sentence: None, turns: Turns | None = None,
     ) -> None:
         try:
             self._base = usable_endpoint(base).rstrip("/")
@@ -165,6 +168,7 @@ class Calls:
         self._clock = clock
         self._say = say
         self._one_at_a_time = threading.Lock()
+        self._turns = turns
 
     def __repr__(self) -> str:
         return f"Calls({self._base!r})"
@@ -231,9 +235,8 @@ class Calls:
     def _try(self, method: str, url: str, text: str, deadline: float, renew: bool) -> _Came:
         """One try: what came of it, never raised for."""
         token = self.access.token(fresh=True) if renew else self.access.token()
-        with self._one_at_a_time:
-            self._limiter.wait(lambda: self._clock() >= deadline)
-            if self._clock() >= deadline:
+        with self._one_at_a_time, self._turn(lambda: self._clock() >= deadline) as mine:
+            if not mine:
                 return _Came("busy", "other calls of this machine, or a pause FlickRocket asked for, took all the time")
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             try:
@@ -250,6 +253,20 @@ class Calls:
             except Lost as exc:
                 return _Came("lost", exc.reason, exc.mend, acted=True)
         return _came(method, reply, token)
+
+    @contextmanager
+    def _turn(self, stop: Callable[[], bool]) -> Iterator[bool]:
+        """Holds the turn to make one call now, which is counted; False: asked to stop before. Nobody else is kept waiting
+        while the rate is waited for."""
+        while not stop():
+            with self._turns.taken(stop) if self._turns is not None else nullcontext(True) as mine:
+                free = self._limiter.take(stop) if mine else 0.0
+                if not free:
+                    yield not stop()
+                    return
+            while (left := free - self._clock()) > 0 and not stop():
+                self._sleep(min(left, SLICE_SECONDS))
+        yield False
 
     def _looked_up(
         self, look_up: Callable[[], Any] | None, came: _Came, where: str, deadline: float

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from feedbridge.errors import FeedbridgeError
 from feedbridge.findings import cut
@@ -60,8 +59,33 @@ from feedbridge.platforms.flickrocket.calls import (
     rate_of,
 )
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
-from feedbridge.platforms.flickrocket.hosts import Hosts
-from feedbridge.platforms.flickrocket.listing import Listing, count_of, read_pages, thing_of, things_of, typed
+from feedbridge.platforms.flickrocket.hosts import Hosts, api_of
+from feedbridge.platforms.flickrocket.kinds import (
+    CATEGORIES,
+    COMPANIES,
+    FULFILLMENTS,
+    INSIDE_LICENSE,
+    INSIDE_PRODUCT,
+    LICENSES,
+    PRICES,
+    PRODUCTS,
+    RATES,
+    STATES,
+    STATISTICS,
+    THEMES,
+    WEBHOOKS,
+    Kind,
+)
+from feedbridge.platforms.flickrocket.listing import (
+    Listing,
+    count_of,
+    is_another,
+    read_pages,
+    thing_of,
+    things_of,
+    typed,
+    unusual,
+)
 from feedbridge.platforms.flickrocket.resources import (
     STATE_NAMES,
     TRACKING_NAMES,
@@ -80,6 +104,7 @@ from feedbridge.platforms.flickrocket.resources import (
     wire_name,
 )
 from feedbridge.platforms.flickrocket.tokens import TokenStore
+from feedbridge.platforms.flickrocket.turns import Turns
 from feedbridge.platforms.limiter import Limiter
 
 __all__ = [
@@ -87,46 +112,8 @@ __all__ = [
     "connect", "rate_of",
 ]
 
-STATISTICS = ("traffic", "order", "cart", "order_devices", "order_products")
-STATES = {0: 0, 100: 100, "open": 0, "complete": 100}
-_INSIDE = {
-    "language_id": "locales", "src": "locales", "license_id": "price_license_binding",
-    "price_id": "price_license_binding", "compare_price_id": "price_license_binding", "hd": "price_license_binding",
-    "audio_type": "price_license_binding", "num_users": "price_license_binding", "content_type": "content_files",
-    "download_url": "content_files", "category_id": "categories",
-}
-_LICENSE_INSIDE = {"language_id": "locales", "description": "locales"}
 R = TypeVar("R", bound=Resource)
 Dialect = Literal["plugin", "documented"]
-
-
-@dataclass(frozen=True)
-class _Kind(Generic[R]):
-    """A resource: its path, that under api2, the names answers hold it by (plural, singular …), its type."""
-
-    model: type[R]
-    path: str
-    names: tuple[str, ...]
-    path2: str = ""
-    counted: bool = True
-
-    @property
-    def singular(self) -> str:
-        return self.names[1]
-
-
-PRODUCTS = _Kind(Product, "products", ("products", "product"))
-CATEGORIES = _Kind(Category, "categories", ("categories", "category"))
-PRICES = _Kind(Price, "prices", ("prices", "price"))
-LICENSES = _Kind(License, "licenses", ("licenses", "license"), counted=False)
-THEMES = _Kind(
-    ThemeSetting, "themesettings", ("theme_settings", "theme_setting", "themesettings", "themesetting"),
-    path2="theme_settings",
-)
-FULFILLMENTS = _Kind(Fulfillment, "fulfillments", ("fulfillments", "fulfillment"))
-COMPANIES = _Kind(Company, "companies", ("companies", "company"))
-RATES = _Kind(CurrencyRate, "currency_rates", ("currency_rates", "currency_rate"), counted=False)
-WEBHOOKS = _Kind(Webhook, "webhooks", ("webhooks", "webhook"), counted=False)
 
 
 class Client:
@@ -170,7 +157,7 @@ class Client:
         ``query``   one of version, title, comment, product_id, product_type: ``{"title": "Moby-Dick"}`` or
                     ``"title:Moby-Dick"``
         """
-        chosen = fields_of(fields, _INSIDE)
+        chosen = fields_of(fields, INSIDE_PRODUCT)
         params = fields_param(chosen)
         if query is not None:
             params["query"] = query_of(query)
@@ -180,15 +167,15 @@ class Client:
         """A product by its short id, or by its long one."""
         if isinstance(id, str) and "-" in id:
             wanted = long_id_of(id)
-            chosen = fields_of(fields, _INSIDE)
+            chosen = fields_of(fields, INSIDE_PRODUCT)
             for found in self.products(None if chosen is None else [*chosen, "product_id"], {"product_id": wanted}):
                 if found.product_id == wanted:
                     return found
             raise FlickRocketError(
-                f"there is no product {wanted}", where="GET /api/products.json", code="flickrocket.gone",
+                f"there is no product {wanted}", where=f"GET {self._path(PRODUCTS)}", code="flickrocket.gone",
                 mend=MENDS[404],
             )
-        return self._one(PRODUCTS, short_id_of(id), fields_param(fields_of(fields, _INSIDE)))
+        return self._one(PRODUCTS, short_id_of(id), fields_param(fields_of(fields, INSIDE_PRODUCT)))
 
     def create_product(
         self, data: Data, *, look_up: Literal["title", "comment", "version"] | None = "title"
@@ -261,12 +248,12 @@ class Client:
 
     def licenses(self, fields: str | Iterable[str] | None = None) -> Listing[License]:
         """The licences; they can only be read."""
-        chosen = fields_of(fields, _LICENSE_INSIDE)
+        chosen = fields_of(fields, INSIDE_LICENSE)
         return self._listing(LICENSES, fields_param(chosen), fields=chosen)
 
     def license(self, id: int | str, fields: str | Iterable[str] | None = None) -> License:
         """A licence."""
-        return self._one(LICENSES, short_id_of(id), fields_param(fields_of(fields, _LICENSE_INSIDE)))
+        return self._one(LICENSES, short_id_of(id), fields_param(fields_of(fields, INSIDE_LICENSE)))
 
     # Theme settings.
 
@@ -337,18 +324,14 @@ class Client:
         if isinstance(state, bool) or (state is not None and state not in STATES):
             raise wrong("state", f'"{cut(state)}" is no state of a parcel', "flickrocket.K33", "0 is open, 100 is sent")
         path = self._path(FULFILLMENTS, order)
-        raw = thing_of(self.calls.ask("GET", path), FULFILLMENTS.names, f"GET {path}")
-        if raw is None:
-            raise gone(f"GET {path}")
+        raw = self._raw(FULFILLMENTS, path, order)
         body: dict[str, Any] = {}
         if numbers is not None:
             body[tracking_name or wire_name(raw, TRACKING_NAMES)] = numbers
         if state is not None:
             body[state_name or wire_name(raw, STATE_NAMES)] = STATES[state]
         self.calls.ask("PUT", path, body={FULFILLMENTS.singular: body})
-        after = thing_of(self.calls.ask("GET", path), FULFILLMENTS.names, f"GET {path}")
-        if after is None:
-            raise gone(f"GET {path}")
+        after = self._raw(FULFILLMENTS, path, order)
         kept = [name for name, value in body.items() if _plain(after.get(name)) != _plain(value)]
         if kept:
             raise CallError(
@@ -372,7 +355,7 @@ class Client:
 
     def webhook(self, id: int | str, dialect: Dialect = "plugin") -> Webhook:
         """A webhook."""
-        return self._read(WEBHOOKS, self._webhook_path(dialect, short_id_of(id)))
+        return self._read(WEBHOOKS, self._webhook_path(dialect, short_id_of(id)), short_id_of(id))
 
     def create_webhook(self, event: str, address: str, *, dialect: Dialect = "plugin") -> Webhook:
         """Have an event told to an address: https (http only to this machine itself, for the sandbox)."""
@@ -407,8 +390,7 @@ class Client:
         if not body:
             raise wrong("update_webhook", "nothing to change is given", "flickrocket.empty")
         path = self._webhook_path(dialect, short_id_of(id))
-        answer = self.calls.ask("PUT", path, body={"webhook": body})
-        return self._answered(WEBHOOKS, answer, f"PUT {path}") or self._read(WEBHOOKS, path)
+        return self._put(WEBHOOKS, path, short_id_of(id), body)
 
     def delete_webhook(self, id: int | str, *, dialect: Dialect = "plugin") -> None:
         """Delete a webhook."""
@@ -420,7 +402,7 @@ class Client:
         """The shop's own company, or one associated with it."""
         if id is not None:
             return self._one(COMPANIES, short_id_of(id))
-        return self._read(COMPANIES, self._path(COMPANIES), {"self": "1"})
+        return self._read(COMPANIES, self._path(COMPANIES), params={"self": "1"})
 
     def statistics(
         self, kind: Literal["traffic", "order", "cart", "order_devices", "order_products"], company_id: int | str,
@@ -449,9 +431,8 @@ class Client:
 
     # What they share.
 
-    def _path(self, kind: _Kind[Any], rest: str = "") -> str:
-        name = kind.path2 if self._api == "api2" and kind.path2 else kind.path
-        return f"/{self._api}/{name}{f'/{rest}' if rest else ''}.json"
+    def _path(self, kind: Kind[Any], rest: str = "") -> str:
+        return kind.under(self._api, rest)
 
     def _webhook_path(self, dialect: str, rest: str = "") -> str:
         names_of(dialect)
@@ -459,7 +440,7 @@ class Client:
         return f"/admin/webhooks{tail}.json" if dialect == "documented" else f"/api/webhooks{tail}.json"
 
     def _listing(
-        self, kind: _Kind[R], params: Mapping[str, str], rest: str = "", *, fields: Sequence[str] | None = None,
+        self, kind: Kind[R], params: Mapping[str, str], rest: str = "", *, fields: Sequence[str] | None = None,
         counted: bool = True, paged: bool = False, keep: Callable[[R], bool] | None = None,
     ) -> Listing[R]:
         """``paged``: the list is known to come in pages (K30)."""
@@ -480,17 +461,25 @@ class Client:
             fields=fields, keep=keep,
         )
 
-    def _one(self, kind: _Kind[R], id: str, params: Mapping[str, str] | None = None) -> R:
-        return self._read(kind, self._path(kind, id), params)
+    def _one(self, kind: Kind[R], id: str, params: Mapping[str, str] | None = None) -> R:
+        return self._read(kind, self._path(kind, id), id, params)
 
-    def _read(self, kind: _Kind[R], path: str, params: Mapping[str, str] | None = None) -> R:
+    def _read(self, kind: Kind[R], path: str, id: str = "", params: Mapping[str, str] | None = None) -> R:
+        return typed(kind.model, self._raw(kind, path, id, params), f"GET {path}")
+
+    def _raw(
+        self, kind: Kind[Any], path: str, id: str = "", params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """A thing as it comes. ``id``: the one it must have; empty: any."""
         raw = thing_of(self.calls.ask("GET", path, params), kind.names, f"GET {path}")
         if raw is None:
             raise gone(f"GET {path}")
-        return typed(kind.model, raw, f"GET {path}")
+        if id and is_another(raw, id):
+            raise unusual(f"is of {kind.singular} {cut(raw['id'])}, and {cut(id)} was asked for", f"GET {path}")
+        return raw
 
     def _created(
-        self, kind: _Kind[R], body: Data, find: Callable[[], Mapping[str, Any] | None] | None, path: str = ""
+        self, kind: Kind[R], body: Data, find: Callable[[], Mapping[str, Any] | None] | None, path: str = ""
     ) -> R:
         """Send a create, and return what was made, whatever the answer holds of it."""
         path = path or self._path(kind)
@@ -517,29 +506,39 @@ class Client:
             mend="look in FlickRocket's admin interface whether it is there before it is sent again",
         )
 
-    def _updated(self, kind: _Kind[R], id: str, body: Mapping[str, Any]) -> R:
+    def _updated(self, kind: Kind[R], id: str, body: Mapping[str, Any]) -> R:
         if "id" in body and str(body["id"]) != id:
             raise wrong("id", f"the data is of {cut(body['id'])}, and {id} is to be changed", "flickrocket.K7")
-        path = self._path(kind, id)
-        answer = self.calls.ask("PUT", path, body={kind.singular: body})
-        return self._answered(kind, answer, f"PUT {path}") or self._one(kind, id)
+        return self._put(kind, self._path(kind, id), id, body)
 
-    def _deleted(self, kind: _Kind[Any], id: str) -> None:
+    def _put(self, kind: Kind[R], path: str, id: str, body: Mapping[str, Any]) -> R:
+        """Send an update, and return the thing as it is then."""
+        answer = self.calls.ask("PUT", path, body={kind.singular: body})
+        named = self._named(kind, answer)
+        if is_another(named, id):
+            raise CallError(
+                f"the answer is of {kind.singular} {cut(named['id'])}, and {id} was to be changed: which of them was, is not "
+                "known", where=f"PUT {path}", code="flickrocket.unknown", reach=Reach.UNKNOWN,
+                mend="look at both in FlickRocket's admin interface, then run it again: an update may be repeated",
+            )
+        return self._answered(kind, answer, f"PUT {path}") or self._read(kind, path, id)
+
+    def _deleted(self, kind: Kind[Any], id: str) -> None:
         self.calls.ask("DELETE", self._path(kind, id))
 
-    def _answered(self, kind: _Kind[R], answer: Any, where: str) -> R | None:
+    def _answered(self, kind: Kind[R], answer: Any, where: str) -> R | None:
         """The thing an answer to a write holds; None when it holds none, or not its id."""
         raw = self._named(kind, answer)
         return typed(kind.model, raw, where) if raw.get("id") is not None else None
 
-    def _named(self, kind: _Kind[Any], answer: Any) -> dict[str, Any]:
+    def _named(self, kind: Kind[Any], answer: Any) -> dict[str, Any]:
         try:
             return thing_of(answer, kind.names, "") or {}
         except FlickRocketError:  # a write was taken: what it is like is read back
             return {}
 
     def _new_like(
-        self, kind: _Kind[Any], member: str, body: Data, *further: str
+        self, kind: Kind[Any], member: str, body: Data, *further: str
     ) -> Callable[[], dict[str, Any] | None] | None:
         """A look-up for what a create has made: the one thing that was not there before and is like ``body``."""
         value = body.get(member)
@@ -575,7 +574,7 @@ class Client:
 
 def connect(
     shop: str = "default", *, environment: Mapping[str, str] | None = None, store: TokenStore | None = None,
-    hosts: Hosts | None = None, rate: Rate | None = None, api: Literal["api", "api2"] = "api",
+    hosts: Hosts | None = None, rate: Rate | None = None, api: Literal["api", "api2"] | None = None,
     access: Access | None = None, limits_folder: Path | None = None, connect_seconds: float = 10,
     answer_seconds: float = 60, tries: int = TRIES, pause_seconds: float = PAUSE_SECONDS,
     patience_seconds: float = PATIENCE_SECONDS, sleep: Callable[[float], object] = time.sleep,
@@ -585,7 +584,8 @@ def connect(
 
     ``environment``       instead of the process's; ``store``, ``hosts``: instead of what it says
     ``rate``              of all processes of this machine together: a BurstRate, or a plain Rate; None: what
-                          FEEDBRIDGE_FLICKROCKET_RATE says, else our guess
+                          FEEDBRIDGE_FLICKROCKET_RATE says, else our guess. Whatever it is, one call is made at a time
+    ``api``               ``api`` or ``api2`` (A14); None: what FEEDBRIDGE_FLICKROCKET_API says, else ``api``
     ``limits_folder``     where calls are counted; None: beside the tokens
     ``answer_seconds``    longest silence of FlickRocket
     ``tries``             most tries of a call; 1: never again, nor looked up: for those who do that themselves
@@ -596,6 +596,8 @@ def connect(
     """
     if rate is None:
         rate = rate_of(environment)
+    if api is None:
+        api = api_of(environment)
     if access is None:
         access = Access(shop, store=store, hosts=hosts, environment=environment)
     folder = access.store.folder / "rates" if limits_folder is None else limits_folder
@@ -611,6 +613,7 @@ def connect(
     calls = Calls(
         access, access.hosts.api, limiter, connect_seconds=connect_seconds, answer_seconds=answer_seconds, tries=tries,
         pause_seconds=pause_seconds, patience_seconds=patience_seconds, sleep=sleep, clock=clock, say=say,
+        turns=Turns(account, folder, sleep=sleep),
     )
     return Client(calls, api=api)
 

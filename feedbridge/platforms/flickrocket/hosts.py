@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from feedbridge.errors import CommandError
+from feedbridge.findings import cut
 from feedbridge.platforms.delivery import is_loopback, usable_endpoint
 
-__all__ = ["DOCUMENTED", "HOSTS", "PLUGIN", "Hosts", "hosts_of"]
+__all__ = ["API", "DOCUMENTED", "HOSTS", "PLUGIN", "Hosts", "api_of", "hosts_of"]
 
 HOSTS = "FEEDBRIDGE_FLICKROCKET_HOSTS"
+API = "FEEDBRIDGE_FLICKROCKET_API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +82,20 @@ def hosts_of(environment: Mapping[str, str] | None = None) -> Hosts:
             mend="say documented, plugin, or an address such as http://127.0.0.1:8765/flickrocket (the sandbox)",
         ) from None
     return _under(base)
+
+
+def api_of(environment: Mapping[str, str] | None = None) -> Literal["api", "api2"]:
+    """The paths that ``FEEDBRIDGE_FLICKROCKET_API`` chooses: ``api``, the documented ones (also when it is not set), or
+    ``api2``, those of FlickRocket's newer help pages (A14).
+
+    >>> api_of({"FEEDBRIDGE_FLICKROCKET_API": "api2"})
+    'api2'
+
+    Raises CommandError for anything else.
+    """
+    said = (os.environ if environment is None else environment).get(API, "").strip()
+    if said in ("", "api"):
+        return "api"
+    if said == "api2":
+        return "api2"
+    raise CommandError(f'there is no "{cut(said)}"', where=API, code="flickrocket.setting", mend="say api or api2, or nothing")

@@ -6,6 +6,7 @@ Source: docs/platforms/flickrocket.md, 3.7 and K29, K30; choice A14.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,7 +19,7 @@ from feedbridge.platforms.flickrocket.resources import Resource, frame
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["PAGE_SIZE", "Listing", "count_of", "read_pages", "things_of", "thing_of", "typed"]
+__all__ = ["PAGE_SIZE", "Listing", "count_of", "is_another", "read_pages", "thing_of", "things_of", "typed", "unusual"]
 
 PAGE_SIZE = 50
 """A page with fewer things is the last."""
@@ -65,6 +66,21 @@ def thing_of(answer: Any, names: Sequence[str], where: str) -> dict[str, Any] | 
     return things[0] if things else None
 
 
+def is_another(raw: Mapping[str, Any], id: str) -> bool:
+    """Whether a thing names another id than the one asked for: numbers by their value, texts whatever their letters' case.
+
+    >>> is_another({"id": 10}, "9"), is_another({"id": "9"}, "9"), is_another({}, "9")
+    (True, False, False)
+    """
+    own = raw.get("id")
+    if own is None:  # nothing, or a member of a type that is refused where it is read
+        return False
+    text = str(own).strip()
+    if text.isascii() and text.isdigit() and id.isdigit():
+        return text.lstrip("0") != id.lstrip("0")
+    return text.casefold() != id.casefold()
+
+
 def count_of(answer: Any, where: str) -> int:
     """The number of ``{"count": 12}``. Errors: FlickRocketError, code flickrocket.answer."""
     count = answer.get("count") if isinstance(answer, Mapping) else None
@@ -96,6 +112,9 @@ def read_pages(
     ``whole``  how many things there are, for a list that perhaps has no pages: when the first page comes again and it
                was everything, the list is at its end. None: a list known to have pages
 
+    A list that nobody counts has no pages when page 2 is page 1 again, and page 1 is longer than a page, or page 3 is it
+    once more. Of just 50 things that is told in a warning: FlickRocket may give no more than that.
+
     Errors: FlickRocketError, code flickrocket.pages, for a page with things that were on one before: nothing can be
     said of what is missing then.
     """
@@ -107,7 +126,7 @@ def read_pages(
         marks = [_mark(thing) for thing in things]
         again = sum(mark in seen for mark in marks) + len(marks) - len(set(marks))
         if again:
-            if whole is not None and number == 2 and marks == first and whole() == len(first):
+            if whole is not None and number == 2 and marks == first and _is_whole(page, first, whole(), where):
                 return
             raise FlickRocketError(
                 f"page {number} repeats {again} of {len(marks)} things of pages before it", where=where,
@@ -123,6 +142,21 @@ def read_pages(
             first = marks
         seen.update(marks)
         number += 1
+
+
+def _is_whole(page: Callable[[int], list[dict[str, Any]]], first: list[str], counted: int | None, where: str) -> bool:
+    """Whether page 1, which came again as page 2, is all of a list. ``counted``: how many things there are, where known."""
+    if counted is not None:
+        return counted == len(first)
+    if len(first) > PAGE_SIZE:
+        return True
+    if [_mark(thing) for thing in page(3)] != first:
+        return False
+    warnings.warn(
+        f"{where}: FlickRocket gives the same {len(first)} things as every page. They are taken for the whole list; if the "
+        "shop has more of them than that, the others cannot be read", stacklevel=2,
+    )
+    return True
 
 
 class Listing(Generic[R]):
