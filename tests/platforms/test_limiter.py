@@ -229,8 +229,3 @@ def test_two_processes_share_one_rate(tmp_path):
     stamps = json.loads(file_of(tmp_path).read_bytes())["stamps"]
     assert len(stamps) == 24
     assert most_in(stamps, 1) <= 8
-
-
-def test_files_are_the_users_alone(tmp_path):
-    limiter(tmp_path / "calls", Clock(), Rate(per_second=2)).wait(go_on)
-    assert {path.suffix: path.stat().st_mode & 0o777 for path in (tmp_path / "calls").iterdir()} == {".json": 0o600, ".lock": 0o600}
