@@ -47,6 +47,7 @@ class Parcel(msgspec.Struct, frozen=True):
     ``before``       the body it took last; empty when it never took one
     ``platform_id``  the platform's own id, where it has told one
     ``changed``      targets of the files that differ from those it took last (all of them for a create)
+    ``unchecked``    ``ready`` could not ask the platform when the plan was made: it is asked before this is sent
     """
 
     key: str
@@ -55,6 +56,7 @@ class Parcel(msgspec.Struct, frozen=True):
     platform_id: str = ""
     files: tuple[FileUse, ...] = ()
     changed: frozenset[str] = frozenset()
+    unchecked: bool = False
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -72,6 +74,12 @@ class Way(msgspec.Struct, frozen=True):
     mend: str = ""
     code: str = ""
     """Finding code of a refusal or warning, as ``flickrocket.K8``."""
+    note: str = ""
+    """What of the change goes another way, and by which target: nothing to worry about."""
+    waits: bool = False
+    """A part of the change is not sent, and stays known as not sent: it is told again every run."""
+    unchecked: bool = False
+    """Of ``ready``: the platform could not be asked."""
 
 
 class Reach(StrEnum):
@@ -99,6 +107,8 @@ class Verdict(msgspec.Struct, frozen=True):
     state: Literal["taken", "failed", "unknown"]
     message: str = ""
     platform_id: str = ""
+    partly: bool = False
+    """Of ``taken``: the platform has nothing of what this target does not send."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -225,7 +235,18 @@ def is_loopback(host: str) -> bool:
 
 class Delivery(Protocol):
     """One target's way to its platform; made once a run. Raises CommandError when made with wrong settings or without
-    keys."""
+    keys.
+
+    A delivery that has these, too, is asked:
+
+    ``beside(others, ids)``   told of the job's other targets of its platform, by name, and of the ids they know
+    ``fresh(parcel)``         what becomes of an item that the ledger does not have: create, update, or left; and its Way
+    ``part(parcel)``          the parcel with only what this target sends of it: the plan shows differences of that
+    ``ready(parcel)``         of what is to be sent, without ``before`` for all of it: an update, or refused by what the
+                              platform has; never raises for the platform
+    ``has(parcel, verdict)``  what the platform has of an item it took, when that is not all: the body to be written down,
+                              beside the files it had before; None: all of it
+    """
 
     place: str
     """Where its products are, in words that never change for the same place and hold no secret:

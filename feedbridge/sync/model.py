@@ -89,6 +89,10 @@ class Change(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What was tried last (create, update, delete), when its outcome is not known."""
     missing: int = 0
     """With ``keep``: runs in a row in which the feed lacked it."""
+    note: str = ""
+    """What of the change another target brings there."""
+    unchecked: bool = False
+    """The platform could not be asked whether it has what this names: it is asked before this is sent."""
     body: str = ""
     files: list[tuple[str, str, str]] = []
 
@@ -104,6 +108,7 @@ class TargetPlan(msgspec.Struct, omit_defaults=True, kw_only=True):
     ``back``        items that the feed lacked for a while and has again; ``gone`` those that never were on the platform
                     and are no longer in the feed
     ``pending``     items that are tried again at the next run though the feed does not change
+    ``waiting``     items that are sent but for a part, which waits
     """
 
     name: str
@@ -118,6 +123,7 @@ class TargetPlan(msgspec.Struct, omit_defaults=True, kw_only=True):
     back: list[str] = []
     gone: list[str] = []
     pending: int = 0
+    waiting: int = 0
 
 
 class PlanHeader(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -26,7 +26,7 @@ from feedbridge.platforms.flickrocket.product_folders import Fault, Folder
 from feedbridge.platforms.flickrocket.readback import Shelf, in_words, same_type, same_version, unbound
 from feedbridge.platforms.flickrocket.resources import Price, Product
 
-__all__ = ["Readiness", "check"]
+__all__ = ["BindingCheck", "Readiness", "check"]
 
 ALL_THEMES = -1
 WORLD_CURRENCIES = frozenset({"EUR", "USD"})
@@ -169,7 +169,7 @@ class _Checking:
                 f"product {identity} is of type {product.product_type}, and the folder says {part.get('product_type')}: "
                 "the type of a product never changes", "give the new content a SKU of its own, or check the id", "flickrocket.K8")
 
-    def _bindings(self, file: ProductFile, part: Mapping[str, Any], product: Product | None) -> None:
+    def _bindings(self, file: ProductFile | None, part: Mapping[str, Any], product: Product | None) -> None:
         bindings = part.get("price_license_binding")
         lists = "feedbridge flickrocket {0} lists what there is"
         if not bindings:
@@ -179,7 +179,7 @@ class _Checking:
             for one in why:
                 self._fault(one, "map digital.licences: a license_id with a price_id; " + lists.format("prices"), "flickrocket.K12")
             return
-        beside = part.get("price") or (file.price.model_dump() if file.price is not None else None)
+        beside = part.get("price") or (file.price.model_dump() if file is not None and file.price is not None else None)
         for binding in bindings:
             licence = self._licences.get(binding["license_id"])
             if licence is None:
@@ -277,3 +277,20 @@ def _currencies_of(price: Price) -> set[str]:
 
 def _quoted(name: str | None) -> str:
     return f' "{cut(name)}"' if name else ""
+
+
+class BindingCheck:
+    """The part of the check that looks at bindings, for those that write them: the shop's price models and licences are
+    read once, when it is made. Errors: FlickRocketError."""
+
+    def __init__(self, client: Client) -> None:
+        self._checking = _Checking(client, (), ())
+        self._checking.checked()
+
+    def faults(self, part: Mapping[str, Any], currencies: Sequence[str] = ()) -> tuple[Fault, ...]:
+        """Why bindings would not do. ``part``: a product's ``price_license_binding``, and the ``price`` beside them."""
+        checking = self._checking
+        checking._needed = tuple(dict.fromkeys(_currency(one) for one in currencies))
+        checking._faults, checking._said = [], []
+        checking._bindings(None, part, None)
+        return tuple(dict.fromkeys(checking._faults))
