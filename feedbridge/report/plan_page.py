@@ -175,7 +175,8 @@ class _Kept:
         sku, key = text("sku", NAME_CHARS), text("key", NAME_CHARS)
         return [
             *group, sku or key, "" if not sku or key == sku else key, text("title", NAME_CHARS),
-            self._once(text("reason")), self._once(text("file", NAME_CHARS)), int(change.get("line") or 0),
+            self._once("; ".join(one for one in (text("reason"), text("note")) if one)),
+            self._once(text("file", NAME_CHARS)), int(change.get("line") or 0),
             self._once(text("message")), self._once(text("mend")), self._once(text("code", NAME_CHARS)),
             [
                 [self._once(cut_to(str(one.get("path") or ""), NAME_CHARS)), _value(one.get("before")), _value(one.get("after"))]

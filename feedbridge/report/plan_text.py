@@ -9,7 +9,7 @@ out::
                           "products": {"read", "excluded", "held_back"}, "holds": [[…], …],
                           "deletes": "delete" | "disable" | "by hand"}, …]}
     change  {"target", "op", "key", "sku", "reason", "differences": [{"path", "before", "after"}, …], "file", "line",
-             "title", "message", "mend", "code"}
+             "title", "message", "mend", "code", "note": what of it another target brings there}
 """
 
 from __future__ import annotations
@@ -367,7 +367,7 @@ class _Lines:
         told = [difference_text(one, self._signs.arrow) for one in found[:MOST_DIFFERENCES]]
         if len(found) > MOST_DIFFERENCES:
             told.append(f"{self._signs.dots} and {len(found) - MOST_DIFFERENCES} more")
-        parts += [", ".join(told), str(change.get("message", ""))]
+        parts += [", ".join(told), str(change.get("note", "")), str(change.get("message", ""))]
         text = "; ".join(_cut(part, TEXT_CHARS * 2) for part in parts if part)
         return text if self._signs.dots == "…" else text.replace("…", self._signs.dots)
 

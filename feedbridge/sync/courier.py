@@ -22,7 +22,7 @@ import msgspec
 
 from feedbridge.platforms.delivery import Action, Answer, Delivery, Parcel, Reach, Verdict
 from feedbridge.platforms.limiter import Limiter
-from feedbridge.sync.feed import uses
+from feedbridge.sync.feed import item_hash, uses
 from feedbridge.sync.forgetting import FORGET
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
@@ -183,7 +183,7 @@ class Courier:
     def _parcel(self, change: Change) -> Parcel:
         return Parcel(
             change.key, change.body.encode(), b"", change.platform_id, uses(tuple(change.files)),
-            frozenset(target for _, target, _ in change.files),
+            frozenset(target for _, target, _ in change.files), change.unchecked,
         )
 
     def _with_before(self, parcel: Parcel, bodies: dict[str, bytes], files: dict[str, dict[str, str]]) -> Parcel:
@@ -492,16 +492,29 @@ class Courier:
             elif verdict.state == "taken" and action == "delete":
                 outcomes.append(Outcome(parcel.key, "deleted", body=parcel.before or parcel.body if keeps else None))
             elif verdict.state == "taken":
-                outcomes.append(Outcome(
-                    parcel.key, "sent", hash=bytes.fromhex(change.hash), body=parcel.body,
-                    files={target: sha256 for _, target, sha256 in change.files} or None,
-                    platform_id=verdict.platform_id or parcel.platform_id,
-                ))
+                outcomes.append(self._taken(parcel, change, verdict))
             elif verdict.state == "failed" and not finding:
                 outcomes.append(Outcome(parcel.key, "failed", body=before, message=verdict.message))
             else:
                 outcomes.append(Outcome(parcel.key, "unknown", message=verdict.message))
         return outcomes
+
+    def _taken(self, parcel: Parcel, change: Change, verdict: Verdict) -> Outcome:
+        """What is written down of an item the platform took: what it has now, which may be a part of what the feed has."""
+        body, digest = parcel.body, bytes.fromhex(change.hash)
+        files = {target: sha256 for _, target, sha256 in change.files} or None
+        has = getattr(self.delivery, "has", None)
+        if has is not None:
+            key = parcel.key
+            before = parcel.before or self.ledger.bodies(self.target_id, [key]).get(key, b"")
+            part = has(msgspec.structs.replace(parcel, before=before), verdict)
+            if part is not None:  # its files are those it had
+                known = self.ledger.files(self.target_id, [key]).get(key, {})
+                body, files = part, None
+                digest = item_hash(part, tuple(("", target, sha256) for target, sha256 in known.items()))
+        return Outcome(
+            parcel.key, "sent", hash=digest, body=body, files=files, platform_id=verdict.platform_id or parcel.platform_id
+        )
 
     # What became of it --------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ __all__ = ["WAYS", "delivery_model", "platform_of", "target_names", "way_keys"]
 WAYS: Mapping[str, tuple[str, dict[str, Any]]] = {"flickrocket-api": ("flickrocket", {"by": "api"})}
 """Further ways to a platform, each by a name of its own: the platform that converts, and what that says of delivery."""
 UNUSED_KEYS = {
-    "folder": ("by", "endpoint", "sandbox", "rate", "shop", "create", "omitted"),
+    "folder": ("by", "endpoint", "sandbox", "rate", "create", "omitted"),
     "api": ("by", "endpoint", "sandbox", "outbox"),
 }
 """Of a platform with several ways: keys that a way has no use for, and refuses."""

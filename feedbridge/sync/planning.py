@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from feedbridge.platforms.delivery import Delivery, Parcel
+from feedbridge.platforms.delivery import Delivery, Parcel, Way
 from feedbridge.sync.differences import differences, fields_of
 from feedbridge.sync.feed import Feed, FeedItem, HeldProduct, put_aside
 from feedbridge.sync.model import OPERATIONS, Change, Difference, Operation, Row
@@ -53,6 +53,8 @@ class TargetState:
     present: int = 0
     pending: int = 0
     """Items that are not yet as the feed says and will be tried again though the feed does not change."""
+    waiting: int = 0
+    """Items that are sent but for a part, which waits."""
     gone_now: int = 0
     """Items that the feed no longer names, and did at the run before."""
     shrunk: int = 0
@@ -147,8 +149,8 @@ class Planner:
         """What needs no look at bodies."""
         if row.state == "unknown":
             said = {"create": "created", "update": "updated", "delete": "deleted"}.get(row.action, "sent")
-            self._add(target, "settle", item, row, unsure=row.action or "create",
-                      reason=f"whether it was {said} at the last try is not known")
+            self._send(target, "settle", item, row, self._left_undone(target, item, row), unsure=row.action or "create",
+                       reason=f"whether it was {said} at the last try is not known")
         elif row.state == "deleted" or not row.hash:
             failed = row.state == "failed"
             self._new(target, item, row, "new; the platform refused it before" if failed else "back in the feed")
@@ -196,11 +198,52 @@ class Planner:
                 target.counts["left"] += 1
                 target.pending += 1
             else:
-                self._add(target, op, item, row, reason=reason, message=way.message, mend=way.mend, code=way.code)
+                self._send(target, op, item, row, way, reason=reason)
         elif self.adopt and not target.delivery.upserts:
-            self._add(target, "settle", item, row, unsure="create", reason="the platform may have it already (adopt)")
+            self._send(target, "settle", item, row, unsure="create", reason="the platform may have it already (adopt)")
         else:
-            self._add(target, "create", item, row, reason=reason)
+            self._send(target, "create", item, row, reason=reason)
+
+    def _send(
+        self, target: TargetState, op: Operation, item: FeedItem, row: Row | None, way: Way | None = None, *, reason: str,
+        parcel: Parcel | None = None, differences: list[Difference] | None = None, unsure: str = "",
+    ) -> None:
+        """Note what is to be sent, unless the platform lacks what it names.
+
+        ``parcel``  what is sent of it; None: all
+        """
+        way = way or Way("update")
+        ready = getattr(target.delivery, "ready", None)
+        if ready is not None:
+            asked: Way = ready(parcel or Parcel(
+                item.key, self.feed.body(item.at, item.size), b"", row.platform_id if row is not None else ""
+            ))
+            if asked.how == "refused":
+                target.pending += 1  # it may be mended there, though the feed does not change
+                self._add(target, "refused", item, row, reason=reason, differences=differences, code=asked.code,
+                          message=asked.message, mend=asked.mend)
+                return
+            if asked.unchecked:
+                way = msgspec.structs.replace(
+                    way, message="; ".join(one for one in (way.message, asked.message) if one), code=way.code or asked.code,
+                    mend="; ".join(one for one in (way.mend, asked.mend) if one), unchecked=True,
+                )
+        target.pending += way.waits
+        target.waiting += way.waits
+        self._add(target, op, item, row, reason=reason, differences=differences, code=way.code, message=way.message,
+                  mend=way.mend, note=way.note, unsure=unsure, unchecked=way.unchecked)
+
+    def _left_undone(self, target: TargetState, item: FeedItem, row: Row) -> Way:
+        """What waits of an item, also when it is known at last what became of the rest."""
+        if not hasattr(target.delivery, "part"):
+            return Way("update")
+        before = self.ledger.bodies(target.id, [row.key]).get(row.key, b"")
+        if not before:
+            return Way("update")
+        known = self.ledger.files(target.id, [row.key]).get(row.key, {})
+        after = self.feed.body(item.at, item.size)
+        way = target.delivery.change(Parcel(item.key, after, before, row.platform_id, (), _changed(item, known)))
+        return Way("update", way.message, way.mend, way.code, waits=True) if way.waits else Way("update")
 
     def _compare(self, target: TargetState, pairs: list[tuple[FeedItem, Row]]) -> None:
         """Items the platform has in another form: what differs, and how it can be brought there."""
@@ -211,13 +254,11 @@ class Planner:
         stored = self.ledger.files(target.id, keys)
         for item, row in pairs:
             before, after = bodies.get(row.key, b""), self.feed.body(item.at, item.size)
-            known, files = stored.get(row.key, {}), {file: sha256 for _, file, sha256 in item.files}
-            changed = frozenset(file for file in known | files if known.get(file) != files.get(file))
-            found = differences(before, after, target.delivery.lists) if before else []
-            found += [
-                Difference(f"file {file}", known.get(file, "")[:12] or None, files.get(file, "")[:12] or None)
-                for file in sorted(changed)
-            ]
+            known = stored.get(row.key, {})
+            parcel = Parcel(item.key, after, before, row.platform_id, (), _changed(item, known))
+            part = getattr(target.delivery, "part", None)
+            sent: Parcel = parcel if part is None else part(parcel)
+            found = _found(target, sent, item, known)
             if self.replay and row.sku not in self.mended:
                 self._add(target, "refused", item, row, reason="was not held back", differences=found,
                           code="sync.not-held", message="a replay changes only what was held back",
@@ -234,7 +275,6 @@ class Planner:
             for one in found:
                 if one.after is None and "[" not in one.path:
                     target.lost[one.path] += 1
-            parcel = Parcel(item.key, after, before, row.platform_id, (), changed)
             way = target.delivery.change(parcel)
             forced = self._forced(item.sku)
             if way.how == "same" and not forced and row.state == "sent":
@@ -244,12 +284,21 @@ class Planner:
                 else:
                     target.counts["unchanged"] += 1
                 continue
+            again = way.waits and way.how == "refused" and forced
+            op: Operation = "update" if again or way.how == "same" else way.how
+            if op == "refused" and sent is not parcel:
+                found = _found(target, parcel, item, known)
             reason = reason_of(found) if found else "sent again on demand" if forced else "the platform refused it before"
             if found and self.mapping_changed:
                 reason += "; the mapping changed, too"
-            op: Operation = "update" if way.how == "same" else way.how
-            self._add(target, op, item, row, reason=reason, differences=found, code=way.code,
-                      message=way.message, mend=way.mend)
+            if op == "refused":
+                target.pending += way.waits
+                self._add(target, op, item, row, reason=reason, differences=found, code=way.code,
+                          message=way.message, mend=way.mend)
+            else:
+                if again or way.how == "same":  # nothing of what is sent has changed: all of it is sent
+                    parcel = msgspec.structs.replace(parcel, before=b"")
+                self._send(target, op, item, row, way, parcel=parcel, reason=reason, differences=found)
 
     @staticmethod
     def _lost(target: TargetState, before: bytes, after: bytes) -> set[str]:
@@ -332,7 +381,7 @@ class Planner:
     def _add(
         self, target: TargetState, op: Operation, item: FeedItem | None, row: Row | None, *, reason: str,
         differences: list[Difference] | None = None, code: str = "", message: str = "", mend: str = "", unsure: str = "",
-        missing: int = 0, of: HeldProduct | None = None,
+        missing: int = 0, of: HeldProduct | None = None, note: str = "", unchecked: bool = False,
     ) -> None:
         """Note a change. ``of``: the held-back product, where there is neither an item nor a row."""
         target.counts[op] += 1
@@ -342,7 +391,8 @@ class Planner:
             self._held_told.add(sku)
         change = Change(
             target=target.name, op=op, key=item.key if item else row.key if row else sku, sku=sku, reason=reason,
-            differences=differences or [], message=message, mend=mend, code=code, unsure=unsure, missing=missing,
+            differences=differences or [], message=message, mend=mend, code=code, note=note, unsure=unsure, missing=missing,
+            unchecked=unchecked,
             file=self.shown[placed.source] if placed and placed.source < len(self.shown) else "",
             line=placed.line if placed else 0, platform_id=row.platform_id if row else "",
             hash=item.hash.hex() if item else row.hash.hex() if row and op == "delete" else "",
@@ -427,6 +477,22 @@ def _after(items: Iterator[FeedItem], key: str) -> FeedItem | None:
     while item is not None and item.key == key:
         item = next(items, None)
     return item
+
+
+def _changed(item: FeedItem, known: dict[str, str]) -> frozenset[str]:
+    """Targets of the files that differ from those the platform took last."""
+    files = {file: sha256 for _, file, sha256 in item.files}
+    return frozenset(file for file in known | files if known.get(file) != files.get(file))
+
+
+def _found(target: TargetState, parcel: Parcel, item: FeedItem, known: dict[str, str]) -> list[Difference]:
+    """What differs in a parcel: fields, then files."""
+    files = {file: sha256 for _, file, sha256 in item.files}
+    found = differences(parcel.before, parcel.body, target.delivery.lists) if parcel.before else []
+    return found + [
+        Difference(f"file {file}", known.get(file, "")[:12] or None, files.get(file, "")[:12] or None)
+        for file in sorted(parcel.changed)
+    ]
 
 
 def reason_of(found: list[Difference]) -> str:

@@ -503,8 +503,13 @@ def _target_lines(name: str, job: str, sandbox: bool) -> list[str]:
         lines += [
             "        # Product folders are put here, for a person to drop on FlickRocket's uploader. Nothing is sent.",
             "        outbox: outbox",
+            *_comment(
+                "Its prices and licences are looked at in this shop before a folder is written (feedbridge flickrocket login "
+                "--shop). Left out: in that of a flickrocket-api target here; without one they are not.", 8,
+            ),
+            "        # shop:",
         ]
-        said += ["connect_seconds", "answer_seconds", "patience_seconds"]
+        said += ["shop", "connect_seconds", "answer_seconds", "patience_seconds"]
     elif name != owner:
         lines += _comment(
             "Updates over REST: log in with feedbridge flickrocket login. New products and content go by a flickrocket "
@@ -544,7 +549,8 @@ def shared_places(file: JobFile) -> list[str]:
     for job in file.jobs.values():
         for name, target in job.spec.targets.items():
             settings = target.settings
-            parts = [str(target.delivery.get(key, "")) for key in ("sandbox", "endpoint", "outbox", "by", "shop")]
+            keys = ("sandbox", "endpoint", "outbox", "by", *(("shop",) if "by" in target.delivery else ()))
+            parts = [str(target.delivery.get(key, "")) for key in keys]
             place = (target.platform, *parts, str(settings.get("source_hash") or settings.get("feed") or ""))
             here = f"{job.name}.{name}"
             first = seen.setdefault(place, here)

@@ -264,7 +264,7 @@ class Sync:
                 name=state.name, platform=self.job.spec.targets[state.name].platform, place=row.place,
                 generation=row.generation, counts=counts, products=dict(products), present=state.present, holds=holds,
                 deletes=state.delivery.deletes, back=planner.back[state.number], gone=planner.gone[state.number],
-                pending=state.pending,
+                pending=state.pending, waiting=state.waiting,
             ))
         lost = [] if replay or not made.is_table else [name for name in self.row.columns if name not in made.headers]
         before = last.counts.get("read") if last is not None and whole_feed else None
@@ -454,7 +454,7 @@ class Sync:
         """Whether something of the feed cannot be sent as it is."""
         header = report.header
         return bool(header.errors) or any(
-            target.products.get("held_back") or target.counts.get("refused") or target.counts.get("held")
+            target.products.get("held_back") or target.counts.get("refused") or target.counts.get("held") or target.waiting
             for target in header.targets
         )
 
@@ -532,7 +532,7 @@ class Sync:
         rows = {row.id: row for row in (*self.ledger.targets(self.row.id), *known) if row.name in others} if others else {}
         # Of several places, what the latest knows.
         ids = {row.key: row.platform_id for one in sorted(rows) for row in self.ledger.rows(one) if row.platform_id}
-        beside([self.job.delivery_settings(one) for one in others], ids)
+        beside({one: self.job.delivery_settings(one) for one in others}, ids)
 
     def _settings_for(self, plan: TargetPlan) -> Any:
         made = conversions(self.job, ran_before=True)

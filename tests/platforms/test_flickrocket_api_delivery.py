@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from feedbridge.errors import FeedbridgeError
 from feedbridge.platforms.base import FileUse
-from feedbridge.platforms.delivery import Answer, Parcel, Rate, Reach
+from feedbridge.platforms.delivery import Answer, Parcel, Rate, Reach, Verdict, Way
 from feedbridge.platforms.flickrocket import PLATFORM
 from feedbridge.platforms.flickrocket.api_delivery import FlickRocketApiDelivery
 from feedbridge.platforms.flickrocket.delivery import FlickRocketDelivery, FlickRocketDeliverySettings
@@ -219,17 +221,19 @@ def test_without_an_id_nothing_is_sent(box, opened):
 def test_beside_folders_each_does_its_part(box, opened, environment, tmp_path):
     rest = opened()
     folder = FlickRocketDelivery(FlickRocketDeliverySettings(outbox=tmp_path / "out"), FlickRocketSettings(), {})
-    rest.beside([FlickRocketDeliverySettings(outbox=tmp_path / "out")], {"SKU-1": str(MOBY)})
-    folder.beside([FlickRocketDeliverySettings(by="api")], {"SKU-1": str(MOBY)})
+    rest.beside({"out": FlickRocketDeliverySettings(outbox=tmp_path / "out")}, {"SKU-1": str(MOBY)})
+    folder.beside({"rest": FlickRocketDeliverySettings(by="api")}, {"SKU-1": str(MOBY)})
     text = parcel(document(title="B"), document(), "")
     content = parcel(document(), document(), "", ("book.epub",))
     both = parcel(document(title="B"), document(), "", ("book.epub",))
     assert [rest.change(one).how for one in (text, content, both)] == ["update", "same", "update"]
     assert [folder.change(one).how for one in (text, content, both)] == ["same", "update", "update"]
-    assert rest.change(both).message == ""
+    assert rest.change(both) == Way("update", note="the content or pictures: by folder (target out)")
+    assert folder.change(both) == Way("update", note="the title: over REST (target rest)")
+    assert rest.has(both, Verdict("taken")) is None
     assert verdict(rest.send("update", [text])) == ("taken", "")
     assert moby(box)["title"] == "B"
-    rest.beside([FlickRocketDeliverySettings(outbox=tmp_path / "out")], {})
+    rest.beside({"out": FlickRocketDeliverySettings(outbox=tmp_path / "out")}, {})
     assert rest.fresh(parcel(document(), platform_id=""))[0] == "left"
 
 
@@ -306,6 +310,44 @@ def test_a_yes_without_a_deed_is_no_yes(box, opened, monkeypatch):
     state, message = verdict(delivery.send("update", [parcel(document(title="B", locales=TEXTS), document())]))
     assert state == "failed"
     assert "did not take the title and the texts" in message
+
+
+@pytest.mark.parametrize("said", [
+    pytest.param([{"id": 10, "title": "B"}], id="to the PUT"),
+    pytest.param([{"id": MOBY}, {"id": 10, "title": "B"}], id="to the GET after it"),
+    pytest.param([{"id": 10}, {"id": 10, "title": "B"}], id="to both"),
+])
+def test_an_answer_about_another_product_is_no_yes(environment, said):
+    """Its id is another product's: it must not come into the ledger."""
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = json.dumps({"product": said.pop(0) if len(said) > 1 else said[0]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_PUT = do_GET = answer
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        environment["FEEDBRIDGE_FLICKROCKET_HOSTS"] = f"http://127.0.0.1:{server.server_port}"
+        TokenStore(environment=environment).write("default", Tokens(
+            "good-for-an-hour", "never-used", datetime.now(UTC) + timedelta(hours=1), FLICKROCKET_CLIENT_ID, "1202",
+            "products", "this machine",
+        ))
+        delivery = PLATFORM.delivery(FlickRocketDeliverySettings(by="api"), FlickRocketSettings(), environment)
+        answer = delivery.send("update", [parcel(document(title="B"), document())])
+        delivery.close()
+        server.shutdown()
+    one = answer.items.get("SKU-1", Verdict("unknown", answer.message))
+    assert one.state != "taken"
+    assert one.platform_id != "10"
+    assert str(MOBY) in one.message
 
 
 def test_deletes_only_where_that_is_wanted(box, opened):

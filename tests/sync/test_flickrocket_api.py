@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shlex
 import urllib.request
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -19,6 +21,8 @@ from feedbridge.errors import CommandError
 from feedbridge.platforms.flickrocket.client import connect
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
+from feedbridge.report.plan_page import render_plan_page
+from feedbridge.report.plan_text import render_plan
 from feedbridge.sandbox.keys import FLICKROCKET_CLIENT_ID, FLICKROCKET_REFRESH_TOKEN
 from feedbridge.sync.forgetting import forget_command
 from feedbridge.sync.history import History
@@ -27,11 +31,12 @@ from feedbridge.sync.jobfile import JobError, load_jobs, needed_variables, read_
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.starting import readiness, shared_places, start
+from feedbridge.sync.syncing import Options
 from tests.platforms.flickrocket_media import EPUB, EPUB_PARTS, JPEG, packed
 from tests.sync.shops import Box, Nursery, Shop, sandbox
 
 HEADER = ["SKU", "Title", "Description", "Language", "Medium", "File", "Cover", "Licence ID", "Price ID", "Version",
-          "Categories", "FlickRocket ID", "Type"]
+          "Categories", "FlickRocket ID", "Type", "Themes"]
 BOTH: dict[str, Any] = {"flickrocket": {"outbox": "outbox"}, "flickrocket-api": {}}
 
 
@@ -86,8 +91,11 @@ class BookShop(Shop):
     def import_ids(self, ids: dict[str, str], target: str) -> None:
         path = self.folder / "ids.csv"
         path.write_text("sku,id\n" + "".join(f"{sku},{number}\n" for sku, number in ids.items()))
-        with History(load_jobs(self.folder / "feedbridge.yaml", environment=self.environment), self.environment) as history:
+        with self.history() as history:
             history.import_ids(self.job(), target, path)
+
+    def history(self) -> History:
+        return History(load_jobs(self.folder / "feedbridge.yaml", environment=self.environment), self.environment)
 
     def outbox(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "outbox").iterdir())
@@ -118,6 +126,12 @@ def live(shop: BookShop) -> BookShop:
     shop.import_ids(shop.uploaded(), "flickrocket")
     assert shop.sync().status == 0
     return shop
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as one:
+        yield one
 
 
 def planned(shop: BookShop) -> dict[str, dict[str, int]]:
@@ -177,11 +191,6 @@ def test_a_kill_is_settled_by_the_next_run(live: BookShop, nursery: Nursery, at:
     assert live.box.last_call() == began
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as one:
-        yield one
-
 
 @pytest.mark.parametrize("fault", ["503:1", "429:1@3", "drop-before:1", "drop-after:1", "504-after:1", "html-after:1"])
 def test_what_breaks_is_mended_in_the_same_run(live: BookShop, fault: str):
@@ -217,6 +226,33 @@ def test_an_id_that_comes_while_a_run_goes_on_is_kept(live: BookShop):
     assert live.rows("flickrocket")["BOOK-1"].platform_id == "142999"
 
 
+def test_the_plan_shows_under_each_target_what_it_sends(live: BookShop):
+    live.content("BOOK-2", OTHER_EPUB)
+    live.write(Title="Book 2, anew", Description="<p>Anew.</p>")
+    report = live.plan()
+    assert {change.target: [one.path for one in change.differences] for change in report.changes()} == {
+        "flickrocket": ["file files/BOOK-2.epub"],
+        "flickrocket-api": ["product.title", "product.locales[en].title", "product.locales[en].description"],
+    }
+    notes = {
+        "flickrocket": "the title and the texts: over REST (target flickrocket-api)",
+        "flickrocket-api": "the content or pictures: by folder (target flickrocket)",
+    }
+    assert {change.target: (change.note, change.message) for change in report.changes()} == {
+        target: (note, "") for target, note in notes.items()}
+    header, changes = msgspec.to_builtins(report.header), [msgspec.to_builtins(change) for change in report.changes()]
+    text = io.StringIO()
+    render_plan(header, changes, text, width=1000)
+    page = render_plan_page(header, changes).decode()
+    for target, note in notes.items():
+        (line,) = (line for line in text.getvalue().splitlines() if note in line)
+        assert ("locales" in line, "files/BOOK-2.epub" in line) == (target == "flickrocket-api", target == "flickrocket")
+        assert note in page
+    report = live.sync()
+    assert (report.status, live.done(report), live.done(report, "flickrocket")) == (0, {"updated": 1}, {"updated": 1})
+    assert planned(live) == {"flickrocket": {"unchanged": 3}, "flickrocket-api": {"unchanged": 3}}
+
+
 # -- over REST alone
 
 
@@ -243,17 +279,98 @@ def test_ids_come_from_the_feed_or_by_import(alone: BookShop):
     assert (report.status, alone.done(report)) == (0, {"updated": 1})
 
 
+OTHER_EPUB = packed(*EPUB_PARTS, ("OEBPS/more.xhtml", b"<html/>"))
+
+
+def only_book_2(shop: BookShop, **columns: str) -> None:
+    """The feed has this one product, which FlickRocket has, too."""
+    shop.books = {"BOOK-2": shop.books["BOOK-2"] | {"FlickRocket ID": "142995"} | columns}
+    shop.write()
+    assert shop.sync().status == 0
+
+
+def told(report: Any) -> list[tuple[str, str, str]]:
+    return [(change.op, change.key, change.code) for change in report.changes()]
+
+
+WAITS = [("refused", "BOOK-2", "flickrocket.by-folder")]
+
+
 def test_content_alone_is_refused_by_name(alone: BookShop):
-    alone.books = {"BOOK-2": alone.books["BOOK-2"] | {"FlickRocket ID": "142995"}}
-    alone.write()
-    assert alone.sync().status == 0
-    alone.content("BOOK-2", EPUB + b"\n")
-    (change,) = alone.plan().changes()
-    assert (change.op, change.code) == ("refused", "flickrocket.by-folder")
+    only_book_2(alone)
+    alone.content("BOOK-2", OTHER_EPUB)
+    assert told(alone.plan()) == WAITS
     alone.write(Title="Book 2, anew")
     (change,) = alone.plan().changes()
     assert (change.op, change.code) == ("update", "flickrocket.by-folder")
     assert "content goes by folder" in change.message
+    assert {one.path for one in change.differences} == {"product.title", "product.locales[en].title"}
+
+
+@pytest.mark.parametrize("how", ["sync", "apply", "resend", "a kill"])
+def test_content_that_waits_is_named_by_every_run(alone: BookShop, nursery: Nursery, how: str):
+    """A text that goes over REST takes nothing away from what is known of the content: it was not sent."""
+    only_book_2(alone)
+    alone.content("BOOK-2", OTHER_EPUB)
+    alone.write(Title="Book 2, anew")
+    if how == "a kill":
+        assert nursery.run(alone, at="answered", number=1) == -9
+        assert told(alone.plan()) == [("settle", "BOOK-2", "flickrocket.by-folder")]
+    if how == "apply":
+        path = alone.folder / "night.jsonl"
+        alone.plan(path)
+        report = alone.apply(path)
+    else:
+        report = alone.sync()
+    assert (report.status, sum(alone.done(report).values())) == (1, 1)
+    if how == "resend":
+        report = alone.sync(Options(resend=frozenset()))
+        assert (report.status, alone.done(report)) == (1, {"updated": 1})
+    assert "Book 2, anew" in alone.on_flickrocket()
+    began = alone.box.last_call()
+    for _ in range(2):
+        report = alone.sync()
+        assert (report.status, told(report)) == (1, WAITS)
+    assert [one["message"] for one in report.result()["targets"][0]["failures"]] == [
+        "the content or pictures changed: content goes by folder, and is not sent"]
+    assert alone.box.last_call() == began
+    alone.content("BOOK-2", EPUB)  # the feed goes back
+    report = alone.sync()
+    assert (report.status, told(report), report.header.targets[0].counts) == (0, [], {"unchanged": 1})
+
+
+def test_content_that_waits_goes_by_a_folder_target_beside(alone: BookShop):
+    only_book_2(alone)
+    alone.content("BOOK-2", OTHER_EPUB)
+    alone.write(Title="Book 2, anew")
+    assert alone.sync().status == 1
+    alone.write_job({**alone.spec, "targets": BOTH})
+    report = alone.sync()
+    assert (report.status, alone.done(report), alone.done(report, "flickrocket")) == (0, {}, {"created": 1})
+    assert (alone.folder / "outbox/BOOK-2/files/BOOK-2.epub").read_bytes() == OTHER_EPUB
+    assert alone.sync().status == 0
+
+
+def test_what_waits_is_named_though_the_feed_has_no_files(alone: BookShop):
+    """A feed that is to the byte what was sent is not read again, but not while something of it waits."""
+    only_book_2(alone, File="", Cover="")
+    alone.write(Themes="12", Title="Book 2, anew")
+    assert alone.sync().status == 1
+    for _ in range(2):
+        report = alone.sync()
+        assert (report.status, told(report)) == (1, WAITS)
+    alone.write(Themes="")
+    assert alone.sync().status == 0
+
+
+def test_a_product_without_content_is_not_taken_for_one_that_has_it(alone: BookShop):
+    """The first time, content is taken to be what the feed names, unless FlickRocket shows that there is none."""
+    made = alone.box.ask("flickrocket/products")
+    with alone.box._store.transaction() as tx:
+        (bare,) = (one for one in made if one["id"] == 142995)
+        tx.keep_flickrocket("products", {**bare, "content_files": []}, datetime.now(UTC))
+    only_book_2(alone)
+    assert told(alone.sync()) == WAITS
 
 
 def test_products_that_are_gone_stay_unless_told_otherwise(alone: BookShop):
@@ -316,13 +433,22 @@ def test_a_record_is_made_where_the_job_says_so(alone: BookShop):
     alone.write()
     (change,) = alone.plan().changes()
     assert (change.op, change.code) == ("create", "flickrocket.by-folder")
-    alone.box.faults("flickrocket/drop-after:3")  # the exchange, the look-up, the create
+    alone.box.faults("flickrocket/drop-after:4")  # prices, licences, the look-up, the create
     report = alone.sync()
     alone.box.faults()
-    assert report.status == 0
+    assert (report.status, alone.done(report)) == (1, {"created": 1})
     assert [one["title"] for one in alone.box.ask("flickrocket/products")].count("Book 2") == 1
     (row,) = alone.rows("flickrocket-api").values()
-    assert row.platform_id == str(alone.on_flickrocket()["Book 2"]["id"])
+    book = alone.on_flickrocket()["Book 2"]
+    assert row.platform_id == str(book["id"])
+    assert told(alone.sync()) == WAITS  # its content is not there yet
+    with alone.box._store.transaction() as tx:  # by hand
+        content = {"valid": True, "content_type": 1, "download_url": ""}
+        tx.keep_flickrocket("products", {**book, "content_files": [content]}, datetime.now(UTC))
+    with alone.history() as history:
+        history.forget(alone.job(), None, ["BOOK-2"])
+    assert alone.sync().status == 1  # found again by its comment
+    assert (alone.sync().status, len(alone.on_flickrocket())) == (0, 1)
 
 
 def test_a_plan_needs_the_login_and_says_so(alone: BookShop):
@@ -343,6 +469,9 @@ HEAD = "feedbridge: 1\njobs:\n  shop:\n    source: shop.csv\n    targets: "
     pytest.param({"rest": {"platform": "flickrocket-api", "shop": "books"}}, "", id="by platform"),
     pytest.param({"flickrocket-api": {"rate": {"per_second": 1}, "settings": {"drm": True}}}, "", id="settings and rate"),
     pytest.param(BOTH, "", id="beside folders"),
+    pytest.param({"f": {"platform": "flickrocket", "outbox": "o", "shop": "books", "currencies": ["EUR"]},
+                  "flickrocket-api": {}}, "", id="a shop to look in"),
+    pytest.param({"flickrocket-api": {"currencies": ["Euro"]}}, "currencies", id="no currency"),
     pytest.param({"a": {"platform": "flickrocket-api"}, "b": {"platform": "flickrocket-api", "shop": "b"}}, "", id="two shops"),
     pytest.param({"a": {"platform": "flickrocket-api"}, "b": {"platform": "flickrocket-api"}}, "same place", id="one shop"),
     pytest.param({"flickrocket-api": {"outbox": "o"}}, "REST needs no outbox", id="an outbox"),
@@ -376,7 +505,7 @@ def test_the_target_in_a_job_file(tmp_path: Path, targets: dict[str, Any], mista
 @pytest.mark.parametrize("targets", [
     pytest.param({"flickrocket": {}}, id="no outbox"),
     pytest.param({"flickrocket-api": {"outbox": "o"}}, id="an outbox"),
-    pytest.param({"flickrocket": {"outbox": "o", "shop": "b"}}, id="shop by folder"),
+    pytest.param({"flickrocket": {"outbox": "o", "create": True}}, id="create by folder"),
 ])
 def test_the_schema_tells_the_ways_apart(targets: dict[str, Any]):
     whole = {"feedbridge": 1, "jobs": {"shop": {"source": "shop.csv", "targets": targets}}}
@@ -387,7 +516,7 @@ def test_a_first_job_file_with_both(shop: BookShop):
     started = start([str(shop.source)], to=("flickrocket", "flickrocket-api"), out=shop.folder / "new.yaml", name="books")
     job = read_jobs(started.text, shop.folder / "new.yaml", "new.yaml").job("books")
     assert {name: job.delivery_settings(name).by for name in job.spec.targets} == {"flickrocket": "folder", "flickrocket-api": "api"}
-    assert started.text.count("# shop:") == started.text.count("# omitted:") == 1
+    assert (started.text.count("# shop:"), started.text.count("# omitted:"), started.text.count("# currencies: []")) == (2, 1, 2)
     checks = list(readiness(job, shop.environment))
     assert [check.text for check in checks if not check.ok] == []
     checks = list(readiness(job, {**shop.environment, "FEEDBRIDGE_FLICKROCKET_TOKENS": str(shop.folder / "nobody")}))

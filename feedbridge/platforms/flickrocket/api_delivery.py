@@ -5,9 +5,10 @@ part goes over REST, and of that the members that are documented there; content,
 models go by folder. Beside a target that writes folders, the two share the work: new products and content by folder,
 all else over REST, and each uses the ids the other knows.
 
-A call is one PUT of what changed, whole arrays (A6), and what FlickRocket answers is compared with what was asked.
+A call is one PUT of what changed, whole arrays (A6), and what FlickRocket answers is compared with what was asked. Where no
+target writes folders, content that changed stays known as not sent: ``has`` tells what is written down instead.
 
-Source: docs/platforms/flickrocket.md, 4.2, K7, K8, K28, K32, choice A6.
+Source: docs/platforms/flickrocket.md, 4.2, K7, K8, K12, K15, K28, K32, choice A6.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import msgspec
+
 from feedbridge.errors import FeedbridgeError
 from feedbridge.findings import cut
 from feedbridge.platforms.base import Outcome
 from feedbridge.platforms.delivery import Action, Answer, DeliverySettings, Item, Parcel, Rate, Reach, Verdict, Way
+from feedbridge.platforms.flickrocket.bindings import Bindings, not_checked
 from feedbridge.platforms.flickrocket.client import CallError, connect
-from feedbridge.platforms.flickrocket.delivery import (
+from feedbridge.platforms.flickrocket.delivery import FlickRocketDeliverySettings
+from feedbridge.platforms.flickrocket.errors import FlickRocketError
+from feedbridge.platforms.flickrocket.hosts import hosts_of
+from feedbridge.platforms.flickrocket.known import (
     LISTS,
     REST_MEMBERS,
     WORDS,
-    FlickRocketDeliverySettings,
     Known,
     changed_members,
     document_of,
@@ -35,9 +41,8 @@ from feedbridge.platforms.flickrocket.delivery import (
     makes_prices,
     no_id,
     other_type,
+    rest_members,
 )
-from feedbridge.platforms.flickrocket.errors import FlickRocketError
-from feedbridge.platforms.flickrocket.hosts import hosts_of
 from feedbridge.platforms.flickrocket.licences import is_id
 from feedbridge.platforms.flickrocket.resources import Product, plain
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
@@ -80,7 +85,9 @@ class FlickRocketApiDelivery:
         self.lists = dict(LISTS)
         self._settings = settings
         self._create = delivery.create
-        self._folder = False
+        self._folder = ""
+        """Name of the target that writes folders."""
+        self._bindings = Bindings(delivery.shop, delivery, environment, delivery.currencies)
         self._ids: Mapping[str, str] = {}
         self._client = connect(
             delivery.shop, environment=environment, store=store, hosts=hosts,
@@ -88,9 +95,11 @@ class FlickRocketApiDelivery:
             answer_seconds=delivery.answer_seconds, tries=1, patience_seconds=PATIENCE_SECONDS,
         )
 
-    def beside(self, others: Iterable[DeliverySettings], ids: Mapping[str, str]) -> None:
-        """Told of the job's other FlickRocket targets, and of the ids these know by the same keys."""
-        self._folder = any(isinstance(one, FlickRocketDeliverySettings) and one.by == "folder" for one in others)
+    def beside(self, others: Mapping[str, DeliverySettings], ids: Mapping[str, str]) -> None:
+        """Told of the job's other FlickRocket targets by name, and of the ids these know by the same keys."""
+        self._folder = next((
+            name for name, one in others.items() if isinstance(one, FlickRocketDeliverySettings) and one.by == "folder"
+        ), "")
         self._ids = ids
 
     def items(self, outcome: Outcome, sku: str) -> list[Item]:
@@ -116,8 +125,7 @@ class FlickRocketApiDelivery:
                 return "left", Way("same")
             return "create", Way(
                 "update", "only its record is made: its content file has to be uploaded before it goes live",
-                "upload it in FlickRocket's admin interface, or add a flickrocket target with an outbox to the job",
-                "flickrocket.by-folder",
+                f"{_UPLOADED}; or add a flickrocket target with an outbox to the job", "flickrocket.by-folder", waits=True,
             )
         if self._folder and not known.fault:
             return "left", Way("same")
@@ -133,9 +141,10 @@ class FlickRocketApiDelivery:
             refusal = other_type(known)
             if refusal is not None:
                 return refusal
-            by_folder = [] if self._folder else self._by_folder(known, parcel)
+            by_folder = self._by_folder(known, parcel)
+            waiting = [] if self._folder else by_folder
             if not self._part(known):
-                return _refused_by_folder(by_folder) if by_folder else Way("same", *_told([], _gone(known)))
+                return _waits(waiting, []) if waiting else Way("same", *_kept(_gone(known)))
         if known.id is None:
             return no_id(known) if known.fault else _NO_ID
         if known.moved:
@@ -143,7 +152,57 @@ class FlickRocketApiDelivery:
                 "update", f"the feed now names another FlickRocket product, {known.id}: all of it is written there",
                 "check the id in the feed; the product it named before stays as it is", "flickrocket.id-changed",
             )
-        return Way("update", *_told(by_folder, _gone(known)))
+        if waiting:
+            return msgspec.structs.replace(_waits(waiting, _gone(known)), how="update")
+        note = f"the {' and the '.join(by_folder)}: by folder (target {self._folder})" if by_folder else ""
+        return Way("update", *_kept(_gone(known)), note=note)
+
+    def part(self, parcel: Parcel) -> Parcel:
+        """The members that go over REST, and no files."""
+        if not _product(parcel.body):
+            return parcel
+        by_rest = {"id", "product_type", *rest_members(document_of(parcel.body))}
+
+        def own(body: bytes) -> bytes:
+            return msgspec.json.encode({"product": {name: one for name, one in _product(body).items() if name in by_rest}})
+
+        before = own(parcel.before) if parcel.before else b""
+        return msgspec.structs.replace(parcel, body=own(parcel.body), before=before, files=(), changed=frozenset())
+
+    def ready(self, parcel: Parcel) -> Way:
+        """Refused when the shop has not the licences and prices that are to be sent."""
+        known = known_of(parcel, self._ids)
+        if known.fault or (known.id is None and not self._create):
+            return Way("update")
+        return self._bindings.ready(self._part(known))
+
+    def has(self, parcel: Parcel, verdict: Verdict) -> bytes | None:
+        """What FlickRocket has of an item it took, where something waits to go by folder; None: all of it.
+
+        Of a product it had already, and that the ledger did not know, content is taken to be what the feed names: nothing
+        tells content apart. One that it shows without any content has none.
+        """
+        if self._folder or not _product(parcel.body):
+            return None
+        known = known_of(parcel, self._ids)
+        before = None if known.moved else known.before
+        if before is None:
+            if not verdict.partly:
+                return None
+            before = {"files": {}, "options": {}, "product": _settled(self._settings, known.after["product"])}
+        elif not self._by_folder(known, parcel):
+            return None
+        after, was = known.after["product"], before["product"]
+        by_rest = {"id", "product_type", *rest_members(known.after)}
+        names = dict.fromkeys([*after, *was])
+        product = {
+            name: after[name] if name in by_rest else was[name] for name in names if name in (after if name in by_rest else was)
+        }
+        whole = {**known.after, "files": before["files"], "options": before["options"], "product": product}
+        whole.pop("price", None)
+        if "price" in before:
+            whole["price"] = before["price"]
+        return msgspec.json.encode(whole)
 
     def batches(self, action: Action, parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
         """One product a call."""
@@ -153,6 +212,13 @@ class FlickRocketApiDelivery:
     def send(self, action: Action, parcels: Sequence[Parcel]) -> Answer:
         """Make the call. An update or delete may be repeated; a create is looked up before it is made."""
         (parcel,) = parcels
+        if parcel.unchecked and action != "delete":
+            try:
+                fault = self._bindings.fault(self._part(known_of(parcel, self._ids)))
+            except FeedbridgeError as exc:
+                return not_checked(exc)
+            if fault:
+                return Answer(Reach.ANSWERED, {parcel.key: Verdict("failed", fault)})
         try:
             verdict = self._deleted(parcel) if action == "delete" else self._written(action, parcel)
         except FlickRocketError as exc:
@@ -185,7 +251,7 @@ class FlickRocketApiDelivery:
             part = self._part(known)
         if not part:
             return Verdict("taken", "nothing of it goes over REST", told)
-        return self._compared(known, part, self._client.update_product(known.id, part))
+        return self._compared(known, part, known.id, self._client.update_product(known.id, part))
 
     def _made(self, known: Known, key: str) -> Verdict:
         product = known.after["product"]
@@ -195,7 +261,9 @@ class FlickRocketApiDelivery:
         data = {**part, "product_type": product["product_type"], "comment": MARK + key}
         if "drm_protected" in product:  # what the settings say of new products (A4)
             data["drm_protected"] = product["drm_protected"]
-        return self._compared(known, part, self._client.create_product(data, look_up=None))
+        made = self._client.create_product(data, look_up=None)
+        verdict = self._compared(known, part, made.id, made)
+        return msgspec.structs.replace(verdict, partly=True)
 
     def _made_before(self, key: str) -> int | None:
         """The id of the product that a create of this item has made. Raises FeedbridgeError when several say so."""
@@ -210,11 +278,13 @@ class FlickRocketApiDelivery:
             )
         return found[0] if found else None
 
-    def _compared(self, known: Known, part: Mapping[str, Any], product: Product) -> Verdict:
-        """Taken, when FlickRocket has what was asked."""
-        if any(name not in product.model_fields_set for name in part):
-            product = self._client.product(product.id)
-        told = str(product.id)
+    def _compared(self, known: Known, part: Mapping[str, Any], asked: int, product: Product) -> Verdict:
+        """Taken, when FlickRocket has what was asked, and speaks of the product it was asked about."""
+        if product.id == asked and any(name not in product.model_fields_set for name in part):
+            product = self._client.product(asked)
+        if product.id != asked:
+            return Verdict("failed", f"FlickRocket was asked about product {asked}, and answered about {product.id}")
+        told = str(asked)
         kind = known.after["product"].get("product_type")
         if kind is not None and product.product_type not in (None, kind):
             return Verdict(
@@ -224,7 +294,8 @@ class FlickRocketApiDelivery:
         kept = [WORDS.get(name, name) for name, value in part.items() if not _has(product, name, value)]
         if kept:
             return Verdict("failed", f"FlickRocket said yes, but did not take the {' and the '.join(kept)}", told)
-        return Verdict("taken", "", told)
+        empty = "content_files" in product.model_fields_set and not product.content_files
+        return Verdict("taken", "", told, partly=empty and any(known.after["files"].values()))
 
     def _deleted(self, parcel: Parcel) -> Verdict:
         text = (parcel.platform_id or self._ids.get(parcel.key, "") or str(_product(parcel.body).get("id", ""))).strip()
@@ -286,25 +357,39 @@ def _gone(known: Known) -> list[str]:
     return [WORDS[name] for name in REST_MEMBERS if name in was and name not in now and name in WORDS and name != "drm_protected"]
 
 
-def _refused_by_folder(words: list[str]) -> Way:
-    return Way(
-        "refused", f"only the {' and the '.join(words)} changed, which goes by folder: nothing is sent over REST",
+_UPLOADED = "upload it in FlickRocket's admin interface, then say feedbridge ids forget"
+
+
+def _settled(settings: FlickRocketSettings, product: dict[str, Any]) -> dict[str, Any]:
+    """Members that a new record has without being told: what the settings say of all new products (A4)."""
+    usual = {
+        "themes": [{"theme_id": theme} for theme in settings.themes], "groups": [{"group_id": group} for group in settings.groups],
+    }
+    return {name: value for name, value in usual.items() if product.get(name) == value}
+
+
+def _waits(words: list[str], kept: list[str]) -> Way:
+    """What changed and has to go by folder, where nothing writes folders."""
+    message, mend, _ = _kept(kept)
+    said = f"the {' and the '.join(words)} changed: content goes by folder, and is not sent"
+    how = (
         "add a flickrocket target with an outbox to the job, which writes such folders; or bring it there by hand, then "
-        "say feedbridge ids forget", "flickrocket.by-folder",
+        "say feedbridge ids forget (and ids import, where the feed does not name its id)"
+    )
+    return Way(
+        "refused", "; ".join(one for one in (said, message) if one), "; ".join(one for one in (how, mend) if one),
+        "flickrocket.by-folder", waits=True,
     )
 
 
-def _told(by_folder: list[str], kept: list[str]) -> tuple[str, str, str]:
+def _kept(words: list[str]) -> tuple[str, str, str]:
     """Message, mend and code of what an update over REST leaves as it is."""
-    said, mends = [], []
-    if by_folder:
-        said.append(f"the {' and the '.join(by_folder)} changed, too: content goes by folder, and is not sent")
-        mends.append("add a flickrocket target with an outbox to the job")
-    if kept:
-        said.append(f"FlickRocket keeps the {' and the '.join(kept)} it has: an update cannot take anything away")
-        mends.append("take it away in FlickRocket's admin interface")
-    code = "flickrocket.by-folder" if by_folder else "flickrocket.A6" if kept else ""
-    return "; ".join(said), "; ".join(mends), code
+    if not words:
+        return "", "", ""
+    return (
+        f"FlickRocket keeps the {' and the '.join(words)} it has: an update cannot take anything away",
+        "take it away in FlickRocket's admin interface", "flickrocket.A6",
+    )
 
 
 def _has(product: Product, name: str, asked: Any) -> bool:

@@ -4,9 +4,10 @@ A new product is the folder ``convert`` writes. A changed one is an update folde
 whole arrays, and the files that changed. A folder appears whole or not at all, and none that is there is touched,
 since somebody may be uploading it: a second folder of a product is called ``<folder>--2``.
 
-Beside a target that updates over REST (api_delivery.py) only new products and content come by folder.
+Beside a target that updates over REST (api_delivery.py) only new products and content come by folder. Where a shop is
+known, its price models and licences are looked at before a folder that names some is written (bindings.py).
 
-Source: docs/platforms/flickrocket.md, sections 1, 2 and 7 (K3, K6 to K8, K10; choices A4, A6).
+Source: docs/platforms/flickrocket.md, sections 1, 2 and 7 (K3, K6 to K8, K10, K12, K15; choices A4, A6).
 """
 
 from __future__ import annotations
@@ -20,26 +21,38 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from feedbridge.errors import CommandError, OutputError
+from feedbridge.errors import CommandError, FeedbridgeError, OutputError
 from feedbridge.findings import cut
 from feedbridge.platforms.base import FileUse, Outcome
 from feedbridge.platforms.delivery import Action, Answer, DeliverySettings, Item, Parcel, Rate, Reach, Verdict, Way
 from feedbridge.platforms.flickrocket.folders import folder_name, name_key
-from feedbridge.platforms.flickrocket.licences import is_id
-from feedbridge.platforms.flickrocket.media import TYPES, extension
+from feedbridge.platforms.flickrocket.known import (
+    LISTS,
+    MEMBERS,
+    NEW_ONLY,
+    PRICE_MEMBERS,
+    WORDS,
+    Known,
+    changed_members,
+    document_of,
+    known_of,
+    no_id,
+    other_type,
+    rest_members,
+)
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.flickrocket.writer import EMAIL, PASSWORD, WARNING, FlickRocketWriter
 
-__all__ = [
-    "FlickRocketDelivery", "FlickRocketDeliverySettings", "Known", "REST_MEMBERS", "changed_members",
-    "known_of", "makes_prices", "no_id", "other_type",
-]
+if TYPE_CHECKING:
+    from feedbridge.platforms.flickrocket.bindings import Bindings
+
+__all__ = ["FlickRocketDelivery", "FlickRocketDeliverySettings"]
 
 PARTIAL = ".feedbridge-partial"
 PRODUCT_FILE = "product.json"
@@ -47,24 +60,6 @@ BUSY_SECONDS = 5.0
 WHOLE_FOLDERS = ("tracks", "VIDEO_TS")
 """Folders whose files belong together: an album's tracks, a DVD."""
 SLOTS = ("main", "flux_dvd", "preview")
-MEMBERS = (
-    "title", "version", "drm_protected", "locales", "price_license_binding", "categories", "themes", "groups", "price",
-)
-REST_MEMBERS = ("title", "version", "drm_protected", "locales", "price_license_binding", "categories")
-"""Those that the REST API documents, too (section 4.2)."""
-PRICE_MEMBERS = ("price_license_binding", "price")
-NEW_ONLY = ("drm_protected", "themes", "groups")
-"""Members that new products get from the settings when the feed does not say."""
-WORDS = {
-    "version": "version", "drm_protected": "DRM setting", "locales": "texts",
-    "price_license_binding": "licences and prices", "categories": "categories", "themes": "themes",
-    "groups": "groups", "main": "content file", "flux_dvd": "fluxDVD file", "preview": "preview",
-    "pictures": "additional pictures", "product_picture": "covers",
-}
-LISTS = {
-    "locales": "language_id", "product_picture": "language_id", "price_license_binding": "license_id",
-    "categories": "category_id", "themes": "theme_id", "groups": "group_id", "currencies": "currency",
-}
 _LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _NUMBER = re.compile(r"--([1-9][0-9]{0,5})", re.ASCII)
 _OF_THE_ITEM = frozenset({
@@ -94,7 +89,11 @@ class FlickRocketDeliverySettings(DeliverySettings, _By):
     outbox: Path | None = Field(default=None, validate_default=True)
     """Folder the product folders are put into, for a person to upload; it is made when the folder around it is there."""
     shop: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
-    """Over REST: which shop's tokens, as login named it."""
+    """Which shop's tokens, as login named it. By folder: the shop whose price models and licences are looked at before a
+    folder is written; left out, that of a flickrocket-api target beside it, and without one they are not."""
+    currencies: tuple[Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")], ...] = ()
+    """Currencies that every price has to have before it is sent; empty: those that most of the shop's prices have, and EUR
+    or USD."""
     create: bool = False
     """Over REST: make records of new products; their content file still has to be uploaded."""
     omitted: Literal["keep", "delete"] = "keep"
@@ -126,11 +125,11 @@ class FlickRocketDeliverySettings(DeliverySettings, _By):
                 "where the API is, is said by FEEDBRIDGE_FLICKROCKET_HOSTS, for the login and for this: leave this out")
         return value
 
-    @field_validator("shop", "create", "omitted")
+    @field_validator("create", "omitted")
     @classmethod
     def _of_rest(cls, value: Any, info: ValidationInfo) -> Any:
         if info.data.get("by") == "folder":
-            raise ValueError("is for a flickrocket-api target: folders know of no shop, and delete nothing")
+            raise ValueError("is for a flickrocket-api target: a folder makes its product whole, and deletes nothing")
         return value
 
 
@@ -145,23 +144,14 @@ class _Stopped(Exception):
 
 
 class _Update(msgspec.Struct):
-    """What an update folder holds. ``kept``: what FlickRocket keeps though the feed has it no more."""
+    """What an update folder holds. ``kept``: what FlickRocket keeps though the feed has it no more; ``elsewhere``: what goes
+    over REST."""
 
     document: dict[str, Any]
     files: tuple[FileUse, ...]
     says: bool
     kept: list[str]
-
-
-class Known(msgspec.Struct):
-    """A product's id at FlickRocket, and the documents it is told from. ``moved``: the feed names another product
-    than before; ``fault``: the id is none."""
-
-    after: dict[str, Any]
-    before: dict[str, Any] | None
-    id: int | None
-    moved: bool = False
-    fault: str = ""
+    elsewhere: list[str]
 
 
 class FlickRocketDelivery:
@@ -187,13 +177,29 @@ class FlickRocketDelivery:
         self.rate = Rate()
         self.lists = dict(LISTS)
         self._ids: Mapping[str, str] = {}
-        self._over_rest = False
+        self._over_rest = ""
+        """Name of the target that updates over REST."""
+        self._delivery = delivery
+        self._environment = {name: value for name, value in environment.items() if name not in (EMAIL, PASSWORD)}
+        self._bindings: Bindings | None = None
+        if "shop" in delivery.model_fields_set:
+            self._look_in(delivery.shop)
 
-    def beside(self, others: Iterable[DeliverySettings], ids: Mapping[str, str]) -> None:
-        """Told of the job's other FlickRocket targets, and of the ids these know by the same keys. What one of them
-        updates over REST does not come by folder again."""
-        self._over_rest = any(isinstance(one, FlickRocketDeliverySettings) and one.by == "api" for one in others)
+    def beside(self, others: Mapping[str, DeliverySettings], ids: Mapping[str, str]) -> None:
+        """Told of the job's other FlickRocket targets by name, and of the ids these know by the same keys. What one of
+        them updates over REST does not come by folder again."""
+        for name, one in others.items():
+            if isinstance(one, FlickRocketDeliverySettings) and one.by == "api":
+                self._over_rest = name
+                if self._bindings is None:
+                    self._look_in(one.shop)
+                break
         self._ids = ids
+
+    def _look_in(self, shop: str) -> None:
+        from feedbridge.platforms.flickrocket.bindings import Bindings
+
+        self._bindings = Bindings(shop, self._delivery, self._environment, self._delivery.currencies)
 
     def items(self, outcome: Outcome, sku: str) -> list[Item]:
         """The product's one folder; its key is the SKU."""
@@ -222,7 +228,31 @@ class FlickRocketDelivery:
                 "update", f"the feed now names another FlickRocket product, {known.id}: all of it is written there",
                 "check the id in the feed; the product it named before stays as it is", "flickrocket.id-changed",
             )
-        return Way("update", *kept)
+        note = _over_rest(update.elsewhere, self._over_rest) if update.elsewhere else ""
+        return Way("update", *kept, note=note)
+
+    def part(self, parcel: Parcel) -> Parcel:
+        """Beside a target that updates over REST, without the members that go there."""
+        if not self._over_rest:
+            return parcel
+        by_rest = rest_members(document_of(parcel.body))
+
+        def own(body: bytes) -> bytes:
+            document = document_of(body)
+            product = {name: value for name, value in document["product"].items() if name not in by_rest}
+            return msgspec.json.encode({**document, "product": product})
+
+        return msgspec.structs.replace(parcel, body=own(parcel.body), before=own(parcel.before) if parcel.before else b"")
+
+    def ready(self, parcel: Parcel) -> Way:
+        """Refused when the shop, where it is known, has not the licences and prices of the folder."""
+        return Way("update") if self._bindings is None else self._bindings.ready(self._sold(parcel))
+
+    def _sold(self, parcel: Parcel) -> dict[str, Any]:
+        """The bindings that a folder names, and the price beside them."""
+        document = self._update(parcel, known_of(parcel, self._ids)).document
+        product = document["product"]
+        return {**product, "price": product.get("price") or document.get("price")}
 
     def batches(self, action: Action, parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
         """One folder a call, so that what is noted of it is noted at once."""
@@ -231,14 +261,20 @@ class FlickRocketDelivery:
 
     def send(self, action: Action, parcels: Sequence[Parcel]) -> Answer:
         """Write the folders. ``stop`` when the outbox takes none, ``wait`` while another process writes into it."""
-        items: dict[str, Verdict] = {}
         if action == "delete":
             refused = Verdict("failed", "FlickRocket's batch upload deletes nothing: delete the product by hand")
             return Answer(Reach.ANSWERED, {parcel.key: refused for parcel in parcels})
         try:
+            items = self._lacking(parcels)
+        except FeedbridgeError as exc:
+            from feedbridge.platforms.flickrocket.bindings import not_checked
+
+            return not_checked(exc)
+        try:
             with self._held() as names:
                 for parcel in parcels:
-                    items[parcel.key] = self._put(action, parcel, names)
+                    if parcel.key not in items:
+                        items[parcel.key] = self._put(action, parcel, names)
         except _Stopped as exc:
             if not items:
                 reach = Reach.WAIT if exc.busy else Reach.STOP
@@ -249,6 +285,13 @@ class FlickRocketDelivery:
             return Answer(Reach.ANSWERED, items, exc.message, exc.mend)
         notes, self._warning = ((self._warning,) if self._warning else ()), ""
         return Answer(Reach.ANSWERED, items, notes=notes)
+
+    def _lacking(self, parcels: Sequence[Parcel]) -> dict[str, Verdict]:
+        """Those whose licences and prices could not be looked at before, and are not there. Raises FeedbridgeError."""
+        if self._bindings is None:
+            return {}
+        told = {one.key: self._bindings.fault(self._sold(one)) for one in parcels if one.unchecked}
+        return {key: Verdict("failed", fault) for key, fault in told.items() if fault}
 
     def close(self) -> None:
         """Remove fetched files that are in the outbox now."""
@@ -356,9 +399,9 @@ class FlickRocketDelivery:
         was = before if before is not None and not known.moved else {}
         files, written, slots = _changed_files(after["files"], was.get("files", {}), parcel.changed)
         part = changed_members(self._settings, after["product"], was.get("product"))
-        if self._over_rest and was:
-            by_rest = set(REST_MEMBERS) - ({"price_license_binding"} if makes_prices(after) else set())
-            part = {name: value for name, value in part.items() if name not in by_rest}
+        by_rest = rest_members(after) if self._over_rest and was else frozenset()
+        elsewhere = [name for name in part if name in by_rest]
+        part = {name: value for name, value in part.items() if name not in by_rest}
         top_price = after.get("price")
         if top_price is not None and (top_price != was.get("price") or any(name in part for name in PRICE_MEMBERS)):
             part |= {name: after["product"][name] for name in PRICE_MEMBERS if name in after["product"]}
@@ -379,7 +422,7 @@ class FlickRocketDelivery:
             document["price"] = top_price
         return _Update(
             document, tuple(use for use in parcel.files if any(_belongs(use.target, path) for path in written)),
-            bool(written or part or top_price is not None or new_audio_type), _gone(after, was),
+            bool(written or part or top_price is not None or new_audio_type), _gone(after, was, by_rest), elsewhere,
         )
 
 
@@ -394,96 +437,10 @@ _MENDS = {
 }
 
 
-def document_of(body: bytes) -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.json.decode(body)
-    return document
-
-
-def changed_members(
-    settings: FlickRocketSettings, product: dict[str, Any], was: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Members to write. What only the settings say of new products (A4) is not written over what is there."""
-    defaults = {
-        "drm_protected": settings.drm,
-        "themes": [{"theme_id": theme} for theme in settings.themes],
-        "groups": [{"group_id": group} for group in settings.groups],
-    }
-    told_once = "id" in product or (was is not None and "id" not in was)
-    part = {
-        name: product[name] for name in MEMBERS
-        if name in product and (was is None or name not in was or product[name] != was[name])
-        and (told_once or name not in defaults or product[name] != defaults[name] or (was or {}).get(name))
-    }
-    if any(name in part for name in PRICE_MEMBERS):  # a binding without a price id goes by the price beside it
-        part |= {name: product[name] for name in PRICE_MEMBERS if name in product}
-    return part
-
-
-def makes_prices(document: Mapping[str, Any]) -> bool:
-    """Whether a document makes price models, which only the batch file can (2.5, K32)."""
-    bindings = document["product"].get("price_license_binding") or ()
-    return "price" in document or "price" in document["product"] or any("price" in one for one in bindings)
-
-
-def known_of(parcel: Parcel, ids: Mapping[str, str] | None = None) -> Known:
-    """The feed's own id, else the one FlickRocket has told, else the one the feed gave before.
-
-    ``ids``  what other targets know, by key
-    """
-    after = document_of(parcel.body)
-    before = document_of(parcel.before) if parcel.before else None
-    own = after["product"].get("id")
-    text = parcel.platform_id.strip() or (ids or {}).get(parcel.key, "")
-    told = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
-    earlier = told if text else before["product"].get("id") if before is not None else None
-    if own is None and text and not is_id(told):
-        return Known(after, before, None, fault=text)
-    moved = own is not None and earlier is not None and own != earlier
-    return Known(after, before, earlier if own is None else own, moved)
-
-
-def no_id(known: Known) -> Way:
-    if known.fault:
-        return Way(
-            "refused", f'"{cut(known.fault)}" is no short FlickRocket id, which is a whole number',
-            "give the number on the product's details page: feedbridge ids import", "flickrocket.K7",
-        )
-    return Way(
-        "refused", "it was delivered as a new product, and FlickRocket has not told its id yet, so it cannot be updated",
-        "give its id (it stands on the product's details page): feedbridge ids import; or, if its folder was never "
-        "uploaded, delete the folder and have it written anew: feedbridge ids forget",
-        "flickrocket.no-id",
-    )
-
-
-def other_type(known: Known) -> Way | None:
-    """The refusal of another product type (K8), told by the type or by what its content file may be."""
-    after, before = known.after, known.before
-    if before is None:
-        return None
-    new, old = after["product"].get("product_type"), before["product"].get("product_type")
-    new_ending, old_ending = extension(after["files"].get("main", "")), extension(before["files"].get("main", ""))
-    if new is not None and old is not None:
-        other = new != old
-        message = f"its product type is now {new}, and it was made as {old}"
-    else:
-        other = not (_takes(old, new_ending) and _takes(new, old_ending))
-        message = f"its content file is now a {new_ending} file, and it was made with a {old_ending} file"
-    if not other:
-        return None
-    return Way(
-        "refused", f"{message}: FlickRocket never changes the type of a product",
-        "give the new content a SKU of its own; or delete the product in FlickRocket and have it made anew: "
-        "feedbridge ids forget", "flickrocket.K8",
-    )
-
-
-def _takes(number: int | None, ending: str) -> bool:
-    """Whether a product of this type may have a content file with this ending; when not known, yes."""
-    for kind in TYPES.values():
-        if kind.number == number and kind.extensions and ending:
-            return ending in kind.extensions
-    return True
+def _over_rest(members: Iterable[str], target: str) -> str:
+    """The note that a target updates these members over REST."""
+    words = dict.fromkeys(WORDS.get(name, name) for name in members)
+    return f"the {' and the '.join(words)}: over REST (target {target})"
 
 
 def _belongs(target: str, path: str) -> bool:
@@ -523,13 +480,16 @@ def _changed_files(
     return part, written, slots
 
 
-def _gone(after: dict[str, Any], was: dict[str, Any]) -> list[str]:
-    """Words for what the platform was given and the feed has no more."""
+def _gone(after: dict[str, Any], was: dict[str, Any], by_rest: frozenset[str]) -> list[str]:
+    """Words for what the platform was given and the feed has no more; the target beside tells of what goes ``by_rest``."""
     if not was:
         return []
     product, earlier = after["product"], was["product"]
     silent = NEW_ONLY if "id" in product and "id" not in earlier else ()  # the feed names the id now: no defaults then
-    gone = [name for name in MEMBERS if name in earlier and name not in product and name not in silent and name in WORDS]
+    gone = [
+        name for name in MEMBERS
+        if name in earlier and name not in product and name not in silent and name in WORDS and name not in by_rest
+    ]
     gone += [name for name, value in was["files"].items() if value and not after["files"].get(name)]
     return [WORDS[name] for name in gone]
 
