@@ -315,20 +315,70 @@ def test_what_differs_is_named(box, shop, tmp_path, members, field):
     assert one.live and not one.right
 
 
+@pytest.mark.parametrize("beside", [pytest.param(0, id="alone"), pytest.param(6, id="beside others")])
 @pytest.mark.parametrize("members", [
     pytest.param({"title": "Night sky &amp; stars"}, id="signs in HTML"),
-    pytest.param({"title": "NIGHT SKY & STARS "}, id="letter case, only for finding it"),
+    pytest.param({"title": "NIGHT  SKY & STARS "}, id="letter case and blanks, only for finding it"),
     pytest.param({"locales": [{"language_id": "EN", "title": "Night sky & stars", "description": "<p>Stars &\n moons</p>"}]},
                  id="blanks and signs in a text"),
 ])
-def test_spelling_does_not_hide_a_product(box, shop, tmp_path, members):
+def test_spelling_does_not_hide_a_product(box, shop, tmp_path, members, beside):
+    """However few folders there are: the sandbox finds titles that are asked for as they are only."""
     upload(box, dropped(tmp_path, "N"))
-    # Found by what the list holds, for the sandbox compares titles as they are.
-    for at in range(5):
-        dropped(tmp_path, f"Z{at}", changed(NIGHT, title=f"Nothing {at}"))
     put(box, "products", only=142998, **members)
+    for at in range(beside):
+        dropped(tmp_path, f"Z{at}", changed(NIGHT, title=f"Nothing {at}"))
     one = verify(shop, expected(read_folders(tmp_path)))[0]
     assert (one.state, one.id) == ("live", 142998)
+    assert "142998" in check(shop, read_folders(tmp_path))[0].notes[0]
+
+
+def test_title_that_no_address_can_hold_is_looked_for_in_the_list(box, shop, tmp_path):
+    dropped(tmp_path, "N", changed(NIGHT, title="Night \x07"))
+    (one,) = verify(shop, expected(read_folders(tmp_path)))
+    assert (one.state, one.why) == ("not there", ("no product has its title, type and version",))
+
+
+def test_another_spelling_is_looked_for_where_only_another_version_has_the_title(box, shop, tmp_path):
+    upload(box, dropped(tmp_path / "1", "M"), dropped(tmp_path / "2", "N", changed(NIGHT, version="2")))
+    put(box, "products", only=142999, title="Night sky &amp; stars")
+    (one,) = verify(shop, expected(read_folders(tmp_path / "2")))
+    assert (one.state, one.id) == ("live", 142999)
+
+
+def many(box: SandboxServer, number: int = 60) -> None:
+    """More products in the shop than one page holds."""
+    (first, *_) = asked(box, "/_/flickrocket/products")
+    asked(box, "/_/flickrocket/products", [{**first, "id": 150_000 + at, "title": f"Book {at}"} for at in range(number)], "PUT")
+
+
+def test_list_that_cannot_be_read_whole_says_nothing_of_what_is_missing(box, shop, tmp_path):
+    many(box)
+    box.set_faults(["pages:repeat"])
+    dropped(tmp_path, "N")
+    (one,) = verify(shop, expected(read_folders(tmp_path)))
+    assert (one.state, one.id, one.pending) == ("unreadable", None, False)
+    assert "cannot be told whether it is there" in one.why[0] and "drop" not in one.mend
+    (ready,) = check(shop, read_folders(tmp_path))
+    assert ready.ready and "not checked whether the shop has it already" in ready.notes[0]
+
+
+def test_list_is_read_again_while_waiting_only_when_the_shop_has_other_products(box, shop, tmp_path):
+    many(box)
+    dropped(tmp_path, "N")
+    slept: list[float] = []
+    lists: list[int] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        lists.append(sum(call["action"].endswith("products.json") for call in box.calls(1000)))
+        if len(slept) == 3:
+            upload(box, tmp_path / "N")
+            put(box, "products", only=max(one["id"] for one in asked(box, "/_/flickrocket/products")), title="NIGHT SKY &amp; STARS")
+
+    (one,) = verify(shop, expected(read_folders(tmp_path)), wait_seconds=600, sleep=sleep, clock=lambda: sum(slept))
+    assert one.live and len(slept) == 3
+    assert (lists[1] - lists[0], lists[2] - lists[1]) == (1, 1)  # the title alone
 
 
 def test_update_is_read_by_its_id(box, shop, tmp_path):

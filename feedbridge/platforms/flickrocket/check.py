@@ -24,7 +24,7 @@ from feedbridge.platforms.flickrocket.folders import PathError, SourceFolder, na
 from feedbridge.platforms.flickrocket.payload import ProductFile
 from feedbridge.platforms.flickrocket.product_folders import Fault, Folder
 from feedbridge.platforms.flickrocket.readback import Shelf, in_words, same_type, same_version, unbound
-from feedbridge.platforms.flickrocket.resources import Price, Product
+from feedbridge.platforms.flickrocket.resources import Price, Product, comparable, loose
 
 __all__ = ["BindingCheck", "Readiness", "check"]
 
@@ -149,17 +149,22 @@ class _Checking:
         missing = [name for name in ("title", "product_type", "locales") if not part.get(name)]
         if missing:
             self._fault(f"a new product needs {' and '.join(missing)}", "map it, and convert again", "flickrocket.K6")
-        there = [
-            one for one in self._shelf.titled(part.get("title") or "")
-            if same_type(one, part) and same_version(one, part)
-        ]
+        def fits(one: Product) -> bool:
+            return same_type(one, part) and same_version(one, part)
+
+        title = part.get("title") or ""
+        there = list(filter(fits, self._shelf.titled(title, fits)))
+        if not there and (doubt := self._shelf.doubts.get(loose(title))) is not None:
+            self._said.append(f"it was not checked whether the shop has it already: {doubt.message}")
         if there:
             self._said.append(
                 f"the shop has {in_words(there)} with this title, type and version already: if it is the same product, "
                 "dropping the folder makes it twice; give its id (ids.flickrocket in the mapping, or feedbridge ids import)")
 
     def _update(self, identity: int, product: Product | None, part: Mapping[str, Any]) -> None:
-        if product is None:
+        if (doubt := self._shelf.doubts.get(identity)) is not None:
+            self._fault(doubt.message, doubt.mend, "flickrocket.answer")
+        elif product is None:
             self._fault(
                 f"there is no product {identity}, which the folder is to update",
                 "check the id in the feed; if the product was deleted, have it made anew: feedbridge ids forget",

@@ -5,15 +5,17 @@ Source: docs/platforms/flickrocket.md, section 4.2; K12.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 from feedbridge.errors import CommandError
 from feedbridge.findings import cut
 from feedbridge.platforms.flickrocket.client import Client
 from feedbridge.platforms.flickrocket.errors import FlickRocketError
 from feedbridge.platforms.flickrocket.listing import PAGE_SIZE
+from feedbridge.platforms.flickrocket.product_folders import Fault
 from feedbridge.platforms.flickrocket.resources import License, Price, Product, comparable, loose
 
 __all__ = ["Shelf", "in_words", "same_type", "same_version", "unbound"]
@@ -23,67 +25,117 @@ FIELDS = (
     "price_license_binding", "content_files", "categories",
 )
 """Members that are read of a product."""
+AGAIN = "run it again; when it stays so, tell the maintainers of feedbridge"
 
 
 class Shelf:
-    """Products read back: by short id and by title. ``load`` reads each of them at most once."""
+    """Products read back: by short id and by title.
 
-    def __init__(self, client: Client) -> None:
+    Few titles are asked for with ``query``. How FlickRocket compares it with titles is documented nowhere, so what comes
+    back counts, and that nothing comes back means nothing: the list is read whole before a title is said to be missing.
+    """
+
+    def __init__(self, client: Client, before: Shelf | None = None) -> None:
+        """``before``: the shelf of a look a moment ago. A title that its list lacks is lacking while the shop has as many
+        products as then."""
         self._client = client
+        self._before = (before._count, frozenset(before._lacking)) if before is not None else (None, frozenset())
         self._ids: dict[int, Product | None] = {}
         self._titles: dict[str, dict[int, Product]] = {}
-        self.unasked: dict[str, str] = {}
-        """Title -> why it cannot be asked for."""
+        self._list: Literal["unread", "read", "broken"] = "unread"
+        self._broken = Fault("")
+        self._count: int | None = None
+        """How many products the shop had before its list was read."""
+        self._lacking: set[str] = set()
+        """Titles that nothing in the list has."""
+        self.doubts: dict[int | str, Fault] = {}
+        """Short id, or title as ``loose`` has it -> why it cannot be told whether it is there."""
 
     def product(self, id: int) -> Product | None:
-        """The product of an id that was loaded."""
+        """The product of an id that was loaded; None: there is none, or it is in doubt."""
         return self._ids.get(id)
 
-    def titled(self, title: str) -> list[Product]:
-        """The products of a title that was loaded, by id."""
-        found = self._titles.get(loose(title), {})
+    def titled(self, title: str, fits: Callable[[Product], bool] = lambda product: True) -> list[Product]:
+        """The products of a title that was loaded, by id. The list is read whole before none of them fits."""
+        key = loose(title)
+        if key in self._titles and not any(map(fits, self._titles[key].values())) and not self._still_lacking(key):
+            if self._list == "unread":
+                self._read_list()
+            if self._list == "broken":
+                self.doubts[key] = self._broken
+        found = self._titles.get(key, {})
         return [found[id] for id in sorted(found)]
 
     def load(self, ids: Iterable[int], titles: Iterable[str]) -> None:
-        """Read products one by one, or the whole list when that takes fewer calls."""
-        wanted = dict.fromkeys(id for id in ids if id not in self._ids)
-        asked = {loose(title): title for title in titles if loose(title) not in self._titles}
+        """Read products one by one, or the whole list when that takes fewer calls. To be called once."""
+        wanted = dict.fromkeys(ids)
+        asked = {key: title for title in titles if (key := loose(title))}
+        self._titles = {key: {} for key in asked}
         lookups = len(wanted) + len(asked)
-        if lookups > 3 and ceil(self._client.products().count() / PAGE_SIZE) + 1 < lookups and self._whole(wanted, asked):
-            return
+        if lookups > 3 and ceil(self._counted() / PAGE_SIZE) + 1 < lookups:
+            self._read_list(wanted)
         for id in wanted:
-            try:
-                self._ids[id] = self._client.product(id, FIELDS)
-            except FlickRocketError as exc:
-                if exc.code != "flickrocket.gone":
-                    raise
-                self._ids[id] = None
-        for key, title in asked.items():
-            found = self._titles.setdefault(key, {})
-            try:
-                for product in self._client.products(FIELDS, {"title": " ".join(title.split())}):
-                    if loose(product.title or "") == key:
-                        found[product.id] = product
-            except CommandError as exc:  # signs that no address can hold
-                self.unasked[key] = exc.message
+            if id not in self._ids:
+                self._ids[id] = self._one(id)
+        for key, title in asked.items() if self._list != "read" else ():
+            with suppress(CommandError):  # signs that no address can hold: it is looked for in the list
+                self._keep(self._client.products(FIELDS, {"title": " ".join(title.split())}), only=key)
 
-    def _whole(self, wanted: Mapping[int, None], asked: Mapping[str, str]) -> bool:
-        """Read the list; False when it changed under our eyes, and nothing can be said of what is missing."""
-        ids: dict[int, Product | None] = dict.fromkeys(wanted)
-        titles: dict[str, dict[int, Product]] = {key: {} for key in asked}
+    def _one(self, id: int) -> Product | None:
         try:
-            for product in self._client.products(FIELDS):
-                if product.id in ids:
-                    ids[product.id] = product
-                if (key := loose(product.title or "")) in titles:
-                    titles[key][product.id] = product
+            product = self._client.product(id, FIELDS)
         except FlickRocketError as exc:
-            if exc.code != "flickrocket.pages":
+            if exc.code == "flickrocket.answer":
+                self.doubts[id] = Fault(f"product {id} cannot be read: {exc.message}", exc.mend)
+            elif exc.code != "flickrocket.gone":
                 raise
+            return None
+        if product.id != id:
+            self.doubts[id] = Fault(f"asked for product {id}, FlickRocket answered about product {product.id}", AGAIN)
+            return None
+        return product
+
+    def _keep(self, products: Iterable[Product], only: str | None = None) -> None:
+        for product in products:
+            key = loose(product.title or "")
+            if key in self._titles and only in (None, key):
+                self._titles[key][product.id] = product
+
+    def _counted(self) -> int:
+        if self._count is None:
+            self._count = self._client.products().count()
+        return self._count
+
+    def _still_lacking(self, key: str) -> bool:
+        count, lacking = self._before
+        if self._titles[key] or key not in lacking or count != self._counted():
             return False
-        self._ids |= ids
-        self._titles |= titles
+        self._lacking.add(key)
         return True
+
+    def _read_list(self, wanted: Iterable[int] = ()) -> None:
+        """Read the whole list; once more when it changes under our eyes."""
+        found: list[Product] = []
+        for last in (False, True):
+            self._counted()
+            try:
+                found = [
+                    product for product in self._client.products(FIELDS)
+                    if product.id in wanted or loose(product.title or "") in self._titles
+                ]
+                break
+            except FlickRocketError as exc:
+                if exc.code not in ("flickrocket.pages", "flickrocket.answer"):
+                    raise
+                if last or exc.code == "flickrocket.answer":
+                    self._list = "broken"
+                    self._broken = Fault(f"the list of products cannot be read whole: {exc.message}", exc.mend or AGAIN)
+                    return
+                self._count = None
+        self._list = "read"
+        self._keep(found)
+        self._ids |= {product.id: product for product in found if product.id in wanted}
+        self._lacking |= {key for key, there in self._titles.items() if not there}
 
 
 def unbound(product: Product, prices: Mapping[int, Price], licences: Mapping[int, License]) -> tuple[str, ...]:

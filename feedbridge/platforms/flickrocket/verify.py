@@ -191,13 +191,15 @@ def verify(
     """
     deadline = clock() + wait_seconds
     pause = POLL_SECONDS
-    standings = _round(client, products, others or {}, announced or {})
+    shelf = Shelf(client)
+    standings = _round(client, products, others or {}, announced or {}, shelf)
     told(standings)
     while any(one.pending for one in standings) and clock() < deadline:
         sleep(min(pause, max(0.0, deadline - clock())))
         pause = min(pause * 1.5, MOST_POLL_SECONDS)
+        shelf = Shelf(client, before=shelf)
         try:
-            standings = _round(client, products, others or {}, announced or {})
+            standings = _round(client, products, others or {}, announced or {}, shelf)
         except FlickRocketError as exc:
             if exc.code != "flickrocket.down":
                 raise
@@ -207,9 +209,8 @@ def verify(
 
 
 def _round(
-    client: Client, products: Sequence[Expected], others: Mapping[int, str], announced: Mapping[int, float]
+    client: Client, products: Sequence[Expected], others: Mapping[int, str], announced: Mapping[int, float], shelf: Shelf
 ) -> list[Standing]:
-    shelf = Shelf(client)
     sound = [one for one in products if one.fault is None]
     shelf.load(
         [id for one in sound if (id := one.id or one.known) is not None],
@@ -239,11 +240,13 @@ def _candidates(
     one: Expected, shelf: Shelf, taken: Mapping[int, str], announced: Mapping[int, float]
 ) -> list[Product]:
     """Products that may be what a folder made: of its title, type and version, and of no other SKU."""
-    there = [
-        product for product in shelf.titled(str(one.part.get("title") or ""))
-        if same_type(product, one.part) and same_version(product, one.part)
-        and taken.get(product.id, one.sku) == one.sku
-    ]
+    def fits(product: Product) -> bool:
+        return (
+            same_type(product, one.part) and same_version(product, one.part)
+            and taken.get(product.id, one.sku) == one.sku
+        )
+
+    there = list(filter(fits, shelf.titled(str(one.part.get("title") or ""), fits)))
     if len(there) > 1:
         new = [product for product in there if announced.get(product.id, 0.0) >= one.written - CLOCK_SECONDS]
         if len(new) == 1:  # a webhook told that it was made after the folder was written
@@ -256,6 +259,8 @@ def _by_id(
 ) -> Standing:
     id = one.id or one.known or 0
     product = shelf.product(id)
+    if (doubt := shelf.doubts.get(id)) is not None:
+        return _standing(one, "unreadable", why=(doubt.message,), mend=doubt.mend)
     if product is None:
         return _standing(
             one, "not there", id=None, why=(f"there is no product {id}",),
@@ -274,9 +279,10 @@ def _by_title(
     if not there:
         title = str(one.part.get("title") or "")
         near = shelf.titled(title)
+        if (doubt := shelf.doubts.get(loose(title))) is not None:
+            return _standing(
+                one, "unreadable", why=(f"it cannot be told whether it is there: {doubt.message}",), mend=doubt.mend)
         why = ["no product has its title, type and version"] if title else ["its folder names no title"]
-        if (unasked := shelf.unasked.get(loose(title))) is not None:
-            why = [f"it cannot be looked for: {unasked}"]
         if near:
             why.append(f"there {'is' if len(near) == 1 else 'are'} {in_words(near)}")
         return _standing(
