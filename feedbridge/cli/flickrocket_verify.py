@@ -296,9 +296,11 @@ def counted(standings: Sequence[Standing]) -> str:
     for one in standings:
         states[one.state] = states.get(one.state, 0) + 1
     differing = sum(bool(one.differs) for one in standings)
+    unknown = sum(bool(one.content) for one in standings)
     return f"{states.pop('live', 0):,} of {len(standings):,} live" + "".join(
         f", {number:,} {state}" for state, number in states.items()) + (
-        f"; {differing:,} not as the folder says" if differing else "")
+        f"; {differing:,} not as the folder says" if differing else "") + (
+        f"; of {unknown:,} it cannot be told whether new content was uploaded" if unknown else "")
 
 
 def write_ids(path: Path, standings: Sequence[Standing], adopt: bool) -> None:

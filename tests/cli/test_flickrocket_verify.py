@@ -135,6 +135,24 @@ def test_from_the_feed_to_an_update(box, place, typed):
     assert titles.count("Night skies") == 1 and "Night sky" not in titles
 
 
+def test_new_content_of_a_product_stays_and_is_said(box, place, typed):
+    """Whether it was uploaded cannot be told, so a person has to be asked."""
+    feed(place, TIDES)
+    typed("sync")
+    typed("flickrocket", "upload", "outbox")
+    typed("flickrocket", "verify", "outbox", "--job", "books")
+    feed(place, TIDES)
+    (place / "book.pdf").write_bytes(PDF + b"%% second edition\n")
+    assert typed("sync")[0] == 0
+    for _ in range(2):
+        status, out, err = typed("flickrocket", "verify", "outbox", "--job", "books")
+        assert (status, err) == (0, "1 of 1 live; of 1 it cannot be told whether new content was uploaded\n")
+        assert "it cannot be told whether TIDES was uploaded: drop it if you have not, then delete it or move it away" in out
+        typed("flickrocket", "upload", "outbox")
+    (one,) = json.loads(typed("flickrocket", "verify", "outbox", "--json")[1])
+    assert one["content_unknown"] == ["TIDES"]
+
+
 def test_id_of_an_older_product_is_not_taken_unasked(place, typed):
     feed(place, {"SKU": "WALKS", "Title": "City walks", "Price ID": "48", "Categories": "5", "Description": ""})
     typed("sync")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import os
+import threading
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +18,7 @@ import pytest
 
 from feedbridge.errors import CommandError
 from feedbridge.platforms.flickrocket.check import check
-from feedbridge.platforms.flickrocket.client import BurstRate, Client, connect
+from feedbridge.platforms.flickrocket.client import BurstLimiter, BurstRate, Calls, Client, connect
 from feedbridge.platforms.flickrocket.hosts import hosts_of
 from feedbridge.platforms.flickrocket.product_folders import product_folders, read_folders
 from feedbridge.platforms.flickrocket.tokens import Tokens, TokenStore
@@ -238,6 +240,36 @@ def test_product_that_is_there_already_is_a_note(box, shop, tmp_path):
     assert one.ready and "142998" in one.notes[0] and "twice" in one.notes[0]
 
 
+@pytest.mark.parametrize(("first", "second", "noted"), [
+    pytest.param(NIGHT, NIGHT, True, id="the same"),
+    pytest.param(NIGHT, changed(NIGHT, title="NIGHT  sky &amp; stars"), True, id="written otherwise"),
+    pytest.param(NIGHT, changed(NIGHT, version=...), True, id="one without a version"),
+    pytest.param(NIGHT, changed(NIGHT, version="2"), False, id="another version"),
+    pytest.param(NIGHT, changed(NIGHT, product_type=27, drm_protected=False), False, id="another type"),
+    pytest.param(NIGHT, changed(NIGHT, id=142995, product_type=...), False, id="an update"),
+])
+def test_folders_that_nobody_can_tell_apart_are_noted(shop, tmp_path, first, second, noted):
+    dropped(tmp_path, "A", first)
+    dropped(tmp_path, "B", second)
+    one, other = check(shop, read_folders(tmp_path))
+    assert one.ready and other.ready
+    if noted:
+        assert "the folder B would make a product" in one.notes[0] and "the folder A would make" in other.notes[0]
+    else:
+        assert one.notes == other.notes == ()
+
+
+def test_folders_of_one_title_get_their_ids_one_by_one(box, shop, tmp_path):
+    """As the note says: each is dropped, and verified by its own folder, before the next."""
+    ledger = {"A": "", "B": ""}
+    for name in ledger:
+        upload(box, dropped(tmp_path, name))
+        (one,) = verify(shop, expected(read_folders(tmp_path / name), ledger.items()),
+                        others={int(id): sku for sku, id in ledger.items() if id})
+        ledger[name] = str(one.id)
+    assert ledger == {"A": "142998", "B": "142999"}
+
+
 def test_themes_need_not_be_readable(box, shop, tmp_path):
     """A permission without the scope ``themes``: said, not refused."""
     dropped(tmp_path / "out", "N", changed(NIGHT, themes=[{"theme_id": 12}]))
@@ -390,6 +422,53 @@ def test_update_is_read_by_its_id(box, shop, tmp_path):
     upload(box, tmp_path / "M")
     (after,) = verify(shop, expected(read_folders(tmp_path)))
     assert after.right and after.id == 142995 and not after.pending
+
+
+@pytest.mark.parametrize(("folders", "unknown"), [
+    pytest.param({"M": {**MOBY, "files": NIGHT["files"]}}, ["M"], id="content"),
+    pytest.param({"M": {**MOBY, "files": {"pictures": ["night.pdf"]}}}, ["M"], id="pictures"),
+    pytest.param({"M": changed(MOBY, title="Moby-Dick")}, [], id="texts only"),
+    pytest.param({"M": changed(NIGHT, title="Moby-Dick", version="1", product_type=16), "M--2": {**MOBY, "files": NIGHT["files"]}},
+                 ["M--2"], id="the second folder"),
+    pytest.param({"M": changed(NIGHT, title="Moby-Dick", version="1", product_type=16)}, [], id="a new product"),
+])
+def test_content_of_an_update_cannot_be_told(shop, tmp_path, folders, unknown):
+    for name, document in folders.items():
+        dropped(tmp_path, name, document)
+    (one,) = verify(shop, expected(read_folders(tmp_path)))
+    assert one.live
+    assert one.shown()["content_unknown"] == unknown
+    told = " ".join(one.notes)
+    assert ("cannot be told" in told) is bool(unknown) and all(name in told for name in unknown)
+
+
+@pytest.mark.parametrize("beside", [pytest.param(0, id="alone"), pytest.param(6, id="beside others")])
+def test_answer_about_another_product_is_none(box, shop, tmp_path, beside):
+    """A server whose answers are all about product 10."""
+    def other(handler: BaseHTTPRequestHandler) -> None:
+        name = handler.path.split("?")[0].rpartition("/")[2]
+        found = {"count.json": {"count": 1}, "prices.json": {}, "licenses.json": {}}.get(name, {"product": {"id": 10, "title": "Ten"}})
+        body = json.dumps(found).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    for at in range(beside + 1):
+        dropped(tmp_path, f"M{at}", changed(MOBY, id=143010 + at))
+    answering = type("Answering", (BaseHTTPRequestHandler,), {"do_GET": other, "log_message": lambda *words: None})
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        calls = Calls(shop.calls.access, place, BurstLimiter("odd", BurstRate(per_second=0), tmp_path / "rates"))
+        folders = read_folders(tmp_path)
+        found = verify(Client(calls), expected(folders))
+        (ready, *_) = check(Client(calls), folders)
+        server.shutdown()
+        calls._http.close()
+    assert {(one.state, one.id) for one in found} == {("unreadable", None)}
+    assert "143010" in found[0].why[0] and found[0].mend
+    assert not ready.ready and "143010" in ready.why[0].message
 
 
 def test_update_of_a_product_that_is_gone(shop, tmp_path):

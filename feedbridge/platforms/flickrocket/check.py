@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from feedbridge.errors import CommandError
@@ -29,6 +30,8 @@ from feedbridge.platforms.flickrocket.resources import Price, Product, comparabl
 __all__ = ["BindingCheck", "Readiness", "check"]
 
 ALL_THEMES = -1
+MOST_ALIKE = 1000
+"""So many folders of one title are compared with each other."""
 WORLD_CURRENCIES = frozenset({"EUR", "USD"})
 SCOPE = "log in with the scope for it: feedbridge flickrocket login --scopes …"
 
@@ -106,6 +109,10 @@ class _Checking:
         self._shelf.load(
             [part["id"] for part in parts if part.get("id")],
             [part["title"] for part in parts if part.get("title") and not part.get("id")])
+        self._new: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        for folder, part in zip(self._folders, parts, strict=True):
+            if part.get("title") and not part.get("id"):
+                self._new.setdefault(loose(part["title"]), []).append((folder.name, part))
         twice = Counter(name_key(one.name) for one in self._folders)
         return [self._one(folder, part, twice) for folder, part in zip(self._folders, parts, strict=True)]
 
@@ -132,7 +139,7 @@ class _Checking:
         if twice[name_key(folder.name)] > 1:
             self._fault("another folder has the same name, letter case aside", "rename one of the SKUs", "flickrocket.K3")
         if identity is None:
-            self._create(part)
+            self._create(folder.name, part)
         else:
             self._update(identity, product, part)
         self._bindings(folder.file, part, product)
@@ -145,7 +152,7 @@ class _Checking:
     def _fault(self, message: str, mend: str, code: str) -> None:
         self._faults.append(Fault(message, mend, code))
 
-    def _create(self, part: Mapping[str, Any]) -> None:
+    def _create(self, name: str, part: Mapping[str, Any]) -> None:
         missing = [name for name in ("title", "product_type", "locales") if not part.get(name)]
         if missing:
             self._fault(f"a new product needs {' and '.join(missing)}", "map it, and convert again", "flickrocket.K6")
@@ -160,6 +167,12 @@ class _Checking:
             self._said.append(
                 f"the shop has {in_words(there)} with this title, type and version already: if it is the same product, "
                 "dropping the folder makes it twice; give its id (ids.flickrocket in the mapping, or feedbridge ids import)")
+        alike = [other for other, its in islice(self._new.get(loose(title), ()), MOST_ALIKE) if other != name and _same(its, part)]
+        if alike:
+            self._said.append(
+                f"{_named(alike)} would make a product of this title, type and version, too, and verify cannot tell which is which: "
+                "give them other versions, or drop one and verify it by its own folder before you drop the next; if they are one "
+                "product, drop one of them only")
 
     def _update(self, identity: int, product: Product | None, part: Mapping[str, Any]) -> None:
         if (doubt := self._shelf.doubts.get(identity)) is not None:
@@ -274,6 +287,17 @@ class _Checking:
                 self._fault(
                     f"the folder lacks {path}: {exc.message}", "have the folder written anew by feedbridge convert or sync",
                     "flickrocket.K2")
+
+
+def _same(part: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the products of two folders have the same type and version; what one does not name may be anything."""
+    types, versions = ({part.get(name), other.get(name)} - {None} for name in ("product_type", "version"))
+    return len(types) < 2 and len({comparable(one) for one in versions}) < 2
+
+
+def _named(folders: Sequence[str]) -> str:
+    shown = ", ".join(folders[:5])
+    return f"the folder {shown}" if len(folders) == 1 else f"the folders {shown}" + (" …" if len(folders) > 5 else "")
 
 
 def _currencies_of(price: Price) -> set[str]:

@@ -55,6 +55,12 @@ class Folder:
         """The members of ``product`` that the file names."""
         return {} if self.file is None else self.file.product.model_dump(exclude_unset=True)
 
+    @property
+    def brings_files(self) -> bool:
+        """Whether it has content or pictures to upload."""
+        files = None if self.file is None else self.file.files
+        return files is not None and any((files.main, files.flux_dvd, files.preview, files.pictures, files.product_picture))
+
 
 def product_folders(folder: Path) -> list[Path]:
     """The product folders of a folder: itself, those in it, or those in its ``flickrocket`` (the output of ``convert``);

@@ -44,6 +44,7 @@ class Expected:
     ``known``    the short id that is known of it otherwise
     ``written``  when the first of its folders was written
     ``in_ledger``  whether the SKU is the ledger's
+    ``content``  those of its folders that bring files to a product that is there
     """
 
     folders: tuple[str, ...]
@@ -54,6 +55,7 @@ class Expected:
     written: float = 0.0
     fault: Fault | None = None
     in_ledger: bool = False
+    content: tuple[str, ...] = ()
 
     @property
     def action(self) -> Literal["create", "update"]:
@@ -75,6 +77,8 @@ class Standing:
 
     ``why``       why it is not live, not there or ambiguous
     ``older``     it was released before its folder was written, so it may be an older product of the same title
+    ``content``   folders that bring files to a product that was there: whether they were uploaded cannot be told, for files
+                  cannot be compared
     """
 
     folders: tuple[str, ...]
@@ -90,6 +94,7 @@ class Standing:
     notes: tuple[str, ...] = ()
     older: bool = False
     in_ledger: bool = False
+    content: tuple[str, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -113,7 +118,7 @@ class Standing:
             "sku": self.sku, "folders": list(self.folders), "action": self.action, "title": self.title, "state": self.state,
             "live": self.live, "id": self.id, "product_id": self.long_id, "why": list(self.why), "mend": self.mend,
             "differs": [{"field": one.field, "folder": one.folder, "shop": one.shop} for one in self.differs],
-            "notes": list(self.notes), "older": self.older,
+            "notes": list(self.notes), "older": self.older, "content_unknown": list(self.content),
         }
 
 
@@ -171,6 +176,7 @@ def _expected(group: Sequence[Folder], row: tuple[str, str] | None, doubt: str) 
     return Expected(
         tuple(folder.name for folder in group), row[0] if row else group[0].name, part,
         part.get("id"), known, min(folder.written for folder in group), fault, row is not None,
+        tuple(folder.name for folder in group if folder.brings_files and folder.part.get("id")),
     )
 
 
@@ -314,9 +320,14 @@ def _read_back(
     why = [*product.not_live()]
     if not any("licence" in reason or "price" in reason for reason in why):
         why += unbound(product, prices, licences)
+    notes: tuple[str, ...] = ()
+    if one.content:
+        notes = (
+            f"files cannot be compared with the shop's, so it cannot be told whether {' and '.join(one.content)} was uploaded: "
+            "drop it if you have not, then delete it or move it away",)
     return _standing(
-        one, "not live" if why else "live", why=tuple(why), id=product.id, long_id=product.product_id,
-        mend=_mend(why), title=product.title or "", differs=tuple(_differences(one.part, product)))
+        one, "not live" if why else "live", why=tuple(why), id=product.id, long_id=product.product_id, notes=notes,
+        mend=_mend(why), title=product.title or "", differs=tuple(_differences(one.part, product)), content=one.content)
 
 
 def _standing(one: Expected, state: State, *, title: str = "", **parts: Any) -> Standing:
