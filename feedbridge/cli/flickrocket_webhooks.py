@@ -199,17 +199,16 @@ def items_like(history: History, job: Job, names: list[str], product: Product) -
 
 
 def is_like(body: bytes, product: Product) -> bool:
-    """Whether a product may be what an item was made into: title and version are the same, and its type is no other."""
+    """Whether a product may be what an item was made into, by the rule of ``verify``: the title is the same, letter case,
+    blanks and HTML's spelling aside, and neither type nor version are others."""
+    from feedbridge.platforms.flickrocket.readback import same_type, same_version
+    from feedbridge.platforms.flickrocket.resources import loose
+
     made = json.loads(body).get("product", {})
     return (
-        "id" not in made and plain_text(made.get("title")) == plain_text(product.title) != ""
-        and plain_text(made.get("version")) == plain_text(product.version)
-        and made.get("product_type") in (None, product.product_type)
+        "id" not in made and loose(made.get("title") or "") == loose(product.title or "") != ""
+        and same_type(product, made) and same_version(product, made)
     )
-
-
-def plain_text(text: str | None) -> str:
-    return " ".join((text or "").split())
 
 
 @click.group()

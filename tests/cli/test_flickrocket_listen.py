@@ -142,6 +142,7 @@ def product(**members: Any) -> Product:
 @pytest.mark.parametrize(("members", "scope", "written", "why"), [
     pytest.param({}, "product/create", "143100", "", id="the one"),
     pytest.param({"title": " The  Book "}, "product/update", "143100", "", id="other blanks"),
+    pytest.param({"title": "THE B&#111;ok"}, "product/update", "143100", "", id="letter case and HTML's spelling"),
     pytest.param({"title": "Another"}, "product/create", "", "no item without an id", id="another title"),
     pytest.param({"version": "2"}, "product/create", "", "no item without an id", id="another version"),
     pytest.param({"product_type": 7}, "product/create", "", "no item without an id", id="another type"),
@@ -178,6 +179,17 @@ def test_an_item_with_an_id_of_its_own_is_never_taken():
     assert not is_like(body, product())
     assert is_like(b'{"product": {"title": "The Book", "version": "1.0"}}', product())
     assert not is_like(b'{"product": {}}', Product.model_validate({"id": 1}))
+
+
+@pytest.mark.parametrize(("item", "members", "like"), [
+    pytest.param({"title": "The Book"}, {}, True, id="an item without a version"),
+    pytest.param({"title": "The Book", "version": ""}, {}, False, id="an item whose version is empty"),
+    pytest.param({"title": "The Book", "version": "1.0", "product_type": 16}, {"product_type": None}, True, id="a product without a type"),
+    pytest.param({"title": "Salt & Sea"}, {"title": "SALT &amp; Sea"}, True, id="HTML's spelling and letter case"),
+    pytest.param({"title": "Cafe\u0301"}, {"title": "Caf\u00e9"}, True, id="composed otherwise"),
+])
+def test_an_item_is_known_as_verify_knows_it(item, members, like):
+    assert is_like(json.dumps({"product": item}).encode(), product(**members)) is like
 
 
 @pytest.mark.parametrize(("words", "status", "message"), [
