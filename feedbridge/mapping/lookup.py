@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ STEP = "\x1f"
 """What stands between the steps of a path, in answers that are paths."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """How a cell begins that a spreadsheet takes for a formula, or that is guarded already. Source: OWASP, CSV injection."""
+
+_LOOK_ALIKE = str.maketrans("АВЕЅІЈКМНОРСТХасеѕіјорхуΑΒΕΖΗΙΚΜΝΟΡΤΥΧο‐‑–—’", "ABESIJKMHOPCTXacesijopxyABEZHIKMNOPTYXo----'")  # fmt: skip
+"""Cyrillic and Greek letters, dashes and an apostrophe that look as others do."""
 
 
 def guarded(cell: str) -> str:
@@ -182,13 +186,13 @@ class CatalogueTable(Table):
             if not valid:
                 self.unusable.setdefault(_alike(title), []).append(id)
                 continue
-            self.titles.setdefault(title.strip(), []).append(id)
+            self.titles.setdefault(_composed(title), []).append(id)
             self.alike.setdefault(_alike(title), []).append((id, title.strip()))
 
     def answers(self, text: str) -> tuple[str, ...]:
-        """The id of the thing with this title; of one that differs in blanks and letter case only, where it is the only
-        one. Raises CellError when there is none, or several."""
-        key = text.strip()
+        """The id of the thing with this title, however its letters are composed; of one that differs in blanks and letter
+        case only, where it is the only one. Raises CellError when there is none, or several."""
+        key = _composed(text)
         found = self.titles.get(key, [])
         taken = key
         if not found:
@@ -238,20 +242,37 @@ class CatalogueTable(Table):
         )
 
     def nearest(self, text: str) -> str:
-        """The titles most like a text, in quotes."""
+        """The titles most like a text, in quotes; one that looks the same is spelled out."""
         near = self._near.get(text)
         if near is None:
             left = list(self.titles)
             found: list[str] = []
             while len(found) < 3 and (one := nearest(text, left, 75.0)):
-                found.append(one)
+                same = _looks(one) == _looks(text)
+                found.append(f"{_spelled(one)}, which only looks like {_spelled(text)}" if same else f'"{one}"')
                 left.remove(one)
-            near = self._near[text] = " or ".join(f'"{one}"' for one in found)
+            near = self._near[text] = " or ".join(found)
         return near
 
 
+def _composed(title: str) -> str:
+    """A title without blanks round it, its letters composed: "é" may be one sign or two that are shown as one."""
+    return unicodedata.normalize("NFC", title.strip())
+
+
 def _alike(title: str) -> str:
-    return " ".join(title.split()).casefold()
+    return unicodedata.normalize("NFC", " ".join(_composed(title).split()).casefold())
+
+
+def _looks(title: str) -> str:
+    """A title as people see it, roughly: signs that are not shown left out, and look-alikes as Latin letters."""
+    shown = "".join(sign for sign in title if unicodedata.category(sign) not in ("Cc", "Cf"))
+    return " ".join(unicodedata.normalize("NFKC", shown).translate(_LOOK_ALIKE).split())
+
+
+def _spelled(title: str) -> str:
+    """A title in quotes, with codes for all signs beyond ASCII."""
+    return f'"{ascii(title.strip())[1:-1]}"'
 
 
 def _listed(ids: Sequence[str]) -> str:

@@ -81,11 +81,18 @@ def told(done: Done) -> list[tuple[str, str]]:
         pytest.param("guide", 52, id="exactly one of two that are alike"),
         pytest.param("GUIDE", ("cell.lookup-several", "ids 52 and 53"), id="alike to two"),
         pytest.param("Half", 55, id="the other of its name is not valid"),
+        pytest.param("Cafe\u0301", 57, id="composed otherwise"),
+        pytest.param("E\u0301te\u0301", 58, id="composed otherwise, the other way round"),
+        pytest.param("CAFE\u0301", 57, id="composed otherwise, and letter case"),
+        pytest.param("Books\u200b tier A", ("cell.lookup-missing", '"Books tier A", which only looks like "Books\\u200b tier A"'),
+                     id="a sign nobody sees"),
+        pytest.param("Books tier \u0410", ("cell.lookup-missing", 'only looks like "Books tier \\u0410"'), id="a Cyrillic letter"),
     ],
 )
 def test_a_title(tmp_path, title, expected):
     more = "Guides,50,,\nGuides,51,,\nguide,52,,\nGuide,53,,\nHalf,54,,false\nHalf,55,,\n,56,,\nNo id,,,\n"
-    (tmp_path / "prices.csv").write_text(TIERS + more)
+    more += "Caf\u00e9,57,,\n\u00c9te\u0301,58,,\n"
+    (tmp_path / "prices.csv").write_text(TIERS + more, encoding="utf-8")
     written(tmp_path, title)
     ids, done = price_ids(prepared(tmp_path, flickrocket__prices=str(tmp_path / "prices.csv")))
     if isinstance(expected, int):
