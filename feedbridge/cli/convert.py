@@ -230,7 +230,7 @@ def show(result: Any, options: dict[str, Any], log: Any, seconds: float) -> None
     for code, finding in sorted(advice.items()):
         count = result.finding_counts[code]
         say(
-            f"advice: {finding.place()}: {finding.message}"
+            ": ".join(part for part in ("advice", finding.place(), finding.message) if part)
             + (f" (and {count - 1:,} more)" if count > 1 else "")
             + f" [{code}]"
         )

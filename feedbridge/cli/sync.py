@@ -83,6 +83,8 @@ def plan(
 
             render_plan(header, plain_changes(report), sys.stdout, limit=limit or None, about=meanings(header), **shown)
         sys.stdout.flush()
+    for said in looked_up(report):
+        note(said)
     if out is not None:
         note(f"carry it out with: feedbridge apply {out}" + (" --release" if report.status == 4 else ""))
     return report.status
@@ -267,6 +269,8 @@ def show(report: Any, options: dict[str, Any], log: Any, jobs: Path | None) -> N
         note(f"note: {report.took_over}")
     header = plain(report.header)
     if report.status == 4:
+        for said in looked_up(report):
+            note(said)
         render_plan(header, plain_changes(report), sys.stderr, limit=10, about=meanings(header))
         return
     render_result(result, sys.stderr)
@@ -279,8 +283,8 @@ def show(report: Any, options: dict[str, Any], log: Any, jobs: Path | None) -> N
 
 
 def remarks_on(report: Any, result: dict[str, Any], jobs: Path | None) -> list[str]:
-    """What is left for a person to do after a run."""
-    found = []
+    """What a run looked titles up in, and what is left for a person to do after it."""
+    found = looked_up(report)
     by_hand = {target.name for target in report.header.targets if target.deletes == "by hand"}
     for target in result["targets"]:
         if target["name"] not in by_hand or not str(target["place"]).startswith("folder "):
@@ -298,6 +302,12 @@ def remarks_on(report: Any, result: dict[str, Any], jobs: Path | None) -> list[s
             "the source still has them as they were: mend it there, too, or the next sync holds them back again"
         )
     return found
+
+
+def looked_up(report: Any) -> list[str]:
+    """How old what titles were looked up in is: the moments that the counts of findings do not tell."""
+    weights = {"mapping.catalogue-read": "note", "mapping.catalogue-old": "warning"}
+    return list(dict.fromkeys(f"{weights[one.code]}: {one.message}" for one in report.examples if one.code in weights))
 
 
 def said_jobs(jobs: Path | None) -> list[str]:

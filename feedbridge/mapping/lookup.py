@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,7 @@ class Catalogue:
     ``entries``  (title, id, whether it can be used)
     ``read``     when the shop was asked, in ISO 8601; empty for a file
     ``old``      why it is older than it should be
+    ``again``    the command that asks the shop anew
     """
 
     name: str
@@ -158,6 +160,12 @@ class Catalogue:
     entries: tuple[tuple[str, str, bool], ...]
     read: str = ""
     old: str = ""
+    again: str = ""
+
+    @property
+    def since(self) -> str:
+        """When the shop was asked, for people; empty for a file."""
+        return f"{datetime.fromisoformat(self.read):%Y-%m-%d %H:%M} UTC" if self.read else ""
 
     @property
     def shown(self) -> str:
@@ -175,6 +183,8 @@ class CatalogueTable(Table):
     def __init__(self, catalogue: Catalogue, missing: str) -> None:
         super().__init__({}, missing, catalogue.shown)
         self.catalogue = catalogue
+        self.lacks = False
+        """Whether something was asked for that is neither a title in it nor an id."""
         self.titles: dict[str, list[str]] = {}
         self.alike: dict[str, list[tuple[str, str]]] = {}
         self.unusable: dict[str, list[str]] = {}
@@ -204,6 +214,7 @@ class CatalogueTable(Table):
             if taken != key:
                 self.loose[key] = taken
             return (found[0],)
+        self.lacks = self.lacks or key not in self.ids
         self.asked.append(text)
         if self.missing == "keep":
             return (text,)
@@ -224,20 +235,25 @@ class CatalogueTable(Table):
         key = text.strip()
         unusable = self.unusable.get(_alike(key))
         again = "" if self.catalogue.read else ", and export it anew"
+        shown, since = self.catalogue.shown, self.catalogue.since
+        if since:
+            shown = f"{shown.removesuffix(')')}, as it was at {since})"
+        if self.catalogue.again:
+            again = f"; if it is there by now, have it read anew: {self.catalogue.again}"
         if unusable:
             verb = "are" if len(unusable) > 1 else "is"
             return (
-                f'"{text}" (id {_listed(unusable)}) {verb} not valid in {self.shown}',
-                f"make it valid in the shop{again}, or name another",
+                f'"{text}" (id {_listed(unusable)}) {verb} not valid in {shown}',
+                f"name another, or make it valid in the shop{again}",
             )
         if key in self.ids:
             return (
-                f'"{text}" is no title in {self.shown}, but the id of "{self.ids[key]}"',
+                f'"{text}" is no title in {shown}, but the id of "{self.ids[key]}"',
                 "write the title, or leave the lookup out for a column of ids",
             )
         near = self.nearest(text)
         return (
-            f'"{text}" is no title in {self.shown}',
+            f'"{text}" is no title in {shown}',
             (f"did you mean {near}? else " if near else "") + f"make it in the shop{again}",
         )
 

@@ -68,11 +68,13 @@ class Snapshot:
     ``entries``  (title, id, whether it can be used)
     ``read``     when the shop was asked (aware)
     ``old``      why it is older than it should be, in words; empty: it is not
+    ``again``    the command that asks for it anew
     """
 
     entries: tuple[tuple[str, str, bool], ...]
     read: datetime
     old: str = ""
+    again: str = ""
 
 
 class Converter(Protocol):
@@ -137,9 +139,10 @@ class Platform:
     """``delivery(delivery settings, settings, environment)``: a Delivery (delivery.py); None: files only."""
     delivery_settings: type[BaseModel] | None = None
     """A child of ``delivery.DeliverySettings``."""
-    catalogues: Mapping[str, Callable[[Mapping[str, str]], Snapshot]] = field(default_factory=dict)
+    catalogues: Mapping[str, Callable[..., Snapshot]] = field(default_factory=dict)
     """What a mapping may name by its title, ``lookup: {catalogue: <platform>.<name>}``: name -> ``read(environment)``,
-    which raises FeedbridgeError."""
+    which raises FeedbridgeError. It takes ``fresh=timedelta(…)``, how old what was kept may be; ``patient=False`` for one
+    try only; and ``down="…"``, why the shop cannot be asked, when that was found out a moment ago."""
     rule_points: Mapping[str, int] = field(default_factory=dict)
     """Points of the feed score a rule's warning costs, by the rule's number, where it is not the usual."""
 

@@ -187,7 +187,7 @@ CATALOGUE: dict[str, str] = {
     "mapping.attached-damaged": "A row of a further file could not be read, so the record it belongs to is held back.",
     "mapping.between": "A record between a product and its variants is no variant itself, and nothing marks it as a model.",
     "mapping.catalogue-old": "A shop could not be asked, so titles were looked up as it had them when it last could.",
-    "mapping.catalogue-read": "Titles were looked up in what a shop said it has, at the moment that is told.",
+    "mapping.catalogue-read": "Titles were looked up in what a shop said it has; a note tells of what moment that is.",
     "mapping.catalogue-spelling": "A title differs from the shop's own in blanks or letter case, and was understood.",
     "mapping.caution": "Records hold something that the mapping cannot do justice to, as it says itself.",
     "mapping.channel-missing": "A record has no row for the channel or store that is taken.",

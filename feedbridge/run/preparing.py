@@ -56,7 +56,7 @@ def prepare(
     mappings = [mapping for _, mapping in pairs]
     for one in mappings:
         check_overlays(one)
-    own = with_catalogues(pairs, own, given=given_environment)
+    own = with_catalogues(pairs, own, given=given_environment, limit=limit)
     settings = {name: settings_of(name, mappings, own, (own_settings or {}).get(name, {})) for name in wanted}
     unused = [key for key in own if key.split(".")[0] not in wanted]
     if unused:

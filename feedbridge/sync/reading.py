@@ -64,6 +64,12 @@ class Conversions:
         raise KeyError(target)
 
     @property
+    def looked_up(self) -> list[Finding]:
+        """How old the catalogues are that titles are looked up in, which is known before the sources are read."""
+        found = [one for conversion, _ in self.passes for source in conversion.sources for one in source.findings]
+        return [one for one in found if one.code.startswith("mapping.catalogue-")]
+
+    @property
     def shown(self) -> list[str]:
         return [source.name for source in self.passes[0][0].sources]
 

@@ -332,7 +332,8 @@ class Sync:
         PlanWriter(folder / PLAN).write(header, ())
         self.observe("feed.unchanged", job=self.job.name, run=run)
         return Report(
-            self.job.name, kind, run, header, folder / PLAN, unchanged=True, quarantine=header.quarantine
+            self.job.name, kind, run, header, folder / PLAN, unchanged=True, quarantine=header.quarantine,
+            examples=made.looked_up,
         )
 
     def _carried_out(self, report: Report, run: str, lease: Lease, release: bool, usual: bool) -> Report:

@@ -298,19 +298,131 @@ def test_titles_are_looked_up_in_the_shop(shop, tmp_path):
     assert (again.mappings[0].digest, again.sources[0].findings) == (job.mappings[0].digest, [finding])
 
 
+def aged(folder: Path, by: timedelta, *kinds: str) -> datetime:
+    """Make what was kept older; of these kinds only, if any are named. Returns the moment that it then is of."""
+    moment = (datetime.now(UTC) - by).replace(microsecond=0)
+    for kept in (folder / "cache").iterdir():
+        if not kinds or kept.stem.rpartition("-")[2] in kinds:
+            kept.write_text(json.dumps({**json.loads(kept.read_bytes()), "read": moment.isoformat()}))
+    return moment
+
+
+def calls(shop: SandboxServer, kind: str = "prices") -> int:
+    return sum(call["action"].endswith(f"{kind}.json") for call in shop.calls(1000))
+
+
+def make_price(shop: SandboxServer, id: int, title: str) -> None:
+    with shop.store.transaction() as tx:
+        tx.keep_flickrocket("prices", {**tx.flickrocket_things("prices")[0], "id": id, "title": title}, 0.0)
+
+
 def test_a_shop_that_cannot_be_asked_leaves_what_was_kept_with_a_warning(shop, tmp_path):
     written(tmp_path, "Books tier A")
     prepared(tmp_path)
-    (kept,) = (tmp_path / "cache").iterdir()
-    document = json.loads(kept.read_bytes())
-    long_ago = datetime.now(UTC) - timedelta(days=3, hours=5)
-    kept.write_text(json.dumps({**document, "read": long_ago.isoformat(timespec="seconds")}))
+    aged(tmp_path, timedelta(days=3, hours=5))
     shop.set_faults(["flickrocket/503:all"])
     job = prepared(tmp_path)
     assert price_ids(job)[0] == [46]
     (finding,) = job.sources[0].findings
     assert (finding.code, finding.severity) == ("mapping.catalogue-old", "warning")
     assert "3 days ago" in finding.message
+
+
+@pytest.mark.parametrize("workers", [pytest.param(1, id="one process"), pytest.param(2, id="workers")])
+def test_a_title_that_was_made_since_is_found_by_asking_anew(shop, tmp_path, workers):
+    written(tmp_path, "Books tier A")
+    before = prepared(tmp_path)
+    aged(tmp_path, timedelta(hours=2))
+    make_price(shop, 90, "Books tier C")
+    written(tmp_path, "Books tier A", *["Books tier C"] * 3)
+    asked = calls(shop)
+    job = prepared(tmp_path, workers)
+    assert price_ids(job)[0] == [46, 90, 90, 90]
+    assert calls(shop) == asked + 1
+    (finding,) = job.sources[0].findings
+    assert "(4 entries)" in finding.message
+    assert job.mappings[0].digest != before.mappings[0].digest
+    assert prepared(tmp_path).mappings[0].digest == job.mappings[0].digest
+
+
+@pytest.mark.parametrize(("title", "age", "more", "asked"), [
+    pytest.param("Books tier Z", timedelta(hours=2), "", 1, id="missing"),
+    pytest.param("Books tier Z", timedelta(hours=2), ", missing: keep", 1, id="missing, and kept"),
+    pytest.param("Books tier Z", timedelta(seconds=20), "", 0, id="missing, and just asked"),
+    pytest.param("books TIER a", timedelta(hours=2), "", 0, id="there"),
+    pytest.param("46", timedelta(hours=2), ", missing: keep", 0, id="an id"),
+])
+def test_the_shop_is_asked_anew_for_what_it_may_have_by_now(shop, tmp_path, title, age, more, asked):
+    written(tmp_path, title, title, more=more)
+    prepared(tmp_path)
+    aged(tmp_path, age)
+    before = calls(shop)
+    prepared(tmp_path)
+    assert calls(shop) == before + asked
+
+
+def test_a_title_that_is_missing_says_of_what_moment_the_list_is(shop, tmp_path):
+    written(tmp_path, "Books tier A")
+    prepared(tmp_path)
+    moment = aged(tmp_path, timedelta(hours=2))
+    written(tmp_path, "Books tier Z")
+    shop.set_faults(["flickrocket/503:all"])  # so it stays as it was
+    job = prepared(tmp_path)
+    done = price_ids(job)[1]
+    assert [one.code for one in job.sources[0].findings] == ["mapping.catalogue-read"]
+    (finding,) = done.findings.first["cell.lookup-missing"]
+    assert f"in flickrocket.prices (in the shop, as it was at {moment:%Y-%m-%d %H:%M} UTC)" in finding.message
+    assert finding.mend.endswith("make it in the shop; if it is there by now, have it read anew: feedbridge flickrocket prices")
+
+
+THREE = """\
+SKU,Title,File,Licence title,Price model,Category titles
+B-1,Book,book.epub,Standard,Books tier B,Fiction
+"""
+
+
+def three(folder: Path) -> Job:
+    (folder / "titles.csv").write_text(THREE)
+    return prepare(str(folder / "titles.csv"), "flickrocket", "digital", {}, 1, False, None, None)
+
+
+def test_a_shop_that_is_down_is_waited_for_once(shop, tmp_path):
+    three(tmp_path)
+    aged(tmp_path, timedelta(days=2), "prices", "categories")
+    aged(tmp_path, timedelta(days=3), "licenses")
+    shop.set_faults(["flickrocket/503:all"])
+    before = len(shop.calls(1000))
+    job = three(tmp_path)
+    assert len(shop.calls(1000)) - before == catalogue.TRIES
+    (finding,) = job.sources[0].findings
+    assert finding.code == "mapping.catalogue-old"
+    for words in ("flickrocket.prices 2 days ago", "flickrocket.categories 2 days ago", "flickrocket.licenses 3 days ago"):
+        assert words in finding.message
+    assert finding.message.count("cannot be asked") == 1
+
+
+def test_every_catalogue_s_moment_is_told_at_the_terminal(shop, tmp_path, monkeypatch, capfd):
+    from feedbridge.cli import run as typed
+
+    three(tmp_path)
+    moments = {kind: aged(tmp_path, timedelta(hours=at), kind) for at, kind in enumerate(("prices", "licenses", "categories"), 1)}
+    (tmp_path / "book.epub").write_bytes(b"PK")
+    (tmp_path / "feedbridge.yaml").write_text(
+        "feedbridge: 1\nstate: ledger.sqlite\njobs:\n"
+        "  books: {source: titles.csv, mapping: digital, targets: {flickrocket: {outbox: o}}}\n")
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for words in (["convert", "titles.csv", "--mapping", "digital", "--to", "flickrocket", "--out", "out"], ["plan", "books"], ["sync"]):
+        typed(words)
+        told.append(capfd.readouterr().err)
+    assert "advice: titles are looked up" in told[0]
+    aged(tmp_path, timedelta(days=2))
+    shop.set_faults(["flickrocket/503:all"])
+    typed(["plan", "books"])
+    assert "warning: titles are looked up as the shop had them: of flickrocket.categories 2 days ago" in capfd.readouterr().err
+    for err in told:
+        for kind, moment in moments.items():
+            assert f"of flickrocket.{kind} at {moment:%Y-%m-%d %H:%M} UTC" in err
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -82,12 +84,14 @@ def rows(kind: str, things: Iterable[Resource]) -> tuple[list[str], list[dict[st
 
 
 def read(
-    kind: str, environment: Mapping[str, str], *, shop: str | None = None, fresh: timedelta = FRESH,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    kind: str, environment: Mapping[str, str], *, shop: str | None = None, fresh: timedelta = FRESH, patient: bool = True,
+    down: str = "", clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Snapshot:
     """Titles and ids of a kind (one of KINDS): as they were kept, when that was within ``fresh``, else the shop is asked.
 
-    ``shop``  None: what FEEDBRIDGE_FLICKROCKET_SHOP says, else ``default``
+    ``shop``     None: what FEEDBRIDGE_FLICKROCKET_SHOP says, else ``default``
+    ``patient``  False: one try, and no wait for a shop that is busy
+    ``down``     why the shop cannot be asked, when that was found out a moment ago: what was kept is used at once
 
     When FlickRocket cannot be reached, what was kept is used however old it is, and ``old`` says why.
     Errors: FlickRocketError: nobody is logged in, FlickRocket refuses, or it cannot be reached and nothing was kept.
@@ -101,20 +105,24 @@ def read(
     path = _path(environment, name, hosts_of(environment).api, company, kind)
     kept = _kept(path)
     now = clock().replace(microsecond=0)
+    again = f"feedbridge flickrocket {kind}" + (f" --shop {shlex.quote(name)}" if name != "default" else "")
     if kept is not None and timedelta(0) <= now - kept.read < fresh:
-        return kept
+        return replace(kept, again=again)
+    if kept is not None and down:
+        return replace(kept, old=down, again=again)
     try:
         with connect(
-            name, environment=environment, tries=TRIES, pause_seconds=PAUSE_SECONDS, patience_seconds=PATIENCE_SECONDS,
+            name, environment=environment, tries=TRIES if patient else 1, pause_seconds=PAUSE_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
         ) as client:
             things = fetch(client, kind)
     except FlickRocketError as exc:
         if kept is None or exc.code != "flickrocket.down":
             raise
-        return Snapshot(kept.entries, kept.read, exc.message)
+        return replace(kept, old=exc.message, again=again)
     found = snapshot_of(things, now)
     _write(path, found)
-    return found
+    return replace(found, again=again)
 
 
 def keep(
@@ -198,4 +206,4 @@ def _write(path: Path, snapshot: Snapshot) -> None:
             raise
 
 
-CATALOGUES: dict[str, Callable[[Mapping[str, str]], Snapshot]] = {kind: partial(read, kind) for kind in KINDS}
+CATALOGUES: dict[str, Callable[..., Snapshot]] = {kind: partial(read, kind) for kind in KINDS}
