@@ -29,7 +29,10 @@ __all__ = ["Limiter", "rates_folder"]
 SLICE_SECONDS = 0.2
 """Longest sleep between two looks at whether to stop."""
 MARGIN_SECONDS = 0.02
-"""Added to every window: the calls of one may take a little longer to arrive than those of the next."""
+"""Added to every distance between two calls."""
+SPREAD_SECONDS = 0.25
+"""Added to every window of several calls: the first of one process may be on its way for longer than the last of another,
+and what counts is when they arrive."""
 MOST_PAUSE_SECONDS = 3600.0
 MOST_HORIZON_SECONDS = 86_400.0
 LOCK_TRIES = 50
@@ -123,7 +126,7 @@ class Limiter:
         self._clock = clock
         self._windows = list(_windows(rate))
         horizon = max((seconds for _, seconds in self._windows), default=0.0)
-        self._horizon = min(max(horizon, 60.0), MOST_HORIZON_SECONDS) + MARGIN_SECONDS
+        self._horizon = min(max(horizon, 60.0), MOST_HORIZON_SECONDS) + SPREAD_SECONDS
         name = hashlib.sha256(account.encode()).hexdigest()[:32]
         self._path = folder / f"calls-{name}.json"
         self._lock = FileLock(folder / f"calls-{name}.lock", mode=0o600)
@@ -131,14 +134,15 @@ class Limiter:
         self._own = _Account([], 0.0, self._horizon)
         self.shared = True
 
-    def wait(self, stop: Callable[[], bool]) -> float:
-        """Wait for the next call that is in order, and count it as made. Returns the seconds waited.
+    def wait(self, stop: Callable[[], bool], *, take: bool = True) -> float:
+        """Wait for the next call that is in order, and count it as made: so ask at the last moment before it. Without
+        ``take`` nothing is counted. Returns the seconds waited.
 
         Ends at once when ``stop()`` is true; no call is counted then, and the caller asks ``stop()`` again.
         """
         began = self._clock()
         while not stop():
-            free = self.take(stop)
+            free = self.take(stop, count=take)
             while (left := free - self._clock()) > 0 and not stop():
                 self._sleep(min(left, SLICE_SECONDS))
             if not free:
@@ -154,9 +158,9 @@ class Limiter:
             until = self._clock() + min(seconds, MOST_PAUSE_SECONDS)
             self._write(known._replace(paused=max(known.paused, until)))
 
-    def take(self, stop: Callable[[], bool]) -> float:
+    def take(self, stop: Callable[[], bool], *, count: bool = True) -> float:
         """Count a call as made now; 0. Or, when none is in order yet, the moment one may be. Asked to stop, 0, and none
-        is counted."""
+        is counted; without ``count`` neither."""
         if not self._windows:  # nothing to count; only a pause holds it up
             known, now = self._read(), self._clock()
             return known.paused if known.paused > now else 0.0
@@ -170,7 +174,8 @@ class Limiter:
                     free = max(free, known.stamps[-calls] + seconds)
             if free > now:
                 return free
-            self._write(known._replace(stamps=[*known.stamps, now]))
+            if count:
+                self._write(known._replace(stamps=[*known.stamps, now]))
             return 0.0
 
     @contextmanager
@@ -235,11 +240,11 @@ def _windows(rate: Rate) -> Iterator[tuple[int, float]]:
     """(calls, seconds): so many calls at most in any stretch of so many seconds.
 
     >>> list(_windows(Rate(per_second=0.5, per_minute=30)))
-    [(1, 2.02), (30, 60.02)]
+    [(1, 2.02), (30, 60.25)]
     """
     for most, span in ((rate.per_second, 1.0), (rate.per_minute, 60.0)):
         if most >= 1:
-            yield math.floor(most) if math.isfinite(most) else 1_000_000, span + MARGIN_SECONDS
+            yield math.floor(most) if math.isfinite(most) else 1_000_000, span + SPREAD_SECONDS
         elif most > 0:
             yield 1, min(span / most, MOST_HORIZON_SECONDS) + MARGIN_SECONDS
 
@@ -250,7 +255,7 @@ def _valid(read: object, boot: str, now: float) -> _Account:
         raise ValueError
     stamps = [float(stamp) for stamp in read["stamps"]]
     paused, horizon = float(read["paused"]), float(read["horizon"])
-    most = MOST_HORIZON_SECONDS + MARGIN_SECONDS
+    most = MOST_HORIZON_SECONDS + SPREAD_SECONDS
     # Moments that are yet to come are of another boot, where the system does not tell one from the next.
     if not all(stamp <= now + 1 for stamp in stamps) or not paused <= now + MOST_PAUSE_SECONDS + 1 or not horizon <= most:
         raise ValueError
