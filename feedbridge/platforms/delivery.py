@@ -86,7 +86,8 @@ class Reach(StrEnum):
     """How far a call came.
 
     ``answered``  the platform answered item by item (``Answer.items``)
-    ``refused``   it refused the whole call for what is in it, and took nothing; one item may be to blame
+    ``refused``   it refused the whole call for what is in it, and took nothing; ``Answer.items`` has those that are to blame,
+                  when it names them, else one of them may be
     ``wait``      it took nothing and asks to come again later (too many calls, maintenance)
     ``stop``      it took nothing, and no call will be taken (wrong key, wrong signature, wrong address)
     ``unknown``   it may or may not have acted: the connection died, the answer cannot be read

@@ -537,7 +537,7 @@ def test_the_sandbox_takes_a_product_once(box):
     pytest.param(["partial:B-1"], Reach.ANSWERED, (T, F, T), id="partial"),
     pytest.param(["partial:B-1", "errors:objects", "spelling:other"], Reach.ANSWERED, (T, F, T), id="objects"),
     pytest.param(["partial:B-1", "errors:unnamed"], Reach.ANSWERED, (U, U, U), id="unnamed"),
-    pytest.param(["partial:B-1", "errors:whole", "http-status:fitting"], Reach.REFUSED, (), id="whole"),
+    pytest.param(["partial:B-1", "errors:whole", "http-status:fitting"], Reach.REFUSED, (F,), id="whole"),
     pytest.param(["reject:B-1"], Reach.REFUSED, (), id="rejected"),
     pytest.param(["success:20", "spelling:other"], Reach.ANSWERED, (T, T, T), id="20"),
     pytest.param(["drop-before:1"], Reach.UNKNOWN, (), id="dropped before"),

@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import msgspec
+
 from feedbridge.errors import CommandError
 from feedbridge.platforms.base import Outcome
 from feedbridge.platforms.delivery import (
@@ -371,7 +373,7 @@ class _Reading:
         if code in _STOP:
             return self._is(Reach.STOP, words, _STOP[code])
         if code == 400:
-            return self._is(Reach.REFUSED, words, "mend the products Flipsnack names")
+            return self._refused(envelope, words)
         if self._status in _WAIT_STATUS:
             return self._is(Reach.WAIT, words, "feedbridge comes again later")
         if code in _NOT_HERE:
@@ -428,6 +430,33 @@ class _Reading:
 
     def _taken(self, envelope: dict[str, Any], said: str) -> Answer:
         """A success, save for what ``Errors`` names. An entry that names nothing leaves all others in doubt (A14)."""
+        named, unnamed = self._named(envelope)
+        doubt = self._hidden("Flipsnack reported an error and did not say for which product: " + "; ".join(unnamed[:5]))
+        items: dict[str, Verdict] = {}
+        for parcel in self._parcels:
+            if parcel.key in named:
+                items[parcel.key] = named[parcel.key]
+            elif unnamed:
+                items[parcel.key] = Verdict("unknown", doubt)
+            else:
+                items[parcel.key] = Verdict("taken")
+        notes = tuple(self._hidden(text) for text in unnamed[:20])
+        mend = ""
+        if named or unnamed:
+            mend = "mend the products Flipsnack names"
+        return Answer(
+            Reach.ANSWERED, items, message=self._hidden(said), mend=mend, notes=notes, http_status=self._status,
+        )
+
+    def _refused(self, envelope: dict[str, Any], words: str) -> Answer:
+        """Code 400: nothing of the call was taken (F22). Where every complaint names a product, these are to blame and the
+        others may go again without them; else any of them may be."""
+        named, unnamed = self._named(envelope)
+        answer = self._is(Reach.REFUSED, words, "mend the products Flipsnack names")
+        return answer if unnamed else msgspec.structs.replace(answer, items=named)
+
+    def _named(self, envelope: dict[str, Any]) -> tuple[dict[str, Verdict], list[str]]:
+        """(the products that the complaints name, with what is said of them; complaints that name none, or several)."""
         complaints = [one for one in _complaints(envelope) if one]
         owners: dict[str, str] = {}
         for parcel in self._parcels if complaints else ():
@@ -446,22 +475,9 @@ class _Reading:
                 named.setdefault(next(iter(keys)), []).append(text)
             else:
                 unnamed.append(text)
-        doubt = self._hidden("Flipsnack reported an error and did not say for which product: " + "; ".join(unnamed[:5]))
-        items: dict[str, Verdict] = {}
-        for parcel in self._parcels:
-            if parcel.key in named:
-                items[parcel.key] = Verdict("failed", self._hidden("; ".join(dict.fromkeys(named[parcel.key]))))
-            elif unnamed:
-                items[parcel.key] = Verdict("unknown", doubt)
-            else:
-                items[parcel.key] = Verdict("taken")
-        notes = tuple(self._hidden(text) for text in unnamed[:20])
-        mend = ""
-        if named or unnamed:
-            mend = "mend the products Flipsnack names"
-        return Answer(
-            Reach.ANSWERED, items, message=self._hidden(said), mend=mend, notes=notes, http_status=self._status,
-        )
+        return {
+            key: Verdict("failed", self._hidden("; ".join(dict.fromkeys(texts)))) for key, texts in named.items()
+        }, unnamed
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
