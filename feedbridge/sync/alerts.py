@@ -11,7 +11,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from feedbridge.report.plain import showable
 from feedbridge.sync import jobspec
 
 __all__ = [
-    "AlertState", "Alerts", "Problem", "delivery_failed", "products_held", "run_held", "source_unusable",
+    "AlertState", "Alerts", "Problem", "delivery_failed", "products_held", "run_held", "source_unusable", "still_running",
 ]
 
 PASSWORD = "FEEDBRIDGE_SMTP_PASSWORD"
@@ -41,13 +41,17 @@ TOTAL_SECONDS = 60.0
 SUBJECT_CHARS = 150
 TEXT_CHARS = 20_000
 LEAST_SECRET_CHARS = 4
+KINDS = ("source", "products", "held", "failed")
+"""In the order in which a run can come upon them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong after a run.
 
-    ``kind``     ``held`` · ``failed`` · ``products`` · ``source``: one of each is told
+    ``kind``     one of KINDS
+    ``target``   which target it is about; empty for the whole job
+    ``codes``    which guards, findings or ways to fail: one that was not told yet is told, though others go on
     ``title``    one line, as a mail's subject
     ``text``     what happened, where to look, what to type
     ``details``  numbers and names for a machine
@@ -57,6 +61,13 @@ class Problem:
     title: str
     text: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    target: str = ""
+    codes: tuple[str, ...] = ("",)
+
+    @property
+    def whose(self) -> str:
+        """Kind and target: what begins and is over as one."""
+        return f"{self.kind}:{self.target}" if self.target else self.kind
 
 
 class AlertState(Protocol):
@@ -75,13 +86,14 @@ class NotTold(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One alert on its way. ``over``: the problem is no more."""
+    """One alert on its way. ``over``: the problem is no more. ``keys``: what it begins or ends in the ledger."""
 
     kind: str
     over: bool
     title: str
     text: str
     details: Mapping[str, Any]
+    keys: tuple[str, ...]
 
 
 class Alerts:
@@ -129,28 +141,27 @@ class Alerts:
     def __repr__(self) -> str:
         return f"Alerts(job={self._job!r}, ways={list(self._ways())})"
 
-    def tell(self, problems: Mapping[str, Problem], *, judged: Collection[str] | None = None) -> list[str]:
+    def tell(self, problems: Collection[Problem], *, judged: Collection[str] = KINDS) -> list[str]:
         """Tell of what begins and of what is over; called once at the end of a run.
 
-        ``judged``  kinds this run could find out about: a run that could not read its source says nothing of delivery,
-                    so a delivery that failed before is not over. None: all kinds up to where the run came.
+        ``judged``  kinds, or kinds and targets, this run could find out about: a run that could not read its source says
+                    nothing of delivery, so a delivery that failed before is not over
 
         Returns: what could not be told, and why, for the log. Nothing is raised.
         """
         warnings: list[str] = []
         ways = self._ways()
-        known = _reached(problems) if judged is None else frozenset(judged)
         wanted: set[str] = set(self._spec.on) if self._spec is not None else set(jobspec.Alerts().on)
         try:
             opened = dict(self._state.alert_state())
             for key in opened:
-                kind, _, way = key.partition("@")
+                kind, _, _, way = _parts(key)
                 if way not in ways or kind not in wanted:
                     self._state.close_alert(key)  # nobody wants to know any more
         except Exception as exc:  # whatever it is, the run's result stands
             return [self._line(f"alerts: what was told before is not known, so nothing is told now: {_why(exc)}")]
         for way, send in ways.items():
-            for message in self._due(way, problems, opened, wanted, known):
+            for message in self._due(way, [one for one in problems if one.kind in wanted], opened, wanted, judged):
                 warnings += self._told(way, send, message)
         return warnings
 
@@ -163,28 +174,34 @@ class Alerts:
         return ways
 
     def _due(
-        self, way: str, problems: Mapping[str, Problem], opened: Mapping[str, Any], wanted: set[str],
-        known: Collection[str],
-    ) -> Sequence[Message]:
-        due = []
-        for kind, problem in problems.items():
-            if kind in wanted and f"{kind}@{way}" not in opened:
-                due.append(Message(kind, False, problem.title, problem.text, problem.details))
-        for key, before in opened.items():
-            kind, _, by = key.partition("@")
-            if by == way and kind in wanted and kind in known and kind not in problems:
-                title = f"over: {_title_of(before) or OVER.get(kind, kind)}"
-                due.append(Message(kind, True, title, f"The last run of job {self._job} had no such problem.", {}))
-        return due
+        self, way: str, problems: Collection[Problem], opened: Mapping[str, Any], wanted: set[str], judged: Collection[str]
+    ) -> Iterator[Message]:
+        for one in problems:
+            keys = [f"{one.whose}{code and f'/{code}'}@{way}" for code in one.codes]
+            new = [key for key in keys if key not in opened]
+            if new:
+                yield Message(one.kind, False, one.title, one.text, one.details, tuple(new))
+        now = {one.whose for one in problems} | {one.kind for one in problems}
+        ended: dict[str, list[str]] = {}
+        for key in opened:
+            kind, target, _, by = _parts(key)
+            whose = f"{kind}:{target}" if target else kind
+            if by == way and kind in wanted and whose not in now and (kind in judged or whose in judged):
+                ended.setdefault(whose, []).append(key)
+        for keys in ended.values():
+            kind = _parts(keys[0])[0]
+            title = "; ".join(dict.fromkeys(_title_of(opened[key]) or OVER.get(kind, kind) for key in keys))
+            text = f"The last run of job {self._job} had no such problem."
+            yield Message(kind, True, f"over: {title}", text, {}, tuple(keys))
 
     def _told(self, way: str, send: Callable[[Message], None], message: Message) -> list[str]:
-        key = f"{message.kind}@{way}"
         clean = Message(
             message.kind,
             message.over,
             self._line(f"feedbridge job {self._job}: {message.title}")[:SUBJECT_CHARS],
             self._block(message.text),
             self._cleaned(masked(dict(message.details))),
+            message.keys,
         )
         try:
             self._in_time(lambda: send(clean))
@@ -192,10 +209,11 @@ class Alerts:
             again = "it is tried again at the end of the next run"
             return [self._line(f'alert "{message.title}" could not be delivered by {way}: {exc}; {again}')]
         try:
-            if message.over:
-                self._state.close_alert(key)
-            else:
-                self._state.open_alert(key, self._line(message.title)[:SUBJECT_CHARS])
+            for key in message.keys:
+                if message.over:
+                    self._state.close_alert(key)
+                else:
+                    self._state.open_alert(key, self._line(message.title)[:SUBJECT_CHARS])
         except Exception as exc:  # the alert is out: said, and not the end of the run
             return [self._line(f'alert "{message.title}" was delivered by {way}, but that could not be noted: {_why(exc)}')]
         return []
@@ -344,16 +362,16 @@ OVER = {
 }
 
 
-ORDER = ("source", "products", "held", "failed")
-"""Problems in the order in which a run can come upon them."""
+def _parts(key: str) -> tuple[str, str, str, str]:
+    """(kind, target, code, way) of a key.
 
-
-def _reached(problems: Mapping[str, Problem]) -> frozenset[str]:
-    """The kinds that a run came to: a source that cannot be used says nothing of the products, a run that was held
-    says nothing of delivery."""
-    if "source" in problems:
-        return frozenset({"source"})
-    return frozenset(ORDER[:-1] if "held" in problems else ORDER)
+    >>> _parts("failed:magento/stop@email"), _parts("held@webhook")
+    (('failed', 'magento', 'stop', 'email'), ('held', '', '', 'webhook'))
+    """
+    front, _, way = key.rpartition("@")
+    whose, _, code = front.partition("/")
+    kind, _, target = whose.partition(":")
+    return kind, target, code, way
 
 
 def _title_of(before: Any) -> str:
@@ -389,7 +407,7 @@ def _without_address(text: str, url: str) -> str:
     return text
 
 
-# -- the four problems
+# -- the problems
 
 
 def run_held(
@@ -406,21 +424,31 @@ def run_held(
     lines += ["", *([f"The plan: {plan}"] if plan else []), f"Look at it:    feedbridge plan {job}"]
     if releasable:
         lines.append(f"If it is right: feedbridge apply {job} --release")
-    return Problem("held", title, "\n".join(lines), {"guards": [guard for guard, *_ in holds], **(details or {})})
+    guards = [guard for guard, *_ in holds]
+    return Problem("held", title, "\n".join(lines), {"guards": guards, **(details or {})}, codes=tuple(dict.fromkeys(guards)))
 
 
 def delivery_failed(
-    job: str, failures: Mapping[str, str], *, counts: Mapping[str, Any] | None = None, run_folder: str = "",
+    job: str, target: str, words: str, *, code: str = "", counts: Mapping[str, int] | None = None, release: bool = False,
     details: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """Delivery to targets failed. ``failures``: target -> the platform's words; ``counts``: target -> what was done."""
-    names = ", ".join(failures)
-    lines = [f"{target}: {words}" for target, words in failures.items()]
-    lines += ["", "What was delivered stays delivered; the next run goes on from there.", *_counted(counts)]
-    lines += ["", *([f"The run: {run_folder}"] if run_folder else []), f"Look at it:    feedbridge status {job}"]
-    lines.append(f"Try again now: feedbridge sync {job}")
-    told = {"targets": list(failures), "counts": dict(counts or {}), **(details or {})}
-    return Problem("failed", f"delivery failed ({names})", "\n".join(lines), told)
+    """Delivery to a target failed. ``words``: the platform's; ``code``: in which way; ``counts``: what was done;
+    ``release``: what is left is behind a guard that a person had released."""
+    lines = [f"{target}: {words}", "", "What was delivered stays delivered; the next run goes on from there."]
+    if counts is not None:
+        done = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        lines += ["", f"  {target}: {done or 'nothing was done'}"]
+    lines += ["", f"Look at it:    feedbridge status {job}"]
+    lines.append(f"Try again now: feedbridge sync {job}{' --release' if release else ''}")
+    told = {"targets": [target], "counts": {target: dict(counts or {})}, **(details or {})}
+    return Problem("failed", f"delivery failed ({target})", "\n".join(lines), told, target, (code,))
+
+
+def still_running(job: str, error: FeedbridgeError) -> Problem:
+    """A run was turned away by one that has been under way for too long: it may hang."""
+    lines = [error.message, "", "No other run of the job is let in, so nothing is delivered until it ends.", f"  {error.mend}"]
+    lines += ["", f"Look at it: feedbridge status {job}"]
+    return Problem("failed", "a run does not come to its end", "\n".join(lines), {"code": error.code}, "(run)", ("running",))
 
 
 def products_held(
@@ -449,15 +477,5 @@ def source_unusable(job: str, error: FeedbridgeError, *, details: Mapping[str, A
     lines = [str(error), "", "Nothing was sent; what the platforms have stays as it is."]
     lines.append(f"When it is mended: feedbridge sync {job}")
     told = {"code": error.code, "where": error.where, **(details or {})}
-    return Problem("source", "the source, mapping or job file cannot be used", "\n".join(lines), told)
-
-
-def _counted(counts: Mapping[str, Any] | None) -> list[str]:
-    if not counts:
-        return []
-    lines = [""]
-    for target, done in counts.items():
-        if isinstance(done, Mapping):
-            done = ", ".join(f"{name} {count}" for name, count in done.items() if count)
-        lines.append(f"  {target}: {done or 'nothing was to be done'}")
-    return lines
+    return Problem("source", "the source, mapping or job file cannot be used", "\n".join(lines), told,
+                   codes=(error.code,))

@@ -14,7 +14,7 @@ Whatever happens between the two leaves items ``unknown``, and these are settled
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +37,12 @@ AWAY_AT_ONCE = 100
 AWAY = "it was deleted to be made anew, and the platform does not have it now"
 LOST_IN_A_ROW = 20
 """Enough to find the one product of 500 that a platform dies of; then it is the platform."""
+REFUSED_IN_A_ROW = 20
+REFUSED_ITEMS = 100
+"""So many calls refused, about so many items, and none taken in the whole run: then it is the platform, not a product."""
+NO_END = "the call was begun, and what came of it was not written down"
+DONE = {"delete": "deleted", "replace": "replaced", "settle": "settled", "update": "updated", "create": "created"}
+AGAIN = "nothing is lost: run the same command again later, what was taken is not sent twice"
 BUSY = 503
 """HTTP status of a platform that is not there for a while. It may have acted all the same, if a proxy says so."""
 Observe = Callable[..., None]
@@ -48,12 +54,14 @@ class Stopped(Exception):
 
 
 class TargetDown(Exception):
-    """No further call to this target makes sense now. ``message`` and ``mend`` are for people."""
+    """No further call to this target makes sense now. ``message`` and ``mend`` are for people, ``code`` tells one way to be
+    down from another: ``stop``, ``lost``, ``unsent``, ``wait``, ``refused``."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, mend: str, code: str) -> None:
         super().__init__(message)
         self.message = message
         self.mend = mend
+        self.code = code
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -114,6 +122,10 @@ class Courier:
     observe: Observe = lambda event, **fields: None
     forget: Callable[[str], str] = lambda key: FORGET
     """The command that forgets an item, as it is typed."""
+    planned: int = REFUSED_ITEMS
+    """Items that are to be sent."""
+    again: str = AGAIN
+    """How a person goes on with what a target that is down did not get."""
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     calls: int = 0
@@ -121,8 +133,15 @@ class Courier:
     """To the last call."""
     _lost: int = 0
     """Calls in a row whose outcome is not known."""
+    _refused: int = 0
+    """Calls in a row that were refused whole, while nothing was taken."""
+    _refused_keys: set[str] = field(default_factory=set)
+    _takes: bool = False
+    """Whether the platform took anything in this run."""
     _changes: dict[str, Change] = field(default_factory=dict)
     """Those of the batch at hand."""
+    _tried: dict[str, Verdict] = field(default_factory=dict)
+    """What the ledger says of items that were tried and are not counted yet."""
     _away: dict[str, Change] = field(default_factory=dict)
     """Deleted to be created anew, and not created yet."""
 
@@ -130,9 +149,8 @@ class Courier:
         """Everything a plan sends, in its order: what goes, goes first, since it may free a SKU that comes anew."""
         try:
             self._deliver(changes)
-        except (TargetDown, Stopped):
-            for change in self._away.values():
-                self._failed(change, f"{AWAY}; the next run creates it", "failed")
+        except BaseException:
+            self._count_tried()
             raise
 
     def _deliver(self, changes: Callable[[Operation], Iterator[Change]]) -> None:
@@ -253,7 +271,7 @@ class Courier:
                     break
             seconds = max(wait, self._last.wait_seconds or 0)
             if waited + seconds > self.waits.patience_seconds:
-                raise TargetDown(f"asked to wait for too long: {self._last.message}", AGAIN)
+                raise TargetDown(f"asked to wait for too long: {self._last.message}", self.again, "wait")
             self.observe("retry", target=self.target, items=len(left), wait=seconds)
             self.waits.long(seconds, self.stop)
             waited += seconds
@@ -264,15 +282,18 @@ class Courier:
     def _in_halves(
         self, batch: list[Parcel], attempt: Callable[[list[Parcel]], dict[str, Verdict]]
     ) -> dict[str, Verdict]:
-        if len(batch) < 2 or self._last.http_status in (None, BUSY):
-            return {}
-        self.observe("halving", target=self.target, items=len(batch))
         verdicts: dict[str, Verdict] = {}
-        middle = len(batch) // 2
-        for half in (batch[:middle], batch[middle:]):
-            verdicts |= attempt(half)
-            verdicts |= self._in_halves(_unknown(half, verdicts), attempt)
-        return verdicts
+        pieces = _Pieces()
+        left = batch
+        while True:
+            if len(left) > 1 and self._last.http_status not in (None, BUSY):
+                self.observe("halving", target=self.target, items=len(left))
+                pieces.halve(left)
+            if not pieces:
+                return verdicts
+            piece = pieces.take()
+            verdicts |= attempt(piece)
+            left = _unknown(piece, verdicts)
 
     def _wait_if_lost(self) -> None:
         if self._last.reach is not Reach.ANSWERED:
@@ -338,11 +359,7 @@ class Courier:
         self._count("replaced", kept, verdicts)
         if not gone:
             return []
-        self._away |= {parcel.key: self._changes[parcel.key] for parcel in gone}
         created = self._create(gone)
-        for parcel in gone:
-            if created[parcel.key].state == "taken":
-                del self._away[parcel.key]
         refused = [parcel for parcel in gone if created[parcel.key].state == "failed"]
         self._count("replaced", [parcel for parcel in gone if parcel not in refused], created)
         return [self._changes[parcel.key] for parcel in refused]
@@ -355,7 +372,7 @@ class Courier:
         if unknown := _unknown(batch, verdicts):
             self._wait_if_lost()
             verdicts |= self._until_known(unknown, lambda some: self._call("delete", some, repeated=True))
-        if self.delivery.deletes == "delete" and self._last.reach is Reach.REFUSED:
+        if self.delivery.deletes == "delete":
             for parcel in batch:  # refused whole when made again: an update tells whether it is there at all
                 if verdicts[parcel.key].state == "failed" and parcel.body and self._is_gone(parcel):
                     verdicts |= self._call("delete", [parcel], repeated=True, certain=True)
@@ -373,24 +390,50 @@ class Courier:
     def _call(
         self, action: Action, batch: Sequence[Parcel], *, repeated: bool = False, finding: str = "", certain: bool = False,
     ) -> dict[str, Verdict]:
-        """Make a call until the platform has said something of every item, or its outcome is not known.
+        """Call until the platform has said something of every item, or the outcome is not known.
+
+        Of a call that is refused whole, what the refusal names has failed, and the rest is sent again; where it names
+        nobody, or is refused again, in halves.
 
         ``repeated``  a delete that may have been done already: what the platform does not know is gone
         ``certain``   with one item and ``repeated``: an update has told that it is gone, so a refusal says so, too
         ``finding``   of a call that only finds out: what was tried before, which stays in the ledger until it is known;
                       what is refused then stays unknown
         """
+        verdicts: dict[str, Verdict] = {}
+        pieces = _Pieces([list(batch)])
+        sent_again = False
+        while pieces:
+            piece = pieces.take()
+            verdicts |= self._one_call(action, piece, repeated, finding, certain)
+            left = [parcel for parcel in piece if parcel.key not in verdicts]
+            if left and len(left) < len(piece) and not sent_again:
+                sent_again = True
+                pieces.put(left)
+            elif left:
+                self.observe("halving", target=self.target, action=action, items=len(left))
+                pieces.halve(left)
+        return verdicts
+
+    def _one_call(
+        self, action: Action, batch: Sequence[Parcel], repeated: bool, finding: str, certain: bool
+    ) -> dict[str, Verdict]:
+        """Make a call, again while the platform asks to wait. Of a call that is refused, only what is told item by item
+        is answered. Raises TargetDown, Stopped."""
         waited, wait, unsent = 0.0, self.waits.first_seconds, 0
         while True:
-            if self.stop():
-                raise Stopped
-            self.limiter.wait(self.stop)
-            if self.stop():
-                raise Stopped
+            self._wait_for_turn(take=False)
             self.observe("intending", target=self.target, action=action, items=len(batch))
             batch_id = self.ledger.intend(
                 self.run, self.target_id, finding or action, self._intents(action, batch), self.lease
             )
+            before = {parcel.key: self._tried.get(parcel.key) for parcel in batch}
+            self._tried |= {parcel.key: Verdict("unknown", NO_END) for parcel in batch}
+            try:
+                self._wait_for_turn()  # counted now, and not before the disk has taken its time
+            except Stopped:
+                self._settled(batch_id, action, batch, Answer(Reach.UNSENT), {}, before, bool(finding) or repeated)
+                raise
             self.observe("calling", target=self.target, action=action, items=len(batch), batch=batch_id)
             answer = self.delivery.send(action, batch)
             self.calls += 1
@@ -406,43 +449,84 @@ class Courier:
                     verdicts[key] = msgspec.structs.replace(verdict, message=verdict.message.replace(FORGET, self.forget(key)))
             if certain and answer.reach is Reach.REFUSED:
                 verdicts = {parcel.key: Verdict("taken", answer.message) for parcel in batch}
-            outcomes = self._outcomes(action, batch, answer, verdicts, bool(finding) or repeated)
-            self.ledger.settle(batch_id, outcomes, self.lease)
-            self.observe("written", target=self.target, action=action, batch=batch_id)
+            self._settled(batch_id, action, batch, answer, verdicts, before, bool(finding) or repeated)
             match answer.reach:
                 case Reach.UNKNOWN:
                     if self._lost >= LOST_IN_A_ROW:
-                        raise TargetDown(f"{self._lost} calls in a row had no answer to go by: {answer.message}", AGAIN)
+                        words = f"{self._lost} calls in a row had no answer to go by: {answer.message}"
+                        raise TargetDown(words, self.again, "lost")
                     return verdicts
-                case Reach.ANSWERED:
+                case Reach.ANSWERED | Reach.REFUSED:
+                    self._check_taking(batch, answer, verdicts, expected=repeated or (bool(finding) and action == "update"))
                     return verdicts
-                case Reach.REFUSED:
-                    if len(batch) == 1:
-                        return verdicts
-                    middle = len(batch) // 2
-                    self.observe("halving", target=self.target, action=action, items=len(batch))
-                    return self._call(action, batch[:middle], repeated=repeated, finding=finding) | self._call(
-                        action, batch[middle:], repeated=repeated, finding=finding
-                    )
                 case Reach.STOP:
-                    raise TargetDown(answer.message, answer.mend)
+                    raise TargetDown(answer.message, answer.mend, "stop")
                 case Reach.UNSENT:
                     unsent += 1
                     if unsent >= self.waits.unsent_tries:
-                        raise TargetDown(f"cannot be reached: {answer.message}", answer.mend or AGAIN)
+                        raise TargetDown(f"cannot be reached: {answer.message}", answer.mend or self.again, "unsent")
                     seconds = wait
                 case Reach.WAIT:
                     seconds = max(wait, answer.wait_seconds or 0)
             if waited + seconds > self.waits.patience_seconds:
                 if answer.reach is Reach.UNSENT:
-                    raise TargetDown(f"cannot be reached: {answer.message}", answer.mend or AGAIN)
-                raise TargetDown(f"asked to wait for too long: {answer.message}", AGAIN)
+                    raise TargetDown(f"cannot be reached: {answer.message}", answer.mend or self.again, "unsent")
+                raise TargetDown(f"asked to wait for too long: {answer.message}", self.again, "wait")
             self.observe("waiting", target=self.target, seconds=seconds, message=answer.message)
             if answer.reach is Reach.WAIT:
                 self.limiter.pause(min(seconds, self.waits.most_seconds))
             self.waits.long(seconds, self.stop)
             waited += seconds
             wait = min(wait * 2, self.waits.most_seconds)
+
+    def _wait_for_turn(self, *, take: bool = True) -> None:
+        """Until the account's rate allows a call. Raises Stopped."""
+        if self.stop():
+            raise Stopped
+        self.limiter.wait(self.stop, take=take)
+        if self.stop():
+            raise Stopped
+
+    def _settled(
+        self, batch_id: str, action: Action, batch: Sequence[Parcel], answer: Answer, verdicts: dict[str, Verdict],
+        before: dict[str, Verdict | None], finding: bool,
+    ) -> None:
+        """Write down what came of a call, in the ledger and for the count."""
+        self.ledger.settle(batch_id, self._outcomes(action, batch, answer, verdicts, finding), self.lease)
+        for parcel in batch:
+            key, verdict = parcel.key, verdicts.get(parcel.key) or before[parcel.key]
+            if verdict is None:
+                del self._tried[key]
+                continue
+            if key in verdicts and verdict.state == "failed" and finding:
+                verdict = Verdict("unknown", verdict.message)
+            self._tried[key] = verdict
+            if key in verdicts and verdict.state == "taken":
+                if action != "delete":
+                    self._away.pop(key, None)
+                elif self._changes[key].op != "delete":
+                    self._away[key] = self._changes[key]
+        self.observe("written", target=self.target, action=action, batch=batch_id)
+
+    def _check_taking(
+        self, batch: Sequence[Parcel], answer: Answer, verdicts: dict[str, Verdict], *, expected: bool
+    ) -> None:
+        """Raises TargetDown when call after call is refused and nothing was taken: to halve them all would take days.
+
+        ``expected``: a refusal may be what the call is to find out.
+        """
+        states = {verdict.state for verdict in verdicts.values()}
+        self._takes = self._takes or "taken" in states
+        if self._takes or expected or (answer.reach is Reach.ANSWERED and "failed" in states):
+            return
+        self._refused += 1
+        if len(self._refused_keys) < REFUSED_ITEMS:
+            self._refused_keys |= {parcel.key for parcel in batch}
+        if self._refused >= REFUSED_IN_A_ROW and len(self._refused_keys) >= min(REFUSED_ITEMS, self.planned):
+            raise TargetDown(
+                f"{self._refused} calls were refused and nothing was taken: {answer.message or '; '.join(answer.notes)}",
+                answer.mend or self.again, "refused",
+            )
 
     def _verdicts(
         self, batch: Sequence[Parcel], answer: Answer, action: Action, repeated: bool
@@ -456,16 +540,25 @@ class Courier:
                 if verdicts[key].state == "unknown":
                     verdicts[key] = Verdict("failed", said)
             if action == "delete" and repeated and not self.delivery.upserts:  # those switch off, and know what they have
-                for key, verdict in verdicts.items():
-                    if verdict.state == "failed":
-                        self.observe("gone", target=self.target, item=key, message=verdict.message)
-                        verdicts[key] = Verdict("taken", verdict.message)
+                verdicts = {key: self._taken_for_gone(key, verdict) for key, verdict in verdicts.items()}
             return verdicts
         if answer.reach is Reach.UNKNOWN:
             return {parcel.key: Verdict("unknown", answer.message) for parcel in batch}
-        if answer.reach is Reach.REFUSED and len(batch) == 1:
-            return {batch[0].key: Verdict("failed", answer.message)}
+        if answer.reach is Reach.REFUSED:
+            verdicts = {parcel.key: answer.items[parcel.key] for parcel in batch if parcel.key in answer.items}
+            if repeated and not self.delivery.upserts:
+                return {key: self._taken_for_gone(key, verdict) for key, verdict in verdicts.items()}
+            if len(batch) == 1 and not verdicts:
+                return {batch[0].key: Verdict("failed", answer.message)}
+            return verdicts
         return {}
+
+    def _taken_for_gone(self, key: str, verdict: Verdict) -> Verdict:
+        """Of a delete that may have been done before: what the platform names in answer is not there."""
+        if verdict.state != "failed":
+            return verdict
+        self.observe("gone", target=self.target, item=key, message=verdict.message)
+        return Verdict("taken", verdict.message)
 
     def _intents(self, action: Action, batch: Sequence[Parcel]) -> list[Intent]:
         """What is written down before a call. An upserting platform may have what it took last or what is tried now: both
@@ -523,16 +616,61 @@ class Courier:
             verdict = verdicts[parcel.key]
             if verdict.state == "taken":
                 self.counts[done] += 1
+                self._tried.pop(parcel.key, None)
+                self._away.pop(parcel.key, None)
             else:
                 self._failed(self._changes[parcel.key], verdict.message, verdict.state)
         self.observe("progress", target=self.target, counts=dict(self.counts))
 
+    def _count_tried(self) -> None:
+        """Of a delivery that ends early: what was tried counts as the ledger has it, and only the rest was not tried."""
+        for key, verdict in list(self._tried.items()):
+            change = self._changes.get(key) or self._away[key]
+            if verdict.state == "unknown":
+                self._failed(change, verdict.message, "unknown")
+            elif key in self._away:
+                self._failed(change, f"{AWAY}; the next run creates it", "failed")
+            elif verdict.state == "taken":
+                self.counts[DONE[change.op]] += 1
+            else:
+                self._failed(change, verdict.message, "failed")
+        self._tried.clear()
+
     def _failed(self, change: Change, message: str, state: str) -> None:
+        self._tried.pop(change.key, None)
+        self._away.pop(change.key, None)
         self.counts["unknown" if state == "unknown" else "failed"] += 1
         if len(self.failures) < FAILURES_KEPT:
             self.failures.append(
                 Failure(self.target, change.op, change.key, change.sku, message, state, change.file, change.line)
             )
+
+
+class _Pieces:
+    """Parts of a call that are sent by themselves, the last and the first of them in turn: many bad ones beside each other
+    are passed by soon."""
+
+    def __init__(self, pieces: Iterable[list[Parcel]] = ()) -> None:
+        self._pieces = deque(pieces)
+        self._last = False
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def take(self) -> list[Parcel]:
+        self._last = not self._last
+        return self._pieces.pop() if self._last else self._pieces.popleft()
+
+    def put(self, piece: list[Parcel]) -> None:
+        """Back where the last one was taken from."""
+        (self._pieces.append if self._last else self._pieces.appendleft)(piece)
+
+    def halve(self, piece: list[Parcel]) -> None:
+        """Put it back in halves. Of one parcel there are none."""
+        middle = len(piece) // 2
+        halves = [half for half in (piece[:middle], piece[middle:]) if half and len(half) < len(piece)]
+        for half in halves if self._last else reversed(halves):
+            self.put(half)
 
 
 def _unknown(batch: Iterable[Parcel], verdicts: dict[str, Verdict]) -> list[Parcel]:
@@ -545,6 +683,3 @@ def _either(before: bytes, tried: bytes) -> bytes:
         return tried
     whole = msgspec.json.decode(before, type=dict[str, msgspec.Raw]) | msgspec.json.decode(tried, type=dict[str, msgspec.Raw])
     return msgspec.json.encode(whole)
-
-
-AGAIN = "nothing is lost: run the same command again later, what was taken is not sent twice"

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from feedbridge.sync.database import Database
 from feedbridge.sync.ledger_errors import JobRunning, LeaseLost, LedgerError
+from feedbridge.sync.ledger_values import time_of
 from feedbridge.sync.tables import jobs, leases
 
 __all__ = ["Lease", "Pace", "fence", "is_running", "whoami"]
@@ -158,13 +159,15 @@ class Lease:
 
     def _running(self, found: Any) -> JobRunning:
         name = self._name()
-        return JobRunning(
+        error = JobRunning(
             f'job "{name}" is being run by {found["who"]}@{found["host"]} (process {found["pid"]}) since '
             f'{found["started"]}, run {found["run"]}',
             where=self._database.shown,
             mend="wait until it is done, or end that process; a run that died is taken over by itself: at once on the "
             f"same machine, after {self._pace.stale / 60:g} minutes from another", code="ledger.running",
         )
+        error.since = time_of(found["started"])
+        return error
 
     def _name(self) -> str:
         with self._database.read() as connection:

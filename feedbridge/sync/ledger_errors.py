@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 
 from feedbridge.errors import FeedbridgeError
 
@@ -23,7 +24,9 @@ class LeaseLost(LedgerError):
 
 
 class JobRunning(LedgerError):
-    """Another run of the job is under way."""
+    """Another run of the job is under way. ``since``: when it began."""
+
+    since: datetime | None = None
 
 
 SAYS = {

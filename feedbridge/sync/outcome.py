@@ -6,21 +6,25 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from feedbridge.findings import Finding, Severity
-from feedbridge.sync.courier import FAILURES_KEPT, Failure
+from feedbridge.sync.courier import AGAIN, FAILURES_KEPT, Failure
 from feedbridge.sync.guards import Hold
+from feedbridge.sync.ledger_rows import RunRow
 from feedbridge.sync.model import SENDING, Change, Operation, PlanHeader, TargetPlan
 from feedbridge.sync.planfile import read_plan
 
-__all__ = ["INTERRUPTED", "Options", "Report", "TargetResult", "in_words"]
+__all__ = ["INTERRUPTED", "Down", "Options", "Report", "TargetResult", "go_on", "in_words", "took_nothing"]
 
 INTERRUPTED = 130
 FAILURES_NOTED = 50
 """Of a target, in the history."""
+TAKEN = ("created", "updated", "replaced", "settled", "deleted")
+MANY = 10
+"""Items that a platform refuses one by one before nobody believes that each of them is to blame."""
 TOLD: frozenset[Operation] = frozenset({"refused", "keep"})
 
 
@@ -47,14 +51,22 @@ class Options:
         return self == Options()
 
 
+class Down(NamedTuple):
+    """Why delivery to a target failed. ``code``: in which way, as of TargetDown, or ``none-taken``."""
+
+    message: str
+    mend: str
+    code: str
+
+
 @dataclass
 class TargetResult:
-    """What was done on one target. ``down``: why delivery to it ended early, and how to mend that."""
+    """What was done on one target. ``down``: why delivery to it failed or ended early."""
 
     counts: dict[str, int]
     failures: list[Failure] = field(default_factory=list)
     calls: int = 0
-    down: tuple[str, str] | None = None
+    down: Down | None = None
 
 
 @dataclass
@@ -109,6 +121,12 @@ class Report:
         """Codes of what holds products back."""
         return {one.code for one in self.examples if one.severity is Severity.ERROR}
 
+    def refused_codes(self) -> dict[str, int]:
+        """What a plan refuses, by code."""
+        if not any(target.counts.get("refused") for target in self.header.targets):
+            return {}
+        return dict(Counter(change.code or "refused" for change in read_plan(self.plan).changes({"refused"})))
+
     def changes(self) -> Iterator[Change]:
         """The plan's changes, one after another."""
         return read_plan(self.plan).changes()
@@ -129,10 +147,11 @@ class Report:
                 counts["held"] = held
             left = [msgspec.to_builtins(failure) for failure in done.failures] if done is not None else []
             targets.append({
-                "name": target.name, "place": target.place, "done": counts, "products": target.products,
+                "name": target.name, "place": target.place, "deletes": target.deletes, "done": counts,
+                "products": target.products,
                 **({"left": planned - tried} if done is not None and planned > tried else {}),
                 **({"calls": done.calls} if done is not None else {}),
-                **({"stopped": {"message": done.down[0], "mend": done.down[1]}} if done is not None and done.down else {}),
+                **({"stopped": {"message": done.down.message, "mend": done.down.mend}} if done is not None and done.down else {}),
                 "failures": [*left, *self._not_sent(target)],
             })
         return {
@@ -177,9 +196,57 @@ def in_words(report: Report) -> str:
     """Why a run ended as it did, in one line for the history; empty when all went well."""
     if report.status == 4:
         return "held by " + ", ".join(guard for guard, *_ in report.holds)
-    down = [f"{name}: {result.down[0]}" for name, result in report.targets.items() if result.down]
+    down = [f"{name}: {result.down.message}" for name, result in report.targets.items() if result.down]
     if down:
         return "; ".join(down)
     if report.status == INTERRUPTED:
         return "interrupted; what was sent until then is written down"
     return "released" if report.released else ""
+
+
+def go_on(report: Report) -> str:
+    """How a person goes on when a run could not do all it was to do."""
+    if report.kind != "apply":
+        return AGAIN
+    if report.header.replay:
+        return "nothing is lost: replay the mended files again; what was taken is not sent twice"
+    release = " --release" if report.released else ""
+    return (
+        f"nothing is lost: feedbridge plan {report.job} shows what is left, and feedbridge sync {report.job}{release} sends it; "
+        "what was taken is not sent twice"
+    )
+
+
+def took_nothing(report: Report, target: TargetPlan, runs: list[RunRow]) -> Down | None:
+    """Why delivery failed though each item was answered, and how to mend that: a target took none of many items, or none
+    at all and has nothing yet. What it refused already when it took something last is not to blame.
+
+    ``runs``: of the job, the newest first
+    """
+    done = report.targets[target.name].counts
+    if any(done.get(word) for word in TAKEN):
+        return None
+    number = done.get("failed", 0) if report.header.replay else _not_taken(done, target.counts)
+    if not number or (target.present and number - _refused_before(target.name, runs) < MANY):
+        return None
+    failures = report.targets[target.name].failures
+    named = [(one.sku or one.key, one.message, "") for one in failures[:1]] or [
+        (one["sku"] or one["key"], one["message"], one["mend"]) for one in report._not_sent(target) if one["state"] == "refused"
+    ][:1]
+    sku, message, mend = named[0] if named else ("", "", "")
+    words = f"it took none of {number:,} {'item' if number == 1 else 'items'}" + (f"; {sku}: {message}" if sku else "")
+    return Down(words, mend or f"mend what it names, then: feedbridge sync {report.job}", "none-taken")
+
+
+def _not_taken(done: dict[str, int], planned: dict[str, int]) -> int:
+    return done.get("failed", 0) + planned.get("refused", 0)
+
+
+def _refused_before(target: str, runs: list[RunRow]) -> int:
+    """How many items the target did not take in the last run in which it took any."""
+    for run in runs:
+        then = run.counts.get("targets", {}).get(target, {})
+        done = then.get("done", {})
+        if any(done.get(word) for word in TAKEN):
+            return _not_taken(done, then.get("planned", {}))
+    return 0

@@ -30,10 +30,10 @@ from feedbridge.sync.jobfile import Job, needed_variables
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
-from feedbridge.sync.ledger_errors import LedgerError
+from feedbridge.sync.ledger_errors import JobRunning, LedgerError
 from feedbridge.sync.ledger_rows import HeldRow, JobRow, TargetRow
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
-from feedbridge.sync.outcome import INTERRUPTED, Options, Report, TargetResult, in_words
+from feedbridge.sync.outcome import INTERRUPTED, Down, Options, Report, TargetResult, go_on, in_words, took_nothing
 from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan
 from feedbridge.sync.planning import Planner, TargetState
 from feedbridge.sync.reading import Conversions, FileDigests, Read, conversions, read_into, sha256_of
@@ -159,6 +159,9 @@ class Sync:
             lease.__enter__()
         except FeedbridgeError as exc:
             self.ledger.finish_run(run, status=exc.exit_status, counts={}, message=f"did not begin: {exc.message}")
+            if isinstance(exc, JobRunning):
+                for warning in tell(self, run, error=exc, started=began, seconds=0):
+                    self.observe("warning", run=run, message=warning)
             raise
         try:
             self.observe("run.started", job=self.job.name, run=run, kind=kind, took_over=lease.took_over)
@@ -350,18 +353,20 @@ class Sync:
         self.sending(True)
         try:
             for plan in header.targets:
-                result = report.targets[plan.name] = TargetResult({})
+                report.targets[plan.name] = TargetResult({})
                 if not any(plan.counts.get(op) for op in SENDING):
                     self._note_kept(plan, reader, lease)
                     continue
                 try:
-                    self._deliver(plan, reader, result, run, lease)
+                    self._deliver(plan, reader, report, run, lease)
                     self._note_kept(plan, reader, lease)
                 except Stopped:
                     stopped = True
                     break
         finally:
             self.sending(False)
+        if not stopped:
+            self._judge(report)
         report.status = INTERRUPTED if stopped else self._status(report)
         for plan in header.targets:
             failed = report.targets[plan.name].counts.get("failed", 0) if plan.name in report.targets else 0
@@ -376,7 +381,8 @@ class Sync:
             self._settle(report)
         return report
 
-    def _deliver(self, plan: TargetPlan, reader: PlanReader, result: TargetResult, run: str, lease: Lease) -> None:
+    def _deliver(self, plan: TargetPlan, reader: PlanReader, report: Report, run: str, lease: Lease) -> None:
+        result = report.targets[plan.name]
         made = None if self.job.name != reader.header.job else self._settings_for(plan)
         delivery = self._delivery(plan.name, made)
         if delivery.place != plan.place:
@@ -394,6 +400,7 @@ class Sync:
             Limiter(delivery.account, delivery.rate, rates_folder(self.environment)), run,
             ",".join(reader.header.mappings), FileDigests(self.ledger), waits, self.stop, self.observe,
             lambda key: forget_command(self.ledger, self.row.id, self.job.name, plan.platform, key),
+            sum(plan.counts.get(op, 0) for op in SENDING), go_on(report),
         )
 
         def changes(op: Operation) -> Iterator[Change]:
@@ -402,7 +409,7 @@ class Sync:
         try:
             courier.deliver(changes)
         except TargetDown as exc:
-            result.down = (exc.message, exc.mend)
+            result.down = Down(exc.message, exc.mend, exc.code)
             self.observe("target.down", target=plan.name, message=exc.message)
         finally:
             result.counts, result.failures, result.calls = dict(courier.counts), courier.failures, courier.calls
@@ -441,6 +448,13 @@ class Sync:
                 continue
             settled = Settled(fingerprint=header.fingerprint, generation=row.generation, header=header)
             self.ledger.set_settled(row.id, msgspec.json.encode(settled).decode(), lease=self.lease)
+
+    def _judge(self, report: Report) -> None:
+        """A target that answers and takes nothing is down, too."""
+        runs = self.ledger.runs(self.row.id, limit=100)
+        for plan in report.header.targets:
+            if report.targets[plan.name].down is None:
+                report.targets[plan.name].down = took_nothing(report, plan, runs)
 
     def _status(self, report: Report) -> int:
         if any(result.down for result in report.targets.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,11 @@ from feedbridge.sync.alerts import (
     products_held,
     run_held,
     source_unusable,
+    still_running,
 )
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_errors import JobRunning
+from feedbridge.sync.outcome import INTERRUPTED
 from feedbridge.sync.planfile import PlanError
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["tell"]
 
 FAILURES_NAMED = 10
+RUNNING_TOO_LONG = timedelta(days=1)
+"""A run that has the job for so long, while others are turned away, is told of as a problem."""
 
 
 class _State:
@@ -53,8 +57,12 @@ def tell(
     warnings: list[str] = []
     try:
         alerts = Alerts(sync.job.spec.alerts, sync.job.name, sync.environment, _State(sync.ledger, sync.row.id, run))
-        problems = problems_of(sync.job.name, report) if report is not None else problem_of(sync.job.name, error)
-        warnings += alerts.tell(problems, judged=judged(report, error))
+        if report is not None:
+            problems, known = problems_of(sync.job.name, report), judged(report)
+        else:
+            problems = problem_of(sync.job.name, error, sync.clock())
+            known = {problem.whose for problem in problems}
+        warnings += alerts.tell(problems, judged=known)
     except FeedbridgeError as exc:
         warnings.append(f"alerts: {exc.message}")
     if metrics is not None:
@@ -65,58 +73,60 @@ def tell(
     return warnings
 
 
-def judged(report: Report | None, error: FeedbridgeError | None) -> set[str]:
-    """The kinds of problems a run could find out about."""
-    if report is None:
-        return set(problem_of("", error))
-    if report.status == 4:
-        return {"held", "source", "products"}
-    return {"held", "failed", "source", "products"}
+def judged(report: Report) -> set[str]:
+    """The kinds of problems that a run which came to its end could find out about."""
+    kinds = {"held", "source", "products"}
+    return kinds if report.status in (4, INTERRUPTED) else kinds | {"failed"}
 
 
-def problems_of(job: str, report: Report) -> dict[str, Problem]:
+def problems_of(job: str, report: Report) -> list[Problem]:
     """What is wrong after a run that came to its end."""
-    found: dict[str, Problem] = {}
+    found: list[Problem] = []
     told = {"run": report.run}
     if report.status == 4:
-        found["held"] = run_held(job, report.holds, plan=str(report.plan), details=told)
-    words = {name: result.down[0] for name, result in report.targets.items() if result.down}
+        found.append(run_held(job, report.holds, plan=str(report.plan), details=told))
+    results = {target["name"]: target for target in report.result()["targets"]}
     for name, result in report.targets.items():
-        if unknown := result.counts.get("unknown", 0):
-            said = f"of {unknown:,} items it is not known whether they were taken"
-            words[name] = f"{words[name]}; {said}" if name in words else said
-    if words:
-        done: dict[str, dict[str, int]] = {}
-        for target in report.result()["targets"]:
-            left = {"not tried": target["left"]} if target.get("left") else {}
-            done[target["name"]] = report.targets[target["name"]].counts | left if target["name"] in report.targets else left
-        found["failed"] = delivery_failed(job, words, counts=done, details=told)
+        words = [result.down.message] if result.down else []
+        unknown = result.counts.get("unknown", 0)
+        if unknown and report.status != INTERRUPTED:  # who interrupts a run need not be told what the next one settles
+            words.append(f"of {unknown:,} items it is not known whether they were taken")
+        if words:
+            left = {"not tried": results[name]["left"]} if results[name].get("left") else {}
+            found.append(delivery_failed(
+                job, name, "; ".join(words), code=result.down.code if result.down else "unknown",
+                counts=result.counts | left, release=report.released, details=told,
+            ))
     products = report.header.targets[0].products
     held = max((target.products.get("held_back", 0) for target in report.header.targets), default=0)
     failed = sum(result.counts.get("failed", 0) for result in report.targets.values())
-    refused = sum(target.counts.get("refused", 0) for target in report.header.targets)
+    refused = report.refused_codes()
     if held or failed or refused:
         codes = {code: number for code, number in report.header.findings.items() if code in report.held_codes}
         codes |= {"not taken by the platform": failed} if failed else {}
-        codes |= {"changed in a way the platform cannot follow": refused} if refused else {}
-        named = [one for target in report.result()["targets"] for one in target["failures"] if one["state"] != "kept"]
-        found["products"] = products_held(
-            job, held + failed + refused, products.get("read", 0), codes, quarantine=report.quarantine, details=told,
+        codes |= refused
+        named = [one for target in results.values() for one in target["failures"] if one["state"] != "kept"]
+        found.append(products_held(
+            job, held + failed + sum(refused.values()), products.get("read", 0), codes, quarantine=report.quarantine,
+            details=told,
             named=[f"{one['target']}, {one['sku'] or one['key']}: {one['message']}" for one in named[:FAILURES_NAMED]],
-        )
+        ))
     return found
 
 
-def problem_of(job: str, error: FeedbridgeError | None) -> dict[str, Problem]:
+def problem_of(job: str, error: FeedbridgeError | None, now: datetime) -> list[Problem]:
     """What is wrong after a run that could not come to its end."""
-    if error is None or isinstance(error, JobRunning | PlanError):
-        return {}
+    if isinstance(error, JobRunning):
+        too_long = error.since is not None and now - error.since >= RUNNING_TOO_LONG
+        return [still_running(job, error)] if too_long else []
+    if error is None or isinstance(error, PlanError):
+        return []
     if _status(error) == 4:
         hold = (error.code.removeprefix("guard."), error.message, error.mend)
-        return {"held": run_held(job, [hold], releasable=False)}
+        return [run_held(job, [hold], releasable=False)]
     if isinstance(error, SourceError | MappingError | CommandError):
-        return {"source": source_unusable(job, error)}
-    return {"failed": delivery_failed(job, {"feedbridge": str(error)})}
+        return [source_unusable(job, error)]
+    return [delivery_failed(job, "feedbridge", str(error), code=error.code)]
 
 
 def _status(error: FeedbridgeError | None) -> int:

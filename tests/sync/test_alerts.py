@@ -213,7 +213,7 @@ def subjects(server):
 
 
 def problems(*found):
-    return {one.kind: one for one in found}
+    return list(found)
 
 
 # -- once when it begins, once when it is over
@@ -242,26 +242,78 @@ def test_several_problems_are_told_each(mail):
 
 
 @pytest.mark.parametrize(
-    ("then", "over"),
+    ("then", "judged", "over"),
     [
-        pytest.param([SOURCE], [], id="a source that cannot be read says nothing of delivery"),
-        pytest.param([HELD], ["products"], id="a run that was held says nothing of delivery, but of the products"),
-        pytest.param([], ["failed", "products"], id="a whole run says it all"),
+        pytest.param([SOURCE], ["source"], [], id="a source that cannot be read says nothing of delivery"),
+        pytest.param([HELD], ["source", "products", "held"], ["products"], id="a run that was held says nothing of delivery"),
+        pytest.param([], ["source", "products", "held", "failed"], ["failed", "products"], id="a whole run says it all"),
     ],
 )
-def test_only_what_a_run_came_to_can_be_over(then, over, mail):
+def test_only_what_a_run_came_to_can_be_over(then, judged, over, mail):
     ledger = Ledger()
     alerts(mail, ledger, on=("failed", "products")).tell(problems(FAILED, PRODUCTS))
-    alerts(mail, ledger, on=("failed", "products")).tell(problems(*then))
+    alerts(mail, ledger, on=("failed", "products")).tell(problems(*then), judged=judged)
     assert {"failed@email", "products@email"} - set(ledger.open) == {f"{kind}@email" for kind in over}
     assert sum("over:" in subject for subject in subjects(mail)) == len(over)
 
 
+FLIPSNACK = Problem("failed", "delivery failed (flipsnack)", "wrong key", target="flipsnack", codes=("stop",))
+MAGENTO = Problem("failed", "delivery failed (magento)", "wrong key", target="magento", codes=("stop",))
+AWAY = Problem("failed", "delivery failed (flipsnack)", "no network", target="flipsnack", codes=("unsent",))
+DELETES = Problem("held", "held by the guard mass-delete", "12 of 20", codes=("mass-delete",))
+COLUMN = Problem("held", "held by the guard lost-column", "Price", codes=("lost-column",))
+BOTH = Problem("held", "held by 2 guards", "both", codes=("mass-delete", "lost-column"))
+
+
+@pytest.mark.parametrize(
+    ("nights", "told"),
+    [
+        pytest.param(
+            [[FLIPSNACK], [MAGENTO], [MAGENTO], []],
+            ["delivery failed (flipsnack)", "delivery failed (magento)", "over: delivery failed (flipsnack)",
+             "over: delivery failed (magento)"], id="another target",
+        ),
+        pytest.param(
+            [[FLIPSNACK], [FLIPSNACK, MAGENTO], [FLIPSNACK]],
+            ["delivery failed (flipsnack)", "delivery failed (magento)", "over: delivery failed (magento)"],
+            id="a second target beside the first",
+        ),
+        pytest.param(
+            [[FLIPSNACK], [AWAY], [FLIPSNACK], []],
+            ["delivery failed (flipsnack)"] * 2 + ["over: delivery failed (flipsnack)"], id="in another way",
+        ),
+        pytest.param(
+            [[DELETES], [COLUMN], [DELETES], []],
+            ["held by the guard mass-delete", "held by the guard lost-column",
+             "over: held by the guard mass-delete; held by the guard lost-column"], id="another guard",
+        ),
+        pytest.param([[BOTH], [DELETES], [BOTH], []], ["held by 2 guards", "over: held by 2 guards"], id="one guard of two"),
+    ],
+)
+def test_each_problem_is_told_once_whatever_else_goes_on(nights, told, mail):
+    ledger = Ledger()
+    for night in nights:
+        assert alerts(mail, ledger).tell(night) == []
+    assert [subject.removeprefix("feedbridge job shop: ") for subject in subjects(mail)] == told
+    assert ledger.open == {} or nights[-1]
+
+
+def test_a_problem_told_before_they_were_told_apart_goes_on_until_no_target_has_it(mail):
+    ledger = Ledger()
+    ledger.open = {"failed@email": "delivery failed (flipsnack)"}
+    alerts(mail, ledger).tell([MAGENTO])
+    assert set(ledger.open) == {"failed@email", "failed:magento/stop@email"}
+    alerts(mail, ledger).tell([])
+    assert ledger.open == {}
+
+
 def test_judged_says_what_can_be_over(mail):
     ledger = Ledger()
-    alerts(mail, ledger).tell(problems(FAILED))
-    alerts(mail, ledger).tell({}, judged={"source", "held"})
-    assert list(ledger.open) == ["failed@email"]
+    alerts(mail, ledger).tell([FLIPSNACK, MAGENTO])
+    alerts(mail, ledger).tell([], judged={"source", "held"})
+    assert len(ledger.open) == 2
+    alerts(mail, ledger).tell([], judged={"failed:magento"})
+    assert list(ledger.open) == ["failed:flipsnack/stop@email"]
 
 
 def test_what_nobody_wants_to_know_is_not_told(mail):
@@ -273,7 +325,7 @@ def test_what_nobody_wants_to_know_is_not_told(mail):
 def test_what_nobody_wants_to_know_any_more_is_closed_silently(mail):
     ledger = Ledger()
     ledger.open = {"held@email": "held", "failed@pigeon": "failed"}
-    assert alerts(mail, ledger, on=("failed",)).tell({}) == []
+    assert alerts(mail, ledger, on=("failed",)).tell([]) == []
     assert (mail.mails, ledger.open) == ([], {})
 
 
@@ -406,9 +458,9 @@ def test_the_end_is_tried_again_too(mail):
     told = alerts(mail, ledger)
     told.tell(problems(HELD))
     mail.faults = {"MAIL": "451 later"}
-    assert len(told.tell({})) == 1
+    assert len(told.tell([])) == 1
     mail.faults = {}
-    assert told.tell({}) == []
+    assert told.tell([]) == []
     assert subjects(mail)[1:] == ["feedbridge job shop: over: held by the guard max_shrink"]
 
 
@@ -584,7 +636,7 @@ def test_mail_and_webhook_are_told_each_until_they_know(mail, hook):
     assert sorted(ledger.open) == ["held@email", "held@webhook"]
 
 
-# -- the four problems
+# -- the problems
 
 
 @pytest.mark.parametrize(
@@ -599,8 +651,12 @@ def test_mail_and_webhook_are_told_each_until_they_know(mail, hook):
             id="held twice",
         ),
         pytest.param(
-            delivery_failed("shop", {"flipsnack": "503"}, counts={"flipsnack": {"created": 3, "failed": 0}}, run_folder="/r/1"),
-            "failed", ["(flipsnack)", "flipsnack: 503", "created 3", "/r/1", "feedbridge sync shop"], id="failed",
+            delivery_failed("shop", "flipsnack", "503", counts={"created": 3, "failed": 0}),
+            "failed", ["(flipsnack)", "flipsnack: 503", "created 3", "feedbridge sync shop"], id="failed",
+        ),
+        pytest.param(
+            delivery_failed("shop", "flipsnack", "503", release=True), "failed", ["feedbridge sync shop --release"],
+            id="failed after a release",
         ),
         pytest.param(
             products_held("shop", 1, 1200, {"cell.price-format": 1}, quarantine="/r/1/quarantine"),

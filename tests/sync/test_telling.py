@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,42 @@ def test_a_second_run_beside_the_first_is_no_problem_to_tell(shop: Shop, receive
     with shop.opened() as sync, sync.ledger.lease(sync.row.id, run="held"), pytest.raises(JobRunning):
         sync.sync()
     assert receiver.told == []
+
+
+def test_each_target_and_each_guard_is_a_problem_of_its_own(tmp_path: Path, box: Box, receiver: Receiver):
+    shop = Shop(
+        tmp_path / tmp_path.name, box, to=["flipsnack", "magento"], environment={"FEEDBRIDGE_ALERT_WEBHOOK": receiver.url},
+    )
+    shop.feed(goods(8))
+    assert shop.sync().status == 0
+    for number, name in ((9, "flipsnack"), (10, "magento"), (11, "magento")):
+        shop.feed(goods(number))
+        box.faults(f"{name}/wrong-key")
+        assert shop.sync().status == 3
+    box.faults()
+    assert shop.sync().status == 0
+    half(shop)
+    assert shop.sync().status == 4
+    shop.feed(goods(11))
+    shop.source.write_text(shop.source.read_text().replace("Vendor", "Maker", 1))
+    assert shop.sync().status == 4
+    titles = [one["title"].removeprefix("feedbridge job shop: ") for one in receiver.told]
+    assert titles == [
+        "delivery failed (flipsnack)", "delivery failed (magento)", "over: delivery failed (flipsnack)",
+        "over: delivery failed (magento)", "held by 2 guards", "held by the guard lost-column",
+    ]
+
+
+@pytest.mark.parametrize(("hours", "told"), [(23, 0), (25, 1)])
+def test_a_run_that_has_the_job_for_a_day_is_told_of_once(shop: Shop, receiver: Receiver, hours: int, told: int):
+    with shop.opened() as holder, holder.ledger.lease(holder.row.id, run="hangs"):
+        later = datetime.now(UTC) + timedelta(hours=hours)
+        for _ in range(3):
+            with shop.opened(clock=lambda: later) as sync, pytest.raises(JobRunning):
+                sync.sync()
+    assert [one["title"] for one in receiver.told] == ["feedbridge job shop: a run does not come to its end"] * told
+    assert shop.sync().status == 0
+    assert len(receiver.told) == 2 * told
 
 
 def test_metrics_keep_the_last_success(shop: Shop, tmp_path: Path):
