@@ -74,8 +74,10 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
             plan = opened.held_plan(one)
             if plan is not None:
                 file = "".join(f" {shlex.quote(word)}" for word in said_jobs(jobs))
+                newest = next((run.status for run in runs if run.job == one.name), None)
+                which = "the last run" if newest == 4 else f"run {plan.parent.name}, and no later one got so far"
                 click.echo(
-                    f"\n{one.name}: a guard holds the last run. Look: feedbridge plan {one.name}{file}. "
+                    f"\n{one.name}: a guard holds {which}. Look: feedbridge plan {one.name}{file}. "
                     f"Send it all the same: feedbridge apply {one.name} --release{file}"
                 )
     return 0

@@ -404,7 +404,8 @@ def render_result(
                 "mend", "holds": [[guard, found, how to go on], …]}``; a target is
                 ``{"name", "place", "done": {created, updated, replaced, deleted, settled, unchanged, kept, held, failed,
                 refused, unknown: items}, "calls", "seconds", "left": items not tried,
-                "stopped": {"message", "mend"}, "failures": [{"sku", "key", "op", "state", "message", "mend", "code",
+                "stopped": {"message", "mend"}, "deletes", "failures_left_out": number,
+                "failures": [{"sku", "key", "op", "state", "message", "mend", "code",
                 "file", "line"}, …]}``. Members that are not there are not shown
     ``limit``   failures shown a target; their count is complete
     """
@@ -428,8 +429,10 @@ def render_result(
 
 def _done(paper: Paper, one: Mapping[str, Any]) -> None:
     done = one.get("done", {})
+    own = {"deleted": "switched off"} if one.get("deletes") == "disable" else {}
     words = [
-        f"{done[name]:,} {DONE_WORDS.get(name, name)}" for name in (*DONE, *(n for n in done if n not in DONE)) if done.get(name)
+        f"{done[name]:,} {own.get(name) or DONE_WORDS.get(name, name)}"
+        for name in (*DONE, *(n for n in done if n not in DONE)) if done.get(name)
     ]
     if one.get("left"):
         words.append(f"{one['left']:,} not tried")
@@ -445,7 +448,7 @@ def _done(paper: Paper, one: Mapping[str, Any]) -> None:
     )
     stopped = one.get("stopped")
     if stopped:
-        paper.line(("  stopped: ", "bold red"), (_cut(str(stopped.get("message", ""))), ""))
+        paper.line(("  stopped: " if one.get("left") else "  failed: ", "bold red"), (_cut(str(stopped.get("message", ""))), ""))
         _mend(paper, stopped, "  ")
 
 
@@ -463,7 +466,8 @@ def _failures(paper: Paper, signs: _Signs, one: Mapping[str, Any], limit: int) -
         state = str(failure.get("state") or "failed")
         said = "the outcome is not known" if state == "unknown" else "was not taken"
         code = f" [{failure['code']}]" if failure.get("code") else ""
-        operation = f"{failure['op']} " if failure.get("op") else ""
+        # What was refused or kept says so already.
+        operation = f"{failure['op']} " if failure.get("op") and failure["op"] not in (state, "keep") else ""
         words = _cut(str(failure.get("message") or said))
         paper.line(
             (f"{one.get('name', '')}: ", ""), (f"{state} ", "yellow" if state == "unknown" else "bold red"),
@@ -474,7 +478,8 @@ def _failures(paper: Paper, signs: _Signs, one: Mapping[str, Any], limit: int) -
     known = sum(done.get(name, 0) for name in ("failed", "refused", "unknown"))
     more = max(number, known) - min(number, limit)
     if more > 0:
-        paper.line(("  ", ""), (f"{signs.dots} and {more:,} more; --json has all", "dim"))
+        has = f"{number:,} of them" if one.get("failures_left_out") else "all"
+        paper.line(("  ", ""), (f"{signs.dots} and {more:,} more; --json has {has}", "dim"))
 
 
 def _mend(paper: Paper, of: Mapping[str, Any], indent: str) -> None:

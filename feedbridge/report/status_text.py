@@ -40,10 +40,11 @@ STATUS_WORDS = {
 }
 SHORT_WORDS = {0: "done", 1: "done, some held", 2: "wrong", 3: "failed", 4: "held by a guard", 130: "interrupted"}
 GOOD = {0: "green", 1: "yellow"}
-COUNTS = ("read", "created", "updated", "deleted", "unchanged", "held", "failed")
-PARTS = {"updated": ("updated", "replaced", "settled"), "held": ("held", "held_back"), "failed": ("failed", "refused", "unknown")}
+COUNTS = ("read", "created", "updated", "deleted", "unchanged", "held", "failed", "unknown")
+PARTS = {"updated": ("updated", "replaced", "settled"), "held": ("held", "held_back"), "failed": ("failed", "refused")}
 """Counts that stand under one head of the table of runs."""
 STATES = ("sent", "failed", "unknown", "deleted")
+STATE_WORDS = {"missing": "gone from the feed and kept for now"}
 HEADS = ("started", "kind", "result", *COUNTS, "seconds", "who", "mapping")
 LEFT = {"started", "kind", "result", "who", "mapping"}
 CELL_CHARS = 40
@@ -137,7 +138,7 @@ def _job(
 
 def _states(states: Mapping[str, int]) -> str:
     order = [*(name for name in STATES if states.get(name)), *(n for n in states if n not in (*STATES, "present") and states[n])]
-    return ", ".join(f"{states[name]:,} {name}" for name in order) or "nothing sent yet"
+    return ", ".join(f"{states[name]:,} {STATE_WORDS.get(name, name)}" for name in order) or "nothing sent yet"
 
 
 def _products(number: int) -> str:
@@ -176,7 +177,7 @@ def _counts(run: Any) -> dict[str, int]:
     shown = {}
     for head in COUNTS:
         parts = [flat[name] for name in PARTS.get(head, (head,)) if name in flat]
-        if parts:
+        if parts and (head != "unknown" or sum(parts)):
             shown[head] = sum(parts)
     return shown
 

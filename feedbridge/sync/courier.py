@@ -14,7 +14,7 @@ Whatever happens between the two leaves items ``unknown``, and these are settled
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +28,7 @@ from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_rows import Intent, Outcome
 from feedbridge.sync.model import Change, Operation
+from feedbridge.sync.pieces import Pieces
 
 __all__ = ["Courier", "Failure", "Observe", "Stopped", "TargetDown", "Waits"]
 
@@ -283,7 +284,7 @@ class Courier:
         self, batch: list[Parcel], attempt: Callable[[list[Parcel]], dict[str, Verdict]]
     ) -> dict[str, Verdict]:
         verdicts: dict[str, Verdict] = {}
-        pieces = _Pieces()
+        pieces = Pieces()
         left = batch
         while True:
             if len(left) > 1 and self._last.http_status not in (None, BUSY):
@@ -401,7 +402,7 @@ class Courier:
                       what is refused then stays unknown
         """
         verdicts: dict[str, Verdict] = {}
-        pieces = _Pieces([list(batch)])
+        pieces = Pieces([list(batch)])
         sent_again = False
         while pieces:
             piece = pieces.take()
@@ -546,10 +547,10 @@ class Courier:
             return {parcel.key: Verdict("unknown", answer.message) for parcel in batch}
         if answer.reach is Reach.REFUSED:
             verdicts = {parcel.key: answer.items[parcel.key] for parcel in batch if parcel.key in answer.items}
-            if repeated and not self.delivery.upserts:
-                return {key: self._taken_for_gone(key, verdict) for key, verdict in verdicts.items()}
             if len(batch) == 1 and not verdicts:
                 return {batch[0].key: Verdict("failed", answer.message)}
+            if repeated and not self.delivery.upserts:
+                verdicts = {key: self._taken_for_gone(key, verdict) for key, verdict in verdicts.items()}
             return verdicts
         return {}
 
@@ -644,33 +645,6 @@ class Courier:
             self.failures.append(
                 Failure(self.target, change.op, change.key, change.sku, message, state, change.file, change.line)
             )
-
-
-class _Pieces:
-    """Parts of a call that are sent by themselves, the last and the first of them in turn: many bad ones beside each other
-    are passed by soon."""
-
-    def __init__(self, pieces: Iterable[list[Parcel]] = ()) -> None:
-        self._pieces = deque(pieces)
-        self._last = False
-
-    def __bool__(self) -> bool:
-        return bool(self._pieces)
-
-    def take(self) -> list[Parcel]:
-        self._last = not self._last
-        return self._pieces.pop() if self._last else self._pieces.popleft()
-
-    def put(self, piece: list[Parcel]) -> None:
-        """Back where the last one was taken from."""
-        (self._pieces.append if self._last else self._pieces.appendleft)(piece)
-
-    def halve(self, piece: list[Parcel]) -> None:
-        """Put it back in halves. Of one parcel there are none."""
-        middle = len(piece) // 2
-        halves = [half for half in (piece[:middle], piece[middle:]) if half and len(half) < len(piece)]
-        for half in halves if self._last else reversed(halves):
-            self.put(half)
 
 
 def _unknown(batch: Iterable[Parcel], verdicts: dict[str, Verdict]) -> list[Parcel]:

@@ -166,7 +166,8 @@ class Feed:
                     why = reasons(one for one in told if one.severity is Severity.ERROR)
                     if late:
                         said = next(iter(late.values()))
-                        why = (said[said.rfind("[") + 1 : -1] if said.endswith("]") else "", said, why[2])
+                        front, _, code = said.rpartition(" [") if said.endswith("]") else (said, "", "")
+                        why = (code.removesuffix("]"), front, why[2])
                 self._held.append((number, entry.sku, source, entry.line, *why, damaged))
                 # whose its SKUs are is in doubt, or what they are to be: nothing that has one of them is touched
                 named = entry.outcomes[place].keys if late else entry.named

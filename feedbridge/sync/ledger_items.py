@@ -77,14 +77,18 @@ class LedgerItems(LedgerPart):
             return {key: name for key, name in connection.execute(asked)}
 
     def count(self, target_id: int) -> dict[str, int]:
-        """State -> items, and ``present``: those the platform is known to have."""
-        there = sa.func.sum(sa.case((PRESENT, 1), else_=0))
-        asked = sa.select(items.c.state, sa.func.count(), there).where(items.c.target_id == target_id)
+        """State -> items, and ``present``: those the platform is known to have; ``missing``: those of them that the feed
+        lacks, where there are any."""
+        there, gone = (
+            sa.func.sum(sa.case((which, 1), else_=0)) for which in (PRESENT, sa.and_(PRESENT, items.c.missing > 0))
+        )
+        asked = sa.select(items.c.state, sa.func.count(), there, gone).where(items.c.target_id == target_id)
         with self._database.read() as connection:
             rows = connection.execute(asked.group_by(items.c.state)).all()
         counts = {"sent": 0, "failed": 0, "unknown": 0, "deleted": 0}
-        counts.update({state: number for state, number, _ in rows})
-        return {**counts, "present": sum(int(present) for _, _, present in rows)}
+        counts.update({state: number for state, number, *_ in rows})
+        missing = sum(int(row[3]) for row in rows)
+        return {**counts, "present": sum(int(row[2]) for row in rows), **({"missing": missing} if missing else {})}
 
     def bodies(self, target_id: int, keys: Iterable[str]) -> dict[str, bytes]:
         """Key -> the body the platform took last; keys without one are left out."""

@@ -153,6 +153,7 @@ class Report:
                 **({"calls": done.calls} if done is not None else {}),
                 **({"stopped": {"message": done.down.message, "mend": done.down.mend}} if done is not None and done.down else {}),
                 "failures": [*left, *self._not_sent(target)],
+                **({"failures_left_out": more} if (more := _left_out(target, counts, len(left))) else {}),
             })
         return {
             "job": self.job, "kind": self.kind, "run": self.run, "status": self.status, "targets": targets,
@@ -202,6 +203,12 @@ def in_words(report: Report) -> str:
     if report.status == INTERRUPTED:
         return "interrupted; what was sent until then is written down"
     return "released" if report.released else ""
+
+
+def _left_out(target: TargetPlan, counts: dict[str, int], told: int) -> int:
+    """How many failures, refusals and kept items a result has no room for."""
+    failed = counts.get("failed", 0) + counts.get("unknown", 0)
+    return max(0, failed - told) + max(0, sum(target.counts.get(op, 0) for op in TOLD) - FAILURES_KEPT)
 
 
 def go_on(report: Report) -> str:

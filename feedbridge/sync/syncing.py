@@ -179,7 +179,8 @@ class Sync:
         except FeedbridgeError as exc:
             counts = self._delivering.counts if self._delivering is not None else {}
             with contextlib.suppress(LedgerError):
-                self.ledger.finish_run(run, status=exc.exit_status, counts=counts, message=exc.message)
+                said = f"{exc.where}: {exc.message}" if exc.where else exc.message
+                self.ledger.finish_run(run, status=exc.exit_status, counts=counts, message=said)
             self.observe("run.failed", job=self.job.name, run=run, status=exc.exit_status, message=exc.message, code=exc.code)
             for warning in tell(
                 self, run, error=exc, metrics=self.metrics, started=began, seconds=time.monotonic() - started

@@ -180,6 +180,20 @@ def test_guard_holds_until_released(shop: Shop, typed: Typed):
     assert (status, "[command.no-held-plan]" in err) == (2, True)
 
 
+def test_status_names_the_file_and_the_run_that_is_held(shop: Shop, typed: Typed):
+    typed("sync")
+    shop.feed(goods(2))
+    typed("sync")
+    kept = shop.source.read_bytes()
+    shop.source.unlink()
+    assert typed("sync")[0] == 3
+    shop.source.write_bytes(kept)
+    out = typed("status")[1]
+    assert "shop.csv: there is no such file" in out
+    assert "a guard holds run 2" in out and "the last run." not in out
+    assert typed("apply", "shop", "--release")[0] == 0
+
+
 def test_status_tells_the_history(shop: Shop, typed: Typed):
     assert "last run: none yet" in typed("status")[1]
     typed("sync")

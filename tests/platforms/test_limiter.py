@@ -105,6 +105,15 @@ def test_stop_ends_the_wait_at_once_and_counts_no_call(tmp_path):
     assert max(clock.slept) <= 0.2
 
 
+def test_looking_for_a_moment_takes_none(tmp_path):
+    clock = Clock()
+    one = limiter(tmp_path, clock, Rate(per_second=0.5))
+    assert [one.wait(go_on, take=False) for _ in range(3)] == [0, 0, 0]
+    assert one.wait(go_on) == 0
+    assert one.wait(go_on, take=False) == pytest.approx(2, abs=0.1)
+    assert one.wait(go_on) == 0
+
+
 @pytest.mark.parametrize(("asked", "paused"), [
     pytest.param(90, 90, id="as asked"),
     pytest.param(86_400, 3_600, id="an hour at most"),

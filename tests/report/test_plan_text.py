@@ -383,6 +383,34 @@ def test_a_target_that_stopped_says_why_and_what_is_left():
     assert lines == ["m: 1,200 not tried (1 call)", "  stopped: 401: wrong key", "  mend: set the key"]
 
 
+def test_a_target_that_took_nothing_has_not_stopped():
+    lines = told({"targets": [{"name": "m", "done": {"failed": 9}, "stopped": {"message": "it took none", "mend": ""}}]})
+    assert lines[:2] == ["m: 9 failed", "  failed: it took none"]
+
+
+@pytest.mark.parametrize(("failure", "line"), [
+    ({"op": "refused", "state": "refused"}, "m: refused CAP-1: other words"),
+    ({"op": "keep", "state": "kept"}, "m: kept CAP-1: other words"),
+    ({"op": "update", "state": "warning"}, "m: warning update CAP-1: other words"),
+], ids=["refused", "kept", "a warning"])
+def test_no_word_is_said_twice(failure, line):
+    shown = told({"targets": [{"name": "m", "done": {}, "failures": [{**failure, "sku": "CAP-1", "message": "other words"}]}]})
+    assert line in shown
+
+
+@pytest.mark.parametrize(("deletes", "line"), [
+    ("disable", "m: 1 switched off"), ("delete", "m: 1 deleted"), ("by hand", "m: 1 deleted"),
+])
+def test_what_is_switched_off_is_said_so(deletes, line):
+    assert told({"targets": [{"name": "m", "deletes": deletes, "done": {"deleted": 1}}]}) == [line]
+
+
+def test_a_result_that_has_not_all_failures_says_so():
+    failures = [{"sku": f"S{n}", "op": "create", "state": "failed", "message": "no"} for n in range(30)]
+    lines = told({"targets": [{"name": "m", "done": {"failed": 50}, "failures": failures, "failures_left_out": 20}]})
+    assert lines[-1] == "  … and 30 more; --json has 30 of them"
+
+
 def test_a_held_run_says_how_to_go_on():
     assert told({"holds": [["g", "too many", "release it"]], "targets": []})[:2] == [
         "HELD too many [g]", "  to go on: release it",

@@ -88,15 +88,20 @@ def test_a_job_says_how_it_stands():
     ]
 
 
+def test_what_is_gone_from_the_feed_and_waits_is_told():
+    job = {"name": "shop", "targets": [{"name": "m", "place": "store", "states": {"sent": 12, "present": 12, "missing": 4}}]}
+    assert status([job])[2] == "  m store: 12 sent, 4 gone from the feed and kept for now"
+
+
 def test_runs_are_a_table_with_their_numbers_under_their_heads():
     lines = status([JOB], [Run(), Run(status=4, counts={}, finished=None, message="too many deletes")])
     head, first, second = lines[-3:]
     assert head.split() == [
-        "started", "kind", "result", "read", "created", "updated", "deleted", "unchanged", "held", "failed", "seconds", "who",
+        "started", "kind", "result", "read", "created", "updated", "deleted", "unchanged", "held", "failed", "unknown", "seconds", "who",
         "mapping",
     ]
     assert first.split() == [
-        "2026-11-22", "04:15", "CET", "sync", "done", "1,400", "2", "4", "1", "1,390", "3", "2", "41.5", "feeds@night",
+        "2026-11-22", "04:15", "CET", "sync", "done", "1,400", "2", "4", "1", "1,390", "3", "1", "1", "41.5", "feeds@night",
         "0123456789ab",
     ]
     assert first.index("41.5") + 4 == head.index("seconds") + 7
@@ -206,7 +211,7 @@ def test_counts_may_stand_by_target_beside_the_numbers():
         "  products: 9 read", "  flipsnack: 2 created, 1 failed", "  magento: 3 created, 1 unknown",
     ]
     [head, row] = status([JOB], [Run(counts=BESIDE, mappings=[], who="", host="")])[-2:]
-    assert head.split()[3:6] == ["read", "created", "failed"] and row.split()[5:8] == ["9", "5", "2"]
+    assert head.split()[3:7] == ["read", "created", "failed", "unknown"] and row.split()[5:9] == ["9", "5", "1", "1"]
 
 
 def test_what_a_platform_did_not_take_is_in_its_words():

@@ -465,6 +465,9 @@ def test_counts(setup):
     put(setup, Outcome("a", "deleted"), Outcome("b", "failed"), Outcome("c", "unknown"), Outcome("x", "failed"),
         Outcome("y", "unknown"))
     assert setup.ledger.count(setup.target) == {"sent": 2, "failed": 2, "unknown": 2, "deleted": 1, "present": 4}
+    there = next(row.key for row in setup.ledger.rows(setup.target) if row.present)
+    setup.ledger.set_missing(setup.target, [(there, 2)])
+    assert setup.ledger.count(setup.target)["missing"] == 1
     assert setup.ledger.count(setup.target + 1) == {"sent": 0, "failed": 0, "unknown": 0, "deleted": 0, "present": 0}
 
 

@@ -253,6 +253,22 @@ def test_one_target_that_is_down_does_not_hold_the_other(folder, box):
     all_well(shop)
 
 
+def test_the_rate_holds_for_calls_however_long_the_ledger_takes(folder, box):
+    """What counts is when a call leaves, not when it was first thought of."""
+    shop = Shop(folder / "shop", box, batch=1, target={"rate": {"per_second": 5}})
+    shop.feed(goods(16))
+    left = []
+
+    def observe(event: str, **_: Any) -> None:
+        if event == "intending" and len(left) % 4 == 0:
+            shop.clock.sleep(0.9)  # a disk that takes its time, now and then
+        elif event == "calling":
+            left.append(shop.clock.now())
+
+    assert shop.sync(observe=observe).status == 0
+    assert max(sum(start <= one <= start + 1 for one in left) for start in left) <= 5
+
+
 # No connection
 
 def free_port() -> int:

@@ -561,13 +561,24 @@ def test_without_adopting_a_lost_ledger_shows_in_words_and_nothing_is_lost(tmp_p
         (shop.folder / f"ledger.sqlite{name}").unlink(missing_ok=True)
     before = shop.on("flipsnack")
     report = shop.sync()
-    assert report.status == 1
+    assert report.status == 3
     assert len(report.targets["flipsnack"].failures) == len(FEED)
     assert "already exists" in report.targets["flipsnack"].failures[0].message
     assert shop.on("flipsnack") == before
     assert shop.sync(Options(adopt=True)).status == 0
     assert set(shop.states().items()) == {("sent", len(FEED))}
     assert shop.on("flipsnack") == before
+
+
+def test_a_code_is_not_part_of_what_is_said_of_a_held_product(tmp_path, box):
+    shop = shop_of(tmp_path, box)
+    shop.feed({**FEED, "TWO": {"sizes": {"S": "5.00"}}})
+    shop.source.write_text(shop.source.read_text().replace("TWO-S", "P001"))
+    shop.sync()
+    with shop.ledger() as ledger:
+        held = ledger.held(ledger.jobs()[0].id)
+    assert [row.codes for row in held] == ["flipsnack.F13"]
+    assert not any("[" in row.problem for row in held)
 
 
 @EVERYWHERE

@@ -426,7 +426,7 @@ def test_a_ledger_that_knows_nothing_proposes_to_adopt(shop: Shop):
     for path in shop.folder.glob("ledger.sqlite*"):
         path.unlink()
     report = shop.sync()
-    assert (report.status, "--adopt" in " ".join(report.warnings)) == (1, True)
+    assert (report.status, "--adopt" in " ".join(report.warnings)) == (3, True)
     assert shop.sync(Options(adopt=True)).status == 0
 
 

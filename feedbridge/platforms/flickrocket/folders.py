@@ -213,7 +213,8 @@ class SourceFolder:
             raise PathError("no file of exactly this letter case", f'there is "{near[0]}" in place of "{part}"')
         raise PathError(
             f"no such file below {self.shown}",
-            f'put "{part}" there, mend the path, or say where paths start: --set source.folder=DIR',
+            f'put "{part}" there, mend the path, or say where paths start: source.folder=DIR after --set of convert and check, '
+            'or under set: of a job',
         )
 
     def _listing(self, folder: str) -> frozenset[str]:
