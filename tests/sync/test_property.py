@@ -142,7 +142,6 @@ EDITS: list[Callable[[Catalogue, int, int, str, str], None]] = [
 ]
 edits = st.tuples(st.sampled_from(EDITS), st.integers(0, 8), st.integers(0, 8), TITLES, PRICES)
 CALLS = st.sampled_from(["1", "2", "3", "first-2", "every-2", "2-4", "all"])
-# Not among them: 400, see test_a_deletion_that_is_in_doubt_stays_so_when_the_next_call_is_refused.
 call_faults = st.builds(
     "{}{}:{}".format, st.sampled_from(["", "flipsnack/", "magento/"]),
     st.sampled_from([
