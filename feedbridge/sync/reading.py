@@ -19,6 +19,7 @@ from feedbridge.run.inputs import source_paths
 from feedbridge.run.job import Job as Conversion
 from feedbridge.run.manifest import manifest_of, write_manifest
 from feedbridge.run.preparing import prepare
+from feedbridge.sources.files import expand
 from feedbridge.sync.feed import Feed
 from feedbridge.sync.jobfile import Job
 from feedbridge.sync.ledger import Ledger
@@ -27,6 +28,7 @@ __all__ = ["Conversions", "FileDigests", "GuardError", "conversions", "read_into
 
 REFUSED = frozenset({"source.empty", "source.no-products"})
 NOT_THERE = frozenset({"mapping.unknown-column"})
+FileState = tuple[int, ...]
 
 
 class GuardError(FeedbridgeError):
@@ -54,6 +56,8 @@ class Conversions:
     """(file, records) of every source, once they are read."""
     ran_before: bool = False
     """Whether the job was complete once: what the mapping needs was there then."""
+    states: dict[Path, FileState] = field(default_factory=dict)
+    """How every file that is read was before it was opened and its digest taken."""
 
     def settings(self, target: str) -> Any:
         """The platform's settings of a target, mapping's and job's."""
@@ -62,6 +66,17 @@ class Conversions:
                 if name == target:
                     return conversion.settings[platform]
         raise KeyError(target)
+
+    def check_unchanged(self) -> None:
+        """Raises SourceError when a file is another one than at the beginning: what was read of it may not be what its
+        digest says, and a feed that was never read would be taken for delivered."""
+        for path, before in self.states.items():
+            if _state_of(path) != before:
+                raise SourceError(
+                    "was changed while it was read, so what was read may not be what stands there now; nothing was sent",
+                    where=str(path), code="source.changed",
+                    mend="run the same command again when the export is finished; let exports end well before the nightly run",
+                )
 
     @property
     def looked_up(self) -> list[Finding]:
@@ -86,6 +101,7 @@ def conversions(
     names = None if sources else _names(job)
     passes: list[tuple[Conversion, dict[str, str]]] = []
     try:
+        states = {path: _state_of(path) for path in expand(wanted)}
         for targets in _passes(job):
             given = dict(job.spec.set)
             own = {platform: job.platform_settings(name) for platform, name in targets.items()}
@@ -107,16 +123,19 @@ def conversions(
         raise
     first = passes[0][0]
     paths = list(dict.fromkeys(path for source in first.sources for path in source_paths(source)))
+    tables = [path for one in first.mappings for path in _tables(one)]
+    for path in (*paths, *tables):
+        states.setdefault(path, _state_of(path))
     digests = [(str(path), sha256_of(path)) for path in paths]
     mappings = list(dict.fromkeys(one.digest for conversion, _ in passes for one in conversion.mappings))
     said = {
         "version": feedbridge.__version__, "sources": [digest for _, digest in digests], "mappings": mappings,
-        "tables": sorted({digest for one in first.mappings for digest in _tables(one)}), "job": job.digest,
+        "tables": sorted({sha256_of(path) for path in tables}), "job": job.digest,
     }
     return Conversions(
         passes, digests, mappings, hashlib.sha256(json.dumps(said).encode()).hexdigest(),
         headers={column for source in first.sources for column in source.header},
-        is_table=all(source.kind == "table" for source in first.sources), ran_before=ran_before,
+        is_table=all(source.kind == "table" for source in first.sources), ran_before=ran_before, states=states,
     )
 
 
@@ -133,7 +152,7 @@ class Read:
 
 def read_into(feed: Feed, made: Conversions, numbers: dict[str, int], folder: Path, progress: Progress | None) -> Read:
     """Convert, and put everything into the feed. ``numbers``: target -> its number there; ``folder``: for findings and
-    quarantine, one sub-folder a pass."""
+    quarantine, one sub-folder a pass. Raises SourceError when a file changed meanwhile."""
     read = Read()
     for place, (conversion, targets) in enumerate(made.passes):
         working = folder / ("feed" if place == 0 else f"feed-{place + 1}")
@@ -159,6 +178,7 @@ def read_into(feed: Feed, made: Conversions, numbers: dict[str, int], folder: Pa
                 (source.name, one.count) for source, one in zip(conversion.sources, done.applied, strict=True)
             ]
             read.quarantine = str(working / "quarantine") if done.quarantine else ""
+    made.check_unchanged()
     feed.finish()
     return read
 
@@ -196,13 +216,13 @@ def _names(job: Job) -> list[str] | None:
     return None if any(set("*?[") & set(source) for source in job.sources) else job.shown_sources
 
 
-def _tables(mapping: Mapping) -> Iterator[str]:
-    """Digests of the tables beside a mapping: they decide what is sent as the mapping does."""
-    def walk(node: Any) -> Iterator[str]:
+def _tables(mapping: Mapping) -> Iterator[Path]:
+    """The tables beside a mapping: they decide what is sent as the mapping does."""
+    def walk(node: Any) -> Iterator[Path]:
         if isinstance(node, dict):
             name = node.get("file")
             if isinstance(name, str) and (mapping.folder / name).is_file():
-                yield sha256_of(mapping.folder / name)
+                yield mapping.folder / name
             for member in node.values():
                 yield from walk(member)
         elif isinstance(node, list):
@@ -221,6 +241,15 @@ MENDS = {
 def _held(guard: str, exc: FeedbridgeError) -> GuardError:
     # What the mapping's own message proposes is the likest name, and may be that of another price.
     return GuardError(f"{exc.message}; nothing was sent", where=exc.where, code=f"guard.{guard}", mend=MENDS[guard])
+
+
+def _state_of(path: Path) -> FileState:
+    """What tells whether a file is still the same one, also after it was away and came back; empty: it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def sha256_of(path: Path) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import feedbridge
-from feedbridge.errors import CommandError
+from feedbridge.errors import CommandError, SourceError
+from feedbridge.sync import reading
 from feedbridge.sync.planfile import PlanError
 from feedbridge.sync.syncing import Options
 from tests.sync.shops import Box, Shop, goods, sandbox
@@ -128,6 +129,70 @@ def test_a_table_beside_the_mapping_counts_as_the_mapping(shop: Shop):
     (shop.folder / "titles.csv").write_text((shop.folder / "titles.csv").read_text().replace("Old", "New"))
     report = shop.sync()
     assert report.targets["flipsnack"].counts == {"updated": 5}
+
+
+def replaced(path: Path, text: str) -> None:
+    """As a careful exporter does it."""
+    new = path.with_name("new")
+    new.write_text(text)
+    new.replace(path)
+
+
+@pytest.mark.parametrize("kind", ["sync", "plan"])
+@pytest.mark.parametrize("back", [False, True], ids=["replaced", "replaced, and put back"])
+@pytest.mark.parametrize("targets, at", [(1, 1), (2, 1), (2, 2)], ids=["one pass", "first of two", "second of two"])
+def test_a_source_that_changes_before_it_is_read_stops_the_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, targets: int, at: int, back: bool, kind: str
+):
+    """What is sent would not be what the digest of the run says: the next run would take another feed for delivered."""
+    if targets == 2:
+        other = {**shop.spec["targets"]["flipsnack"], "platform": "flipsnack", "settings": {"source_hash": f"{shop.source_hash}2"}}
+        shop.write_job(shop.spec | {"targets": {**shop.spec["targets"], "second": other}})
+    passes, old = 0, shop.folder / "old"
+
+    def meanwhile(*given: object, **more: object) -> object:
+        nonlocal passes
+        passes += 1
+        if passes != at:
+            return run(*given, **more)
+        if back:
+            shop.source.rename(old)
+        replaced(shop.source, text.replace("10.00", "99.00"))
+        try:
+            return run(*given, **more)
+        finally:
+            if back:
+                old.rename(shop.source)
+
+    run, text = reading.run, shop.source.read_text()
+    monkeypatch.setattr(reading, "run", meanwhile)
+    with pytest.raises(SourceError, match=r"was changed while it was read.*nothing was sent") as caught:
+        shop.sync() if kind == "sync" else shop.plan()
+    assert (caught.value.exit_status, caught.value.code) == (3, "source.changed")
+    assert str(caught.value).startswith(str(shop.source))
+    assert not shop.calls() and not list(shop.folder.glob("ledger.runs/shop/*/plan.jsonl"))
+    monkeypatch.undo()
+    assert shop.sync().status == 0
+    shop.is_as_its_feed()
+
+
+def test_a_table_that_changes_before_it_is_read_stops_the_run(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    (shop.folder / "own.yaml").write_text(
+        "feedbridge: 1\nname: own\nextends: shopify\nproduct:\n  title: {from: Title, lookup: {file: titles.csv}}\n"
+    )
+    replaced(titles := shop.folder / "titles.csv", "from,to\n" + "".join(f"Product {n},Old {n}\n" for n in range(1, 6)))
+    shop.write_job(shop.spec | {"mapping": "own.yaml"})
+    run = reading.run
+
+    def meanwhile(*given: object, **more: object) -> object:
+        replaced(titles, titles.read_text().replace("Old", "New"))
+        return run(*given, **more)
+
+    monkeypatch.setattr(reading, "run", meanwhile)
+    with pytest.raises(SourceError, match="was changed while it was read") as caught:
+        shop.sync()
+    assert caught.value.where == str(titles)
+    assert not shop.calls()
 
 
 def test_a_mapping_change_that_alters_no_payload_sends_nothing(shop: Shop):
