@@ -11,9 +11,11 @@ from typing import Any
 
 from feedbridge.errors import CommandError, OutputError
 from feedbridge.sync.jobfile import Job, JobFile
+from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.ledger_rows import HeldRow, RunRow, TargetRow
+from feedbridge.sync.places import delivery_of
 from feedbridge.sync.syncing import held_plan
 
 __all__ = ["History"]
@@ -26,6 +28,7 @@ class History:
 
     def __init__(self, file: JobFile, environment: Mapping[str, str]) -> None:
         self.file = file
+        self.environment = environment
         self.ledger = Ledger.open(ledger_url(file.state, file.folder, environment), environment=environment)
 
     def __enter__(self) -> History:
@@ -46,11 +49,10 @@ class History:
         runs = [run for run in self.ledger.runs(number, limit=limit * 2) if not run.message.startswith("did not begin")][:limit]
         last = self.ledger.last_complete(number)
         running = next((run for run in runs if run.running), None)
-        targets = [row for row in self.ledger.targets(number) if row.name in job.spec.targets]
         about: dict[str, Any] = {
             "name": job.name, "file": job.file.shown, "last_success": last.finished if last else None,
             "targets": [
-                {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in self._current(targets)
+                {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in self._current(job)
             ],
         }
         if running is not None:
@@ -101,10 +103,17 @@ class History:
     def target(self, job: Job, name: str | None) -> TargetRow:
         """A job's target as it is now; without a name the only one, or the first where all are of one platform. Raises
         CommandError."""
-        rows = {row.name: row for row in self._current(self.ledger.targets(self.job_id(job)))}
+        current = self._current(job)
+        rows = {row.name: row for row in current if row.id}
         if name is None and len({row.platform for row in rows.values()}) == 1:
             # Several of one platform are ways to the same items (folder and REST): they share what is known of them.
             return next(rows[one] for one in job.spec.targets if one in rows)
+        if (moved := next((row for row in current if row.name == (name or row.name) and not row.id), None)) is not None:
+            raise CommandError(
+                f'nothing was sent yet to where "{moved.name}" delivers now, {moved.place}', where=f"job {job.name}",
+                code="command.target", mend="name its former place in the job file again to change what is known of that: "
+                + ", ".join(place for place, _ in moved.elsewhere),
+            )
         if name is None or name not in rows:
             raise CommandError(
                 "which target is not said" if name is None else f'the ledger knows no target "{name}" of this job',
@@ -114,7 +123,7 @@ class History:
         return rows[name]
 
     def import_ids(self, job: Job, target: str | None, path: Path) -> int:
-        """Take the platform's own ids from a CSV file with the columns sku and id; how many. Raises CommandError."""
+        """Take the platform's own ids from a CSV file with the columns sku and id; how many. Raises CommandError, JobRunning."""
         ids: dict[str, str] = {}
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
@@ -147,36 +156,71 @@ class History:
                 f'"{ids[odd]}" of {odd} is no id of {row_.platform}; nothing was taken', where=str(path), code="command.ids",
                 mend="give the platform's own (short) ids",
             )
-        unknown = [sku for sku in ids if self.ledger.row(row_.id, sku) is None]
-        if unknown:
-            raise CommandError(
-                f"{len(unknown):,} SKUs were never sent to {row_.name}, the first is {unknown[0]}; nothing was taken",
-                where=str(path), code="command.ids", mend="check the SKUs, or take those rows out",
-            )
-        self.ledger.set_platform_ids(row_.id, ids)
+        with self._lease(job, "ids import") as lease:
+            unknown = [sku for sku in ids if self.ledger.row(row_.id, sku) is None]
+            if unknown:
+                raise CommandError(
+                    f"{len(unknown):,} SKUs were never sent to {row_.name}, the first is {unknown[0]}; nothing was taken",
+                    where=str(path), code="command.ids", mend="check the SKUs, or take those rows out",
+                )
+            self.ledger.set_platform_ids(row_.id, ids, lease)
         return len(ids)
+
+    def _lease(self, job: Job, doing: str) -> Lease:
+        """The job for oneself: a run that is under way would write over what is changed here, or miss it."""
+        return self.ledger.lease(self.job_id(job), run=doing)
 
     def forget(self, job: Job, target: str | None, skus: list[str]) -> int:
         """Forget that items were ever sent: the next sync sends them as new. Without a target, all targets of one platform
-        forget them, since they share what is known. Raises CommandError when one is not known."""
+        forget them, since they share what is known.
+
+        Raises: CommandError when one is not known, or still waits in an outbox; JobRunning.
+        """
         row = self.target(job, target)
         rows = [row] if target is not None else [
-            one for one in self._current(self.ledger.targets(self.job_id(job))) if one.platform == row.platform
+            one for one in self._current(job) if one.id and one.platform == row.platform
         ]
-        unknown = [sku for sku in skus if all(self.ledger.row(one.id, sku) is None for one in rows)]
-        if unknown:
-            raise CommandError(
-                f'the ledger knows no "{unknown[0]}" at {row.name}; nothing was forgotten', where=f"job {job.name}",
-                code="command.ids", mend="give the platform's own name of the item, as feedbridge plan shows it",
-            )
-        for one in rows:
-            self.ledger.forget(one.id, skus)
+        with self._lease(job, "ids forget") as lease:
+            unknown = [sku for sku in skus if all(self.ledger.row(one.id, sku) is None for one in rows)]
+            if unknown:
+                raise CommandError(
+                    f'the ledger knows no "{unknown[0]}" at {row.name}; nothing was forgotten', where=f"job {job.name}",
+                    code="command.ids", mend="give the platform's own name of the item, as feedbridge plan shows it",
+                )
+            self._check_outboxes(job, rows, skus)
+            for one in rows:
+                self.ledger.forget(one.id, skus, lease)
         return len(skus)
 
-    def _current(self, rows: list[TargetRow]) -> list[TargetRow]:
-        """Of targets that were in several places, the last one that has something; else the last."""
-        found: dict[str, TargetRow] = {}
-        for row in sorted(rows, key=lambda row: row.id):
-            if row.name not in found or self.ledger.count(row.id).get("present"):
-                found[row.name] = row
-        return list(found.values())
+    def _check_outboxes(self, job: Job, rows: list[TargetRow], keys: list[str]) -> None:
+        """Raises CommandError when what an item was sent with still waits for a person to take it: sent as new once more,
+        the product would be made twice."""
+        for row in rows:
+            made = delivery_of(job, row.name, self.environment)
+            if (waiting := getattr(made, "waiting", None)) is None:
+                continue
+            there = [(key, folder) for key in keys if (folder := waiting(key))]
+            if there:
+                named = ", ".join(f"{key} as {folder}" for key, folder in there)
+                raise CommandError(
+                    f"still in the outbox: {named}; nothing was forgotten", where=f"job {job.name}", code="command.ids",
+                    mend="delete that folder if it was never uploaded, else move it away; then say the same again. Beside "
+                    "it the next sync would write a second one, and the product would be made twice",
+                )
+
+    def _current(self, job: Job) -> list[TargetRow]:
+        """A job's targets where they deliver to as its file now stands; one that the ledger knows in other places only has
+        the id 0. Where that cannot be told, the last place that has something, else the last."""
+        known: dict[str, list[TargetRow]] = {}
+        number = self.job_id(job)
+        for row in sorted(self.ledger.targets(number), key=lambda row: row.id):
+            known.setdefault(row.name, []).append(row)
+        found = []
+        for name, spec in job.spec.targets.items() if number else ():
+            if (made := delivery_of(job, name, self.environment)) is not None:
+                made.close()
+                row = self.ledger.target(number, name, spec.platform, made.place, names=set(job.spec.targets), make=False)
+                found += [row] if row.id or row.elsewhere else []
+            elif rows := known.get(name):
+                found.append(next((row for row in reversed(rows) if self.ledger.count(row.id)["present"]), rows[-1]))
+        return found

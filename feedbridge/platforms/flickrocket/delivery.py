@@ -293,6 +293,15 @@ class FlickRocketDelivery:
         told = {one.key: self._bindings.fault(self._sold(one)) for one in parcels if one.unchecked}
         return {key: Verdict("failed", fault) for key, fault in told.items() if fault}
 
+    def waiting(self, key: str) -> str:
+        """The newest folder of an item that is still in the outbox; empty when there is none."""
+        try:
+            names = {name_key(name): name for name in os.listdir(self._outbox) if not name.endswith(PARTIAL)}
+        except OSError:
+            return ""
+        last, _ = _last(names, folder_name(key))
+        return str(self._outbox / last) if last else ""
+
     def close(self) -> None:
         """Remove fetched files that are in the outbox now."""
         self._writer.finish()
