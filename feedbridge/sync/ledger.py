@@ -22,7 +22,7 @@ from feedbridge.sync.lease import Lease, Pace, fence, is_running
 from feedbridge.sync.ledger_address import state_folder
 from feedbridge.sync.ledger_alerts import LedgerAlerts
 from feedbridge.sync.ledger_digests import LedgerDigests
-from feedbridge.sync.ledger_errors import LedgerError
+from feedbridge.sync.ledger_errors import ADOPT, LedgerError
 from feedbridge.sync.ledger_held import LedgerHeld
 from feedbridge.sync.ledger_items import PRESENT, LedgerItems
 from feedbridge.sync.ledger_part import SOME, chunks
@@ -65,7 +65,7 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
         if place:
             self.folder = Path(os.path.abspath(Path(place).expanduser())) / f"runs-{identity}"
         elif database.path is not None:
-            self.folder = database.path.with_name(f"{database.path.stem}.runs")
+            self.folder = _runs_beside(database.path)
         else:
             self.folder = state_folder() / f"runs-{identity}"
 
@@ -85,8 +85,10 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
 
         database = Database(url, clock=clock, wait_seconds=wait_seconds)
         try:
+            was_there = False
             if database.path is not None:
                 with database.edge():
+                    was_there = database.path.exists()
                     make_folder(database.path.parent)
                     make_file(database.path)
             with database.read() as connection:
@@ -96,6 +98,8 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
                     f"a newer feedbridge made this ledger (version {found}; this one knows {VERSION})",
                     mend="install the newer feedbridge, or name another place (state:)", code="ledger.newer",
                 )
+            if found is None and was_there and database.path is not None:
+                _check_emptied(database.path)
             if found != VERSION:
                 migrate(database)
             with database.read() as connection:
@@ -366,6 +370,22 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
                 connection.execute(sa.delete(runs).where(runs.c.id.in_(some)))
                 connection.execute(sa.delete(held).where(held.c.job_id == job_id, held.c.closed_run.in_(some)))
         return old[::-1]
+
+
+def _runs_beside(path: Path) -> Path:
+    """Where the run folders of an SQLite ledger are."""
+    return path.with_name(f"{path.stem}.runs")
+
+
+def _check_emptied(path: Path) -> None:
+    """A file without a ledger in it is a new one's, unless runs have been here. Raises LedgerError."""
+    folder = _runs_beside(path)
+    if next(folder.glob("*/*"), None) is not None:
+        raise LedgerError(
+            f"there is nothing in the ledger, though runs have left their folders in {folder.name}: a full disk or a copy "
+            f"that broke off may have emptied it", code="ledger.corrupt",
+            mend=f"bring the file back from a backup; without one, delete it, then {ADOPT}",
+        )
 
 
 _JOB = sa.select(jobs.c.id, jobs.c.name, jobs.c.file, jobs.c.columns, jobs.c.digest)

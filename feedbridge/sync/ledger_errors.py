@@ -7,7 +7,7 @@ from datetime import datetime
 
 from feedbridge.errors import FeedbridgeError
 
-__all__ = ["SAYS", "SAYS_SERVER", "JobRunning", "LeaseLost", "LedgerError", "of_postgres", "of_sqlite", "of_system"]
+__all__ = ["ADOPT", "SAYS", "SAYS_SERVER", "JobRunning", "LeaseLost", "LedgerError", "of_postgres", "of_sqlite", "of_system"]
 
 
 class LedgerError(FeedbridgeError):
@@ -29,6 +29,7 @@ class JobRunning(LedgerError):
     since: datetime | None = None
 
 
+ADOPT = "say feedbridge sync JOB --adopt, which updates what the platforms have instead of creating it a second time"
 SAYS = {
     "ledger.open": (
         "the ledger cannot be opened",
@@ -37,8 +38,7 @@ SAYS = {
     ),
     "ledger.corrupt": (
         "this is no sound ledger",
-        "bring the file back from a backup, or name another place (state:); with an empty ledger the next run sends "
-        "every product again",
+        f"bring the file back from a backup; without one, move it away (or name another place: state:), then {ADOPT}",
     ),
     "ledger.locked": (
         "another program does not let go of the ledger",
@@ -56,8 +56,8 @@ SAYS = {
 SAYS_SERVER = {
     "ledger.open": "check that the server runs, that the address and login are right, and that this login may make "
     "tables there (GRANT CREATE ON SCHEMA public)",
-    "ledger.corrupt": "have the database looked at, or name another one (state:); with an empty ledger the next run "
-    "sends every product again",
+    "ledger.corrupt": f"have the database looked at, or bring it back from a backup; without one, name another (state:), "
+    f"then {ADOPT}",
     "ledger.locked": "end the session that holds the lock (see pg_stat_activity), and run again",
     "ledger.gone": "check the server and the network, and run again: what was not written is found out then",
 }

@@ -370,17 +370,28 @@ class Sync:
             self._judge(report)
         report.status = INTERRUPTED if stopped else self._status(report)
         for plan in header.targets:
-            failed = report.targets[plan.name].counts.get("failed", 0) if plan.name in report.targets else 0
-            if failed and not plan.present and plan.counts.get("create"):
-                report.warnings.append(
-                    f"{plan.name}: the ledger knew nothing of this place; if it has these products already (a lost ledger, "
-                    f"another target before): feedbridge sync {self.job.name} --adopt"
-                )
+            if plan.name in report.targets and (hint := self._adopting(plan, report.targets[plan.name])):
+                report.warnings.append(hint)
         if report.mended:
             self._close_mended(report, stopped)
         if report.status in (0, 1) and usual:
             self._settle(report)
         return report
+
+    def _adopting(self, plan: TargetPlan, result: TargetResult) -> str:
+        """The way out when the platform has what the ledger knows nothing of; empty when nothing looks so."""
+        there = any(one.op == "create" and "exist" in one.message.casefold() for one in result.failures)
+        if there and plan.present:
+            return (
+                f"{plan.name}: it has products that the ledger does not know; if this job sent them (a ledger brought back "
+                f"from an older backup): feedbridge sync {self.job.name} --adopt"
+            )
+        if result.counts.get("failed") and not plan.present and plan.counts.get("create"):
+            return (
+                f"{plan.name}: the ledger knew nothing of this place; if it has these products already (a lost ledger, "
+                f"another target before): feedbridge sync {self.job.name} --adopt"
+            )
+        return ""
 
     def _deliver(self, plan: TargetPlan, reader: PlanReader, report: Report, run: str, lease: Lease) -> None:
         result = report.targets[plan.name]

@@ -222,6 +222,7 @@ def test_a_ledger_that_is_locked_while_calls_are_made(shop, monkeypatch):
         pytest.param(lambda content: b"this is no database " * 100, id="text"),
         pytest.param(lambda content: content[: len(content) // 2], id="cut"),
         pytest.param(lambda content: content[:4096] + os.urandom(len(content) - 4096), id="noise"),
+        pytest.param(lambda content: b"", id="emptied"),
     ],
 )
 def test_a_broken_ledger_is_not_taken_for_an_empty_one(shop, damage):
@@ -235,12 +236,42 @@ def test_a_broken_ledger_is_not_taken_for_an_empty_one(shop, damage):
     with pytest.raises(FeedbridgeError) as told:
         shop.sync()
     assert (told.value.code, told.value.exit_status) == ("ledger.corrupt", 3)
-    assert "backup" in told.value.mend
+    assert "backup" in told.value.mend and "--adopt" in told.value.mend
+    with pytest.raises(FeedbridgeError):
+        shop.plan()
     assert shop.box.last_call() == call
     for name in ("ledger.sqlite-wal", "ledger.sqlite-shm"):
         (shop.folder / name).unlink(missing_ok=True)
     path.write_bytes(whole)
     in_order(shop)
+
+
+def test_an_emptied_ledger_is_given_up_as_its_message_says(shop):
+    path = shop.folder / "ledger.sqlite"
+    path.write_bytes(b"")
+    with pytest.raises(FeedbridgeError) as told:
+        shop.sync()
+    assert "ledger.runs" in told.value.message and "without one, delete it, then say" in told.value.mend
+    path.unlink()
+    shop.feed(OTHER)
+    assert shop.sync(syncing.Options(adopt=True)).status == 0
+    in_order(shop)
+
+
+def test_an_older_ledger_brought_back_is_told_of_adopting(shop):
+    path = shop.folder / "ledger.sqlite"
+    backup = path.read_bytes()
+    shop.feed(OTHER)
+    assert shop.sync().status == 0
+    path.write_bytes(backup)
+    shop.feed(OTHER | {"NEWER": {"price": "2.00"}})
+    report = shop.sync()
+    assert [failure.key for failure in report.targets["flipsnack"].failures] == ["NEW"]
+    (warning,) = report.warnings
+    assert "older backup" in warning and "feedbridge sync shop --adopt" in warning
+    assert shop.sync(syncing.Options(adopt=True)).status == 0
+    assert set(shop.on("flipsnack")) == {*OTHER, "NEWER"}
+    assert set(shop.states()) == {"sent"}
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(shop):
