@@ -1,4 +1,4 @@
-"""``feedbridge init``, ``feedbridge job check | schema``, ``feedbridge cron``."""
+"""``feedbridge init``, ``feedbridge job check | rename | schema``, ``feedbridge cron``."""
 
 from __future__ import annotations
 
@@ -151,6 +151,22 @@ def check(name: str | None, jobs: Path | None, no_read: bool) -> int:
     if lacking:
         say(f"{lacking} {'thing is' if lacking == 1 else 'things are'} missing")
     return 2 if lacking else 0
+
+
+@job.command()
+@click.argument("old")
+@click.argument("new")
+@JOBS_OPTION
+def rename(old: str, new: str, jobs: Path | None) -> int:
+    """Tell the ledger that the job OLD is called NEW in the job file now, so that it keeps what it has sent."""
+    from feedbridge.report.plain import fit, showable
+    from feedbridge.sync.history import History
+    from feedbridge.sync.jobfile import load_jobs
+
+    with History(load_jobs(jobs, environment=os.environ), os.environ) as history:
+        history.rename(old, history.file.job(new))
+    click.echo(fit(showable(f"{old} is {new} now, with all that it has sent"), sys.stderr), err=True)
+    return 0
 
 
 @job.command()

@@ -70,6 +70,10 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
             click.echo(json.dumps(status_json(abouts, runs, held), indent=2))
             return 0
         render_status(abouts, runs, held, sys.stdout)
+        for former in opened.former_names():
+            click.echo(
+                f"\n{former}: no longer in the job file. If it has another name there now: feedbridge job rename {former} NEW"
+            )
         for one in wanted:
             plan = opened.held_plan(one)
             if plan is not None:

@@ -213,6 +213,16 @@ class Feed:
         for key, sku, digest, at, size, source, line, files in found:
             yield FeedItem(key, sku, digest, at, size, source, line, _files(files))
 
+    def item(self, number: int, key: str) -> FeedItem | None:
+        """One item of a target."""
+        found = self._database.execute(
+            "select key, sku, hash, at, size, source, line, files from item where target = ? and key = ?", (number, key)
+        ).fetchone()
+        if found is None:
+            return None
+        *told, files = found
+        return FeedItem._make((*told, _files(files)))
+
     def body(self, at: int, size: int) -> bytes:
         """The body of an item."""
         return os.pread(self._bodies.fileno(), size, at)

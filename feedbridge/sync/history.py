@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -207,6 +209,48 @@ class History:
                     mend="delete that folder if it was never uploaded, else move it away; then say the same again. Beside "
                     "it the next sync would write a second one, and the product would be made twice",
                 )
+
+    def former_names(self) -> list[str]:
+        """Jobs that this file had once, and has under this name no longer."""
+        file = os.path.realpath(self.file.path)
+        return [row.name for row in self.ledger.jobs() if row.file == file and row.name not in self.file.jobs]
+
+    def rename(self, old: str, job: Job) -> None:
+        """What the ledger knows of a job under the name it had before becomes this job's, run folders, too.
+
+        Raises: CommandError when there is no such job, or it is another job file's or still in this one; JobRunning.
+        """
+        row = next((row for row in self.ledger.jobs() if row.name == old), None)
+        told = ""
+        if old in self.file.jobs:
+            told = f'"{old}" is in the job file itself'
+        elif row is None:
+            told = f'there is no job "{old}" in the ledger {self.ledger.shown}'
+        elif row.file != os.path.realpath(self.file.path) and os.path.exists(row.file):
+            told = f'"{old}" is a job of another job file, {row.file}'
+        if row is None or told:
+            former = self.former_names()
+            raise CommandError(
+                f"{told}; nothing was renamed", where=self.file.shown, code="command.job",
+                mend="rename it in the job file first, then say: feedbridge job rename OLD NEW"
+                + (f"; former names are: {', '.join(former)}" if former else ""),
+            )
+        with contextlib.ExitStack() as held:
+            leases = [held.enter_context(self.ledger.lease(row.id, run="job rename"))]
+            if number := self.job_id(job):
+                leases.append(held.enter_context(self.ledger.lease(number, run="job rename")))
+            self.ledger.rename_job(row.id, job.name, leases)
+            folder = self.ledger.folder / old
+            try:
+                for path in list(folder.iterdir()) if folder.is_dir() else ():
+                    path.rename(self.ledger.run_folder(job.name) / path.name)
+                if folder.is_dir():
+                    folder.rmdir()
+            except OSError as exc:
+                raise OutputError(
+                    f"the job was renamed, but its run folders cannot be: {exc.strerror or exc}", where=str(folder),
+                    code="output.write", mend=f"move what is in it into {self.ledger.folder / job.name} by hand",
+                ) from exc
 
     def _current(self, job: Job) -> list[TargetRow]:
         """A job's targets where they deliver to as its file now stands; one that the ledger knows in other places only has

@@ -32,6 +32,7 @@ from feedbridge.sync.private_files import make_file, make_folder, private_folder
 from feedbridge.sync.tables import (
     VERSION,
     batches,
+    contents,
     held,
     identities,
     items,
@@ -205,6 +206,22 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
         if values:
             with self._database.write() as connection:
                 connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
+
+    def rename_job(self, job_id: int, name: str, leases_: Sequence[Lease]) -> None:
+        """Give a job another name. What a job of that name has sent meanwhile, and its runs, become this one's."""
+        with self._database.write() as connection:
+            for lease in leases_:
+                fence(connection, lease)
+            other = connection.execute(sa.select(jobs.c.id).where(jobs.c.name == name)).scalar_one_or_none()
+            if other is not None:
+                connection.execute(sa.update(runs).where(runs.c.job_id == other).values(job_id=job_id))
+                for found in connection.execute(_TARGET.where(targets.c.job_id == other)).all():
+                    _hand_over(connection, found, job_id)
+                connection.execute(sa.delete(jobs).where(jobs.c.id == other))
+            connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(name=name))
+            connection.execute(sa.update(targets).where(targets.c.job_id == job_id).values(
+                settled="", generation=targets.c.generation + 1
+            ))
 
     def target(
         self, job_id: int, name: str, platform: str, place: str, *, names: Collection[str] = (), make: bool = True
@@ -412,6 +429,24 @@ def _elsewhere(connection: sa.Connection, target_id: int, job_id: int, name: str
         if number:
             found.append((place, number))
     return found
+
+
+def _hand_over(connection: sa.Connection, target: Any, job_id: int) -> None:
+    """A target of another job becomes this job's; where this one has it, too, its items do. Of an item that both know, that
+    one stays which is on the platform."""
+    same = (targets.c.job_id == job_id, targets.c.name == target.name, targets.c.place == target.place)
+    own = connection.execute(sa.select(targets.c.id).where(*same)).scalar_one_or_none()
+    if own is None:
+        connection.execute(sa.update(targets).where(targets.c.id == target.id).values(job_id=job_id))
+        return
+    there = sa.select(items.c.key).where(items.c.target_id == target.id, sa.or_(PRESENT, items.c.state == "unknown"))
+    for table in (contents, items):
+        connection.execute(sa.delete(table).where(table.c.target_id == own, table.c.key.in_(there)))
+    known = sa.select(items.c.key).where(items.c.target_id == own)
+    for table in (contents, items):
+        connection.execute(sa.delete(table).where(table.c.target_id == target.id, table.c.key.in_(known)))
+        connection.execute(sa.update(table).where(table.c.target_id == target.id).values(target_id=own))
+    connection.execute(sa.update(batches).where(batches.c.target_id == target.id).values(target_id=own))
 
 
 def _job(found: Any) -> JobRow:

@@ -24,6 +24,8 @@ create table change (id integer primary key, target integer, op integer, key tex
                      at integer, size integer, stored integer, line blob);
 create index change_order on change (target, op, key);
 create index change_sku on change (target, sku, op);
+create table folded (target integer, folded text, key text);
+create index folded_order on folded (target, folded);
 """
 
 
@@ -37,6 +39,8 @@ class Kept(Protocol):
     def sharing(self, target_id: int) -> dict[str, str]: ...
 
     def files(self, target_id: int, keys: Iterable[str]) -> dict[str, dict[str, str]]: ...
+
+    def row(self, target_id: int, key: str) -> Row | None: ...
 
 
 @dataclass
@@ -74,12 +78,14 @@ class Planner:
     ``mapping_changed``  since the last complete run
     ``replay``     SKUs that are held back, when the feed is one of mended records: nothing else that the platform has
                    is changed by them
+    ``job``, ``jobs``  this job, and all of its job file: another that has sent something may be this one's former name
     """
 
     def __init__(
         self, feed: Feed, ledger: Kept, *, reconcile: bool = True, grace: int = 0, release: bool = False,
         resend: frozenset[str] | None = None, adopt: bool = False, shown: list[str] | None = None,
-        mapping_changed: bool = False, replay: frozenset[str] | None = None,
+        mapping_changed: bool = False, replay: frozenset[str] | None = None, job: str = "",
+        jobs: frozenset[str] = frozenset(),
     ) -> None:
         self.feed = feed
         self.ledger = ledger
@@ -90,6 +96,8 @@ class Planner:
         self.adopt = adopt
         self.shown = shown or []
         self.mapping_changed = mapping_changed
+        self.job = job
+        self.jobs = jobs
         self.replay = replay is not None
         self.mended = replay or frozenset()
         self.back: dict[int, list[str]] = {}
@@ -97,8 +105,13 @@ class Planner:
         self.gone: dict[int, list[str]] = {}
         """Rows to forget: they were never on the platform and the feed no longer has them."""
         self._database = feed.connection()
+        self._database.create_function("feedbridge_fold", 1, str.casefold, deterministic=True)
         with put_aside():
             self._database.executescript(_TABLE)
+        self._folded: set[int] = set()
+        """Targets whose keys are in the table ``folded``."""
+        self._either: list[str] = []
+        """Keys of items that the platform has under another case, too, so that it may have what either said."""
         self._rows: list[tuple[object, ...]] = []
         self._waiting: list[tuple[Row, str, str]] = []
         """Gone, and within their grace runs: (row, reason, what is unsure)."""
@@ -117,7 +130,7 @@ class Planner:
         self._held_told = set()
         self.back[target.number] = []
         self.gone[target.number] = []
-        self._waiting = []
+        self._waiting, self._either = [], []
         doubtful: list[tuple[FeedItem, Row]] = []
         for item, row in side_by_side(self.feed.items(target.number), self.ledger.rows(target.id)):
             if row is not None and row.present:
@@ -139,6 +152,7 @@ class Planner:
                 self._new(target, item, None, "new")
         self._compare(target, doubtful)
         self._flush()
+        self._send_either(target)
         self._wait(target)
         self._never_sent(target)
         self._flush()
@@ -188,9 +202,12 @@ class Planner:
                       mend="take it out of the file; what the source says of it is sent by feedbridge sync")
         elif item.key in self._others:
             target.pending += 1  # until the other job lets go of it
+            other = self._others[item.key]
+            mend = "let one job send it, or give one of the jobs a feed (or store) of its own"
+            if other not in self.jobs:
+                mend = f"if {other} is the former name of this job: feedbridge job rename {other} {self.job}; else {mend}"
             self._add(target, "refused", item, row, reason=reason, code="sync.other-job",
-                      message=f"the job {self._others[item.key]} has sent it to the same place",
-                      mend="let one job send it, or give one of the jobs a feed (or store) of its own")
+                      message=f"the job {other} has sent it to the same place", mend=mend)
         elif (fresh := getattr(target.delivery, "fresh", None)) is not None:  # it knows better than we what is there
             known = Parcel(item.key, self.feed.body(item.at, item.size), b"", row.platform_id if row else "")
             op, way = fresh(known)
@@ -324,6 +341,15 @@ class Planner:
         if not self.reconcile and not kind:
             target.counts["left"] += 1
             return
+        if other := self._in_other_case(target, row.key):
+            if (known := self.ledger.row(target.id, other)) is not None and known.present:
+                self.gone[target.number].append(row.key)  # the same product, which goes by its other row from here on
+                self._either.append(other)
+            else:
+                target.pending += 1
+                self._add(target, "keep", None, row, reason="gone from the feed", missing=row.missing,
+                          message=f"kept: the feed has it as {other} now, and for the platform both are one")
+            return
         reason = f"now {kind}, which is not for this platform" if kind else "gone from the feed"
         # A platform that deletes says no to what is gone already; one that switches off says no for other reasons.
         unsure = row.action if row.state == "unknown" and target.delivery.deletes == "delete" else ""
@@ -347,6 +373,31 @@ class Planner:
             self._add(target, "keep", None, row, reason=reason, message=why_kept, missing=runs)
         else:
             self._add(target, "delete", None, row, reason=reason, unsure=unsure)
+
+    def _in_other_case(self, target: TargetState, key: str) -> str:
+        """The key by which the feed has an item that a platform takes for this one, since it knows no case."""
+        if not getattr(target.delivery, "folds_case", False):
+            return ""
+        if target.number not in self._folded:  # asked of few nights only
+            self._folded.add(target.number)
+            with put_aside():
+                self._database.execute(
+                    "insert into folded select target, feedbridge_fold(key), key from item where target = ?", (target.number,)
+                )
+        found = self._database.execute(
+            "select min(key) from folded where target = ? and folded = ?", (target.number, key.casefold())
+        ).fetchone()
+        return found[0] or ""
+
+    def _send_either(self, target: TargetState) -> None:
+        """Send once more what the platform may have in a form that was sent under another case."""
+        for key in self._either:
+            known = self._database.execute("select 1 from change where target = ? and key = ?", (target.number, key)).fetchone()
+            item, row = self.feed.item(target.number, key), self.ledger.row(target.id, key)
+            if known is None and item is not None and row is not None:
+                target.counts["unchanged"] -= 1
+                self._add(target, "update", item, row, reason="it was sent under its SKU in another case, too")
+        self._flush()
 
     def _wait(self, target: TargetState) -> None:
         """Keep what is gone for its grace runs, save what stands in the way: a SKU of it is now another product's."""

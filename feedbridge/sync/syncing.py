@@ -247,6 +247,7 @@ class Sync:
             release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
             mapping_changed=last is not None and last.mappings not in ([], made.mappings),
             replay=frozenset(row.sku for row in self.ledger.held(self.row.id)) if replay else None,
+            job=self.job.name, jobs=frozenset(self.job.file.jobs),
         )
         states = [
             TargetState(number, name, targets[name].id, delivery, ",".join(made.mappings))

@@ -257,6 +257,19 @@ def test_forgotten_item_is_sent_as_new(shop: Shop, typed: Typed):
     assert (status, "create P003" in out, "5 unchanged" in out) == (0, True, True)
 
 
+def test_a_job_gets_another_name(shop: Shop, typed: Typed):
+    typed("sync")
+    file = shop.folder / "feedbridge.yaml"
+    file.write_text(file.read_text().replace('"shop": {', '"store": {'))
+    assert "shop: no longer in the job file" in (told := typed("status")[1]) and "feedbridge job rename shop NEW" in told
+    status, _, err = typed("sync")
+    assert (status, "feedbridge job rename shop store" in err) == (1, True)
+    assert typed("job", "rename", "shop", "store") == (0, "", "shop is store now, with all that it has sent\n")
+    status, out, _ = typed("plan")
+    assert (status, "6 products are as the feed says" in out) == (0, True)
+    assert "no longer in the job file" not in typed("status")[1]
+
+
 def test_ids_are_taken_from_a_file(shop: Shop, typed: Typed):
     typed("sync")
     ids = shop.folder / "ids.csv"

@@ -13,7 +13,7 @@ from feedbridge.errors import CommandError, FeedbridgeError
 from feedbridge.sync.history import History
 from feedbridge.sync.jobfile import load_jobs
 from feedbridge.sync.ledger_errors import JobRunning
-from feedbridge.sync.syncing import Options
+from feedbridge.sync.syncing import Options, Report, Sync
 from tests.sync.shops import Box, Shop, goods, sandbox
 
 BOOKS = Path(__file__).resolve().parents[2] / "examples" / "books"
@@ -165,3 +165,81 @@ def test_what_still_waits_in_the_outbox_is_not_forgotten(books: Shop):
     assert "id" not in json.loads((outbox / "BOOK-TIDE" / "product.json").read_text())["product"]
 
 
+
+
+# -- a job that was renamed
+
+
+def called(shop: Shop, name: str, /, **jobs: object) -> None:
+    """The job file with the shop's job under this name."""
+    (shop.folder / "feedbridge.yaml").write_text(
+        json.dumps({"feedbridge": 1, "state": "ledger.sqlite", "jobs": {name: shop.spec, **jobs}})
+    )
+
+
+def run(shop: Shop, name: str) -> Report:
+    job = load_jobs(shop.folder / "feedbridge.yaml", environment=shop.environment).job(name)
+    with Sync(job, environment=shop.environment) as sync:
+        return sync.sync()
+
+
+def rename(shop: Shop, old: str, new: str) -> None:
+    with history(shop) as opened:
+        opened.rename(old, opened.file.job(new))
+
+
+@pytest.mark.parametrize("nights", [0, 1, 2], ids=["at once", "after a night", "after two"])
+def test_a_renamed_job_keeps_what_it_has_sent(shop: Shop, nights: int):
+    """Also when it ran under its new name before anybody saw that all was refused, and created what was new by then."""
+    shop.feed(goods(4) | {"BAD": {"price": "x"}})
+    shop.sync()
+    called(shop, "store")
+    for night in range(nights):
+        shop.feed(goods(5 + night, price="11.00") | {"BAD": {"price": "x"}})
+        report = run(shop, "store")
+        refused = [one for one in report.result()["targets"][0]["failures"] if one["code"] == "sync.other-job"]
+        assert len(refused) == 4
+        assert refused[0]["mend"].startswith("if shop is the former name of this job: feedbridge job rename shop store; else")
+    before = {path.name for path in (shop.folder / "ledger.runs").glob("*/*")}
+    with history(shop) as opened:
+        assert opened.former_names() == ["shop"]
+    rename(shop, "shop", "store")
+    shop.feed(goods(7, price="12.00") | {"BAD": {"price": "x"}})
+    report = run(shop, "store")
+    assert report.targets["flipsnack"].counts == {"updated": 4 + nights, "created": 3 - nights}
+    shop.is_as_its_feed()
+    assert before <= {path.name for path in (shop.folder / "ledger.runs" / "store").iterdir()}
+    assert not (shop.folder / "ledger.runs" / "shop").exists()
+    with history(shop) as opened:
+        job = opened.file.job("store")
+        _, runs, held = opened.standing(job)
+        assert (len(runs), [row.sku for row in held], opened.former_names()) == (nights + 2, ["BAD"], [])
+        assert [row.name for row in opened.ledger.jobs()] == ["store"]
+        assert opened.quarantine_folder(job).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("old", "also", "said"),
+    [
+        pytest.param("never", {}, 'there is no job "never" in the ledger', id="no such job"),
+        pytest.param("shop", {"shop": {}}, '"shop" is in the job file itself', id="still there"),
+        pytest.param("theirs", {}, '"theirs" is a job of another job file', id="of another file"),
+    ],
+)
+def test_a_job_that_is_not_this_one_under_another_name(shop: Shop, old: str, also: dict[str, object], said: str):
+    shop.sync()
+    (other := shop.folder / "other.yaml").write_text("")
+    with shop.ledger() as ledger:
+        ledger.job("theirs", str(other))
+    called(shop, "store", **{name: shop.spec for name in also})
+    with pytest.raises(CommandError, match=said) as caught:
+        rename(shop, old, "store")
+    assert "feedbridge job rename OLD NEW" in caught.value.mend
+    assert ("former names are: shop" in caught.value.mend) == (not also)
+
+
+def test_a_job_is_not_renamed_while_it_runs(shop: Shop):
+    shop.sync()
+    called(shop, "store")
+    with shop.ledger() as ledger, ledger.lease(ledger.jobs()[0].id, run="r"), pytest.raises(JobRunning):
+        rename(shop, "shop", "store")

@@ -285,6 +285,29 @@ def test_jobs_are_in_order(ledger):
     assert [job.name for job in ledger.jobs()] == ["Z", "a", "b"]
 
 
+def test_a_renamed_job_has_what_both_have_sent(setup):
+    """Of an item that both know, what is on the platform stays."""
+    ledger = setup.ledger
+    put(setup, *(Outcome(key, "sent", b"1", body=b"old") for key in "ab"), Outcome("c", "failed"))
+    put(setup, Outcome("b", "deleted"), action="delete")
+    job = ledger.job("new", "").id
+    here, there = (ledger.target(job, "shop", "magento", place).id for place in (PLACE, "https://new.example/"))
+    new = Setup(ledger, job, here, begin(ledger, job))
+    put(new, *(Outcome(key, "sent", b"2", body=b"new") for key in "bcd"), Outcome("a", "failed"))
+    unsettled = ledger.intend(new.run, here, "create", [Intent("e", "e", b"t", "map", b"new")], None)
+    with ledger.lease(setup.job, run="r") as one, ledger.lease(job, run="r") as other:
+        ledger.rename_job(setup.job, "new", [one, other])
+    assert [(row.id, row.name) for row in ledger.jobs()] == [(setup.job, "new")]
+    assert {row.key: (row.state, row.hash) for row in ledger.rows(setup.target)} == {
+        "a": ("sent", b"1"), "b": ("sent", b"2"), "c": ("sent", b"2"), "d": ("sent", b"2"), "e": ("unknown", b""),
+    }
+    assert ledger.bodies(setup.target, "abcd") == {"a": b"old", "b": b"new", "c": b"new", "d": b"new"}
+    assert {row.id for row in ledger.targets(setup.job)} == {setup.target, there}
+    assert [batch.id for batch in ledger.open_batches(setup.target)] == [unsettled]
+    assert {run.id for run in ledger.runs(setup.job)} == {setup.run, new.run}
+    assert ledger.close_batches(setup.target, "r") == 1
+
+
 def test_a_renamed_target_is_the_one_of_its_place(setup):
     assert setup.ledger.target(setup.job, "new", "magento", PLACE, names={"new", "shop"}, make=False).id == 0
     assert setup.ledger.target(setup.job, "new", "magento", PLACE, names={"new"}, make=False).id == setup.target

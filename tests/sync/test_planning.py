@@ -50,6 +50,9 @@ class Known:
         for key in sorted(self.kept):
             yield self.kept[key][0]
 
+    def row(self, target_id: int, key: str) -> Row | None:
+        return self.kept[key][0] if key in self.kept else None
+
     def bodies(self, target_id: int, keys: Iterable[str]) -> dict[str, bytes]:
         return {key: self.kept[key][1] for key in keys if key in self.kept and self.kept[key][1]}
 
@@ -192,6 +195,45 @@ def test_a_platform_that_switches_off(rows, expected):
     changes, _, planner = planned([], rows, delivery("magento"))
     assert [(change.op, change.key, change.unsure or change.message) for change in changes] == expected
     assert planner.gone == {0: []}
+
+
+def store(sku: str, price: int = 10) -> bytes:
+    return text({sku: {"id": sku, "price": str(price)}})[1:-1]
+
+
+def stored(sku: str, price: int = 10, **more: Any) -> tuple[Row, bytes]:
+    return sent(sku, text({"id": sku, "price": str(price)}), **more)
+
+
+TAKEN = "kept: the feed has it as sku-7 now, and for the platform both are one"
+ANEW = "it was sent under its SKU in another case, too"
+SOLD = written("sku-7", store("sku-7"))
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 2}, {"grace": 2, "release": True}], ids=["no grace", "grace", "released"])
+@pytest.mark.parametrize(
+    ("entries", "rows", "expected", "forgotten"),
+    [
+        pytest.param([SOLD], [stored("SKU-7")], [("create", "sku-7", "new"), ("keep", "SKU-7", TAKEN)], [], id="first night"),
+        pytest.param([SOLD], [stored("SKU-7", missing=5), stored("sku-7")], [("update", "sku-7", ANEW)], ["SKU-7"],
+                     id="taken: the other row goes, and what the platform has is made sure of"),
+        pytest.param([SOLD], [stored("SKU-7"), stored("sku-7", 9)], [("update", "sku-7", "field price changed")], ["SKU-7"],
+                     id="taken, and changed since"),
+        pytest.param([SOLD], [stored("SKU-7"), stored("sku-7", hash=b"", state="failed")],
+                     [("create", "sku-7", "new; the platform refused it before"), ("keep", "SKU-7", TAKEN)], [], id="refused"),
+        pytest.param([SOLD, draft("SKU-7")], [stored("SKU-7")], [("create", "sku-7", "new"), ("keep", "SKU-7", TAKEN)], [],
+                     id="the other one is a draft"),
+    ],
+)
+def test_a_sku_in_another_case_is_not_switched_off(entries, rows, expected, forgotten, options):
+    """The store takes both for one product, and would switch off the one that was just sent."""
+    changes, state, planner = planned(entries, rows, delivery("magento"), **options)
+    assert [(one.op, one.key, one.message or one.reason) for one in changes] == expected
+    assert (planner.gone[0], state.counts["unchanged"], state.gone_now) == (forgotten, 0, 0)
+
+
+def test_another_case_is_another_product_where_the_platform_says_so():
+    assert ops([written("a")], [sent("A")]) == [("delete", "A"), ("create", "a")]
 
 
 def test_what_deletions_say():

@@ -362,6 +362,28 @@ def test_a_person_can_release_each_guard(tmp_path, box, to, damage, guard):
     shop.is_as_its_feed()
 
 
+@pytest.mark.parametrize("grace", [0, 2])
+def test_a_sku_written_in_another_case_is_never_switched_off(tmp_path, box, grace):
+    """The store knows no case: the one that is gone is the one that is there."""
+    shop = shop_of(tmp_path, box, "magento", {"SKU-6": {"price": "6.00"}, "SKU-7": {"price": "7.00"}}, guards={"grace_runs": grace})
+    feed = {"SKU-6": {"price": "6.00"}, "sku-7": {"price": "7.00"}}
+    shop.feed(feed)
+    done = []
+    for _ in range(grace + 3):
+        report = shop.sync()
+        assert report.status == 0
+        done.append(dict(report.targets["magento"].counts))
+    assert done[:3] == [{"created": 1}, {"updated": 1}, {}]
+    assert not [key for key, body in shop.on("magento").items() if body.get("status") == 0]
+    assert set(shop.rows("magento")) == {"SKU-6", "sku-7"}
+    shop.feed({"SKU-6": {"price": "6.00"}, "SKU-7": {"price": "7.00"}})
+    shop.sync()
+    assert keys(shop.sync(), "update") == ["SKU-7"]
+    shop.feed({"SKU-6": {"price": "6.00"}})
+    report = shop.sync(Options(release=True))
+    assert keys(report, "delete") == ["SKU-7"]
+
+
 @EVERYWHERE
 @pytest.mark.parametrize(
     ("guard", "said", "products"),

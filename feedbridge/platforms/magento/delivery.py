@@ -112,6 +112,8 @@ class MagentoDelivery:
     """One store. Raises CommandError when made with wrong settings or without keys."""
 
     upserts = True
+    folds_case = True
+    """A store takes SKUs that differ in case only for one (M16)."""
     deletes: Literal["delete", "disable", "by hand"]
 
     def __init__(
