@@ -2,7 +2,7 @@
 
 Everything here takes objects with these members, or mappings with these keys; what is not there is not shown::
 
-    job    name, file, id, next (datetime), last_success (datetime),
+    job    name, file, ledger, id, next (datetime), last_success (datetime),
            lease: {"holder": "user@host, pid 12", "since", "run"} while a run has the job,
            targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …}}, …]
     run    id, job (the job's name or id), kind, started, finished, status, counts, who, host, pid, version, mappings,
@@ -103,6 +103,8 @@ def _job(
 ) -> None:
     file = _of(job, "file")
     paper.line((str(_of(job, "name")), "bold"), (f" ({file})" if file else "", "dim"))
+    if _of(job, "ledger"):
+        paper.line(("  ledger: ", "bold"), (str(_of(job, "ledger")), ""))
     lease = _of(job, "lease")
     if lease:
         paper.line(
@@ -314,6 +316,7 @@ def status_json(
         told.append({
             "name": name,
             "file": _of(job, "file"),
+            "ledger": _of(job, "ledger"),
             "last_success": _utc(_of(job, "last_success")),
             "next": _utc(_of(job, "next")),
             "running": {

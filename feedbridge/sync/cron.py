@@ -24,8 +24,11 @@ LEAST_STOP_SECONDS = 150
 MOST_COMMAND = 990
 MATTERING = (
     "FEEDBRIDGE_STATE_URL", "FEEDBRIDGE_ALERT_WEBHOOK", "FEEDBRIDGE_SMTP_PASSWORD", "FEEDBRIDGE_SANDBOX_URL",
+    "FEEDBRIDGE_RUNS", "FEEDBRIDGE_RATES", "XDG_STATE_HOME",
 )
 """Variables that decide what a run does, whatever its targets; FEEDBRIDGE_JOBS does not: the line names the job file."""
+FOLDERS = frozenset({"FEEDBRIDGE_RUNS", "FEEDBRIDGE_RATES", "XDG_STATE_HOME"})
+"""Of these, what is no secret and said with its value: without it the ledger is another one, or its run folders are."""
 LOCK = (
     "lock: one run a job. A second one that starts meanwhile says who is running and leaves at once; a run that died is",
     "  noticed and its lock taken over.",
@@ -50,7 +53,7 @@ def crontab(
     """One crontab line with comments.
 
     ``at``           local time of day, ``03:15``      ``words``  how feedbridge is started (default: this one)
-    ``environment``  of the person who asks: what is set there and matters is named, too, by name only
+    ``environment``  of the person who asks: what is set there and matters is named, too; only folders with their value
 
     Raises: CommandError for a time that is none, and for a path that a crontab cannot say.
     """
@@ -171,7 +174,7 @@ def _log_file(job: Job) -> str:
 
 
 def _environment_lines(job: Job, path: str, environment: Mapping[str, str]) -> list[str]:
-    """How the file with the keys is made; names only."""
+    """How the file with the keys is made; of secrets the names only."""
     names = [name for target in job.spec.targets for name in needed_variables(job, target)]
     alerts = job.spec.alerts
     if alerts is not None and alerts.email is not None and alerts.email.user:
@@ -184,11 +187,16 @@ def _environment_lines(job: Job, path: str, environment: Mapping[str, str]) -> l
     quoted = shlex.quote(path)
     needs = "keys come from" if names else "the environment comes from"
     said = [
-        f"  {name}='...'" + ("   (it is set where you are now)" if name in set_now else "") for name in names
+        f"  {name}={_value(name, environment)}" + ("   (it is set where you are now)" if name in set_now else "") for name in names
     ] or ["  (nothing is needed for these targets; the file may be empty, but must be there)"]
     return [f"{needs} {path}, which only you can read: install -m 600 /dev/null {quoted}",
             "That file must exist before the first night, also when it is empty: without it nothing runs.",
             "Then a line each (keep it out of version control):", *said]
+
+
+def _value(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name, "")
+    return shlex.quote(value) if name in FOLDERS and value.isprintable() else "'...'"
 
 
 def _statuses(job: Job) -> list[str]:

@@ -52,7 +52,7 @@ class History:
         last = self.ledger.last_complete(number)
         running = next((run for run in runs if run.running), None)
         about: dict[str, Any] = {
-            "name": job.name, "file": job.file.shown, "last_success": last.finished if last else None,
+            "name": job.name, "file": job.file.shown, "ledger": self.ledger.shown, "last_success": last.finished if last else None,
             "targets": [
                 {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in self._current(job)
             ],

@@ -302,6 +302,7 @@ def _ledger_checks(job: Job, environment: Mapping[str, str]) -> Iterator[Check]:
         url = ledger_url(job.file.state, job.file.folder, environment)
         path = sqlite_path(url)
         if path is not None and not path.exists():
+            yield Check(True, f"ledger {path}: not there yet, the first run makes it")
             return
         with Ledger.open(url) as ledger:
             row = next((row for row in ledger.jobs() if row.name == job.name), None)
@@ -314,6 +315,8 @@ def _ledger_checks(job: Job, environment: Mapping[str, str]) -> Iterator[Check]:
             False, f'ledger {shown}: it has a job "{job.name}" of another job file, {row.file}',
             "give the jobs different names, or ledgers of their own (state:)",
         )
+    else:
+        yield Check(True, f"ledger {shown}: {'knows nothing of this job yet' if row is None else 'knows this job'}")
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -139,6 +139,7 @@ class Sync:
 
         def work(run: str, lease: Lease) -> Report:
             report = Report(self.job.name, "apply", run, header, reader.path, took_over=lease.took_over)
+            self.ledger.note_run(run, mappings=header.mappings)
             self._check_fresh(reader)
             return self._carried_out(report, run, lease, release, not header.replay)
 

@@ -199,11 +199,16 @@ def test_columns_that_nothing_uses_are_named(folder, capsys):
 def test_check_tells_when_the_ledger_knows_the_job_from_another_file(folder, capsys, monkeypatch):
     monkeypatch.setenv("FEEDBRIDGE_STATE_URL", str(folder / "ledger.sqlite"))
     typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox")
-    assert typed(capsys, "job", "check")[0] == 0
+    status, out, _ = typed(capsys, "job", "check")
+    assert (status, f"ledger {folder}/ledger.sqlite: not there yet, the first run makes it" in out) == (0, True)
     assert not (folder / "ledger.sqlite").exists()
-    with Ledger.open(f"sqlite:///{folder / 'ledger.sqlite'}") as ledger:
+    assert typed(capsys, "plan", "shop")[0] == 0
+    status, out, _ = typed(capsys, "job", "check")
+    assert (status, "ledger.sqlite: knows nothing of this job yet" in out) == (0, True)
+    with Ledger.open(f"sqlite:///{folder}/ledger.sqlite") as ledger:
         ledger.job("shop", str(folder / "feedbridge.yaml"))
-    assert typed(capsys, "job", "check")[0] == 0
+    status, out, _ = typed(capsys, "job", "check")
+    assert (status, "ledger.sqlite: knows this job" in out) == (0, True)
     (folder / "other").mkdir()
     typed(capsys, "init", "shop.csv", "--set", "currency=EUR", "--sandbox", "--out", "other/feedbridge.yaml", "--name", "shop")
     status, out, _ = typed(capsys, "job", "check", "--jobs", "other/feedbridge.yaml")

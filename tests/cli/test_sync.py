@@ -411,6 +411,11 @@ def test_a_held_plan_is_applied_by_the_name_of_its_job(shop: Shop, typed: Typed)
     assert typed("sync")[0] == 4
     report = feedbridge.api.apply_plan("shop", release=True)
     assert (report.status, report.targets["flipsnack"].counts) == (0, {"deleted": 4})
+    out = typed("status", "--json")[1]
+    (told,) = json.loads(out)["jobs"]
+    assert told["ledger"] == f"sqlite:///{shop.folder}/ledger.sqlite"
+    assert f"  ledger: {told['ledger']}\n" in typed("status")[1]
+    assert {(run["kind"], len(run["mappings"])) for run in told["runs"]} == {("sync", 1), ("apply", 1)}
 
 
 def test_what_a_platform_refused_is_in_the_history(shop: Shop, typed: Typed):

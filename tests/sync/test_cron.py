@@ -129,6 +129,18 @@ def test_the_comments_name_what_a_person_has_to_know(tmp_path):
         assert words in comments
 
 
+@pytest.mark.parametrize("printed", [crontab, lambda *job, **given: "\n".join(systemd_units(*job, **given).values())],
+                         ids=["crontab", "systemd"])
+def test_what_says_where_the_ledger_lies_is_named(tmp_path, printed):
+    """cron does not have it, and would begin another ledger."""
+    job = made(tmp_path / "shop")
+    set_now = {"XDG_STATE_HOME": "/srv/my state", "FEEDBRIDGE_RUNS": "/srv/runs", "FEEDBRIDGE_RATES": "a\nb"}
+    lines = printed(job, environment=set_now).splitlines()
+    for line in ("XDG_STATE_HOME='/srv/my state'", "FEEDBRIDGE_RUNS=/srv/runs", "FEEDBRIDGE_RATES='...'"):
+        assert f"#   {line}   (it is set where you are now)" in lines
+    assert "XDG_STATE_HOME" not in printed(job, environment={})
+
+
 def test_the_line_that_makes_the_environment_file_works(tmp_path):
     folder = tmp_path / "my feeds"
     text = crontab(made(folder))
