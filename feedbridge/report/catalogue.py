@@ -147,6 +147,7 @@ CATALOGUE: dict[str, str] = {
     "job.address": "An address in a job file is none, or not a safe one.",
     "job.encoding": "A job file is not UTF-8 text.",
     "job.endpoint": "A target does not say where its platform is.",
+    "job.feed-shared": "Two jobs fill one feed, since one of them does not say which feed it is for.",
     "job.key": "A job file has a key that nothing reads.",
     "job.mapping": "The mapping a job names is not there.",
     "job.partial": "A job takes a source that holds changes only for the whole catalogue.",

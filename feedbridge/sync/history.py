@@ -212,8 +212,7 @@ class History:
 
     def former_names(self) -> list[str]:
         """Jobs that this file had once, and has under this name no longer."""
-        file = os.path.realpath(self.file.path)
-        return [row.name for row in self.ledger.jobs() if row.file == file and row.name not in self.file.jobs]
+        return self.ledger.former_jobs(str(self.file.path), self.file.jobs)
 
     def rename(self, old: str, job: Job) -> None:
         """What the ledger knows of a job under the name it had before becomes this job's, run folders, too.

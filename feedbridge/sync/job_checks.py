@@ -22,7 +22,7 @@ from feedbridge.sync.job_complaints import MISSING, Complaint, keys_at, place_of
 from feedbridge.sync.job_targets import WAYS, delivery_model, platform_of, target_names, way_keys
 from feedbridge.sync.jobspec import TODO, JobFileSpec
 
-__all__ = ["Reading", "is_mail_address"]
+__all__ = ["Reading", "is_mail_address", "shared_feed"]
 
 SECRET = re.compile(
     r"apikey|apisecret|secret|passw(or)?d|passphrase|token|credential|privatekey|consumerkey|^pwd$|authorization|bearer"
@@ -49,6 +49,7 @@ class Reading:
         jobs = self.tree.get("jobs")
         if isinstance(jobs, dict):
             prepared["jobs"] = {name: self._prepared(name, job) for name, job in jobs.items()}
+            self._feeds(jobs)
         self._addresses()
         spec: JobFileSpec | None = None
         try:
@@ -347,6 +348,34 @@ class Reading:
                     "job.place-twice",
                 )
 
+    def _feeds(self, jobs: dict[str, Any]) -> None:
+        """Jobs that fill one feed because one of them does not say which it is for (F6). A mapping file may say it, so of
+        jobs with one the run itself tells (syncing.py)."""
+        places: dict[tuple[Any, ...], list[tuple[str, KeyPath, bool]]] = {}
+        for name, job in jobs.items():
+            targets = job.get("targets") if isinstance(job, dict) else None
+            if not isinstance(targets, dict) or job.get("mapping", "auto") not in ("auto", *presets()):
+                continue
+            for key, target in targets.items():
+                given = {} if target is None else target
+                owner = given.get("platform", key) if isinstance(given, dict) else None
+                if owner not in platform_names() or "feed" not in platform(owner).settings.model_fields:
+                    continue
+                assert isinstance(given, dict)
+                settings = given["settings"] if isinstance(given.get("settings"), dict) else {}
+                said = [str(settings[one]) for one in ("source_hash", "feed") if settings.get(one)]
+                default = platform(owner).settings.model_fields["feed"].default
+                at = (owner, given.get("sandbox") in (True, "true", "yes", "on"), given.get("endpoint"), *(said or [default])[:1])
+                places.setdefault(at, []).append((name, ("jobs", name, "targets", key), not said))
+        for same in places.values():
+            first = next((one for one in same if not one[2]), same[0])
+            for name, path, silent in same:
+                if silent and name != first[0]:
+                    self.complain(
+                        path, f'does not say which feed it is for, and so fills the same as the job "{shown(first[0])}"',
+                        shared_feed(name), "job.feed-shared",
+                    )
+
     def _addresses(self) -> None:
         state = self.tree.get("state")
         if isinstance(state, str) and not state.strip():
@@ -414,6 +443,15 @@ def _has_password(url: str) -> bool:
         return bool(parts.password) or any(SECRET.search(key.lower()) for key, _ in parse_qsl(parts.query))
     except ValueError:
         return False
+
+
+def shared_feed(name: str) -> str:
+    """The way out for a job that fills another's feed without saying so."""
+    default = platform("flipsnack").settings.model_fields["feed"].default
+    return (
+        f"write feed: {name} under settings: of the target for a feed of its own. If both are to fill one feed, write "
+        f"feed: {default} there in both: that is what they have now, and changes no sourceHash"
+    )
 
 
 def is_mail_address(text: str) -> bool:

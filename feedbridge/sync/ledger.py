@@ -196,6 +196,11 @@ class Ledger(LedgerItems, LedgerDigests, LedgerHeld, LedgerAlerts):
         with self._database.read() as connection:
             return [_job(found) for found in connection.execute(_JOB.order_by(jobs.c.name))]
 
+    def former_jobs(self, file: str, names: Collection[str]) -> list[str]:
+        """Jobs that a job file had once, and that are not among the ``names`` it has now."""
+        path = os.path.realpath(file)
+        return [job.name for job in self.jobs() if job.file == path and job.name not in names]
+
     def set_job(self, job_id: int, *, columns: list[str] | None = None, digest: str | None = None) -> None:
         """Note what a complete run knew; None leaves what is there."""
         values: dict[str, str] = {}

@@ -56,25 +56,39 @@ class LedgerItems(LedgerPart):
             found = connection.execute(_ROW.where(items.c.target_id == target_id, items.c.key == key)).first()
             return Row(*found) if found else None
 
-    def sharing(self, target_id: int, keys: Iterable[str] | None = None) -> dict[str, str]:
+    def sharing(
+        self, target_id: int, keys: Iterable[str] | None = None, *, at: tuple[int, str] | None = None
+    ) -> dict[str, str]:
         """Items that other jobs have sent to the very same place and that are there, or may be: key -> the job's name.
-        ``keys``: of these items only."""
+
+        ``keys``  of these items only
+        ``at``    the job and the place of a target that is not written down yet, instead of its id
+        """
         one, other = targets.alias("one"), targets.alias("other")
-        asked = (
-            sa.select(items.c.key, jobs.c.name)
-            .select_from(
-                one.join(other, sa.and_(other.c.place == one.c.place, other.c.job_id != one.c.job_id))
-                .join(items, items.c.target_id == other.c.id).join(jobs, jobs.c.id == other.c.job_id)
-            )
-            .where(
-                one.c.id == target_id, items.c.state != "deleted",
-                sa.or_(items.c.hash != b"", items.c.state == "unknown"),
-            )
+        here = other.join(items, items.c.target_id == other.c.id).join(jobs, jobs.c.id == other.c.job_id)
+        if at is None:
+            here = here.join(one, sa.and_(other.c.place == one.c.place, other.c.job_id != one.c.job_id))
+            mine = one.c.id == target_id
+        else:
+            mine = sa.and_(other.c.job_id != at[0], other.c.place == at[1])
+        asked = sa.select(items.c.key, jobs.c.name).select_from(here).where(
+            mine, items.c.state != "deleted", sa.or_(items.c.hash != b"", items.c.state == "unknown")
         )
         if keys is not None:
             asked = asked.where(items.c.key.in_(list(keys)))
         with self._database.read() as connection:
             return {key: name for key, name in connection.execute(asked)}
+
+    def fillers(self, job_id: int, place: str) -> list[str]:
+        """Names of other jobs that have, or may have, something in this very place."""
+        asked = (
+            sa.select(jobs.c.name).distinct()
+            .select_from(targets.join(items, items.c.target_id == targets.c.id).join(jobs, jobs.c.id == targets.c.job_id))
+            .where(targets.c.place == place, targets.c.job_id != job_id, sa.or_(PRESENT, items.c.state == "unknown"))
+            .order_by(jobs.c.name)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(asked).scalars())
 
     def count(self, target_id: int) -> dict[str, int]:
         """State -> items, and ``present``: those the platform is known to have; ``missing``: those of them that the feed

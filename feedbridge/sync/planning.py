@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,7 +36,7 @@ class Kept(Protocol):
 
     def bodies(self, target_id: int, keys: Iterable[str]) -> dict[str, bytes]: ...
 
-    def sharing(self, target_id: int) -> dict[str, str]: ...
+    def sharing(self, target_id: int, *, at: tuple[int, str] | None = None) -> dict[str, str]: ...
 
     def files(self, target_id: int, keys: Iterable[str]) -> dict[str, dict[str, str]]: ...
 
@@ -65,6 +65,7 @@ class TargetState:
     """Items that lose a variant."""
     lost: Counter[str] = field(default_factory=Counter)
     """Field -> items that lose it."""
+    job_id: int = 0
 
 
 class Planner:
@@ -78,14 +79,14 @@ class Planner:
     ``mapping_changed``  since the last complete run
     ``replay``     SKUs that are held back, when the feed is one of mended records: nothing else that the platform has
                    is changed by them
-    ``job``, ``jobs``  this job, and all of its job file: another that has sent something may be this one's former name
+    ``job``, ``former``  this job, and jobs that its file had once: one of them may be this one's former name
     """
 
     def __init__(
         self, feed: Feed, ledger: Kept, *, reconcile: bool = True, grace: int = 0, release: bool = False,
         resend: frozenset[str] | None = None, adopt: bool = False, shown: list[str] | None = None,
         mapping_changed: bool = False, replay: frozenset[str] | None = None, job: str = "",
-        jobs: frozenset[str] = frozenset(),
+        former: Collection[str] = (),
     ) -> None:
         self.feed = feed
         self.ledger = ledger
@@ -97,7 +98,7 @@ class Planner:
         self.shown = shown or []
         self.mapping_changed = mapping_changed
         self.job = job
-        self.jobs = jobs
+        self.former = former
         self.replay = replay is not None
         self.mended = replay or frozenset()
         self.back: dict[int, list[str]] = {}
@@ -125,7 +126,8 @@ class Planner:
     def plan(self, target: TargetState) -> None:
         """Compare one target's items with the ledger; its changes are then to be had from ``changes``."""
         held = self.feed.held_skus(target.number)
-        self._others = self.ledger.sharing(target.id)
+        # A plan may come before the ledger knows the target.
+        self._others = self.ledger.sharing(target.id, at=None if target.id else (target.job_id, target.delivery.place))
         self._claimed = self.feed.claimed(target.number)
         self._held_told = set()
         self.back[target.number] = []
@@ -204,7 +206,7 @@ class Planner:
             target.pending += 1  # until the other job lets go of it
             other = self._others[item.key]
             mend = "let one job send it, or give one of the jobs a feed (or store) of its own"
-            if other not in self.jobs:
+            if other in self.former:
                 mend = f"if {other} is the former name of this job: feedbridge job rename {other} {self.job}; else {mend}"
             self._add(target, "refused", item, row, reason=reason, code="sync.other-job",
                       message=f"the job {other} has sent it to the same place", mend=mend)

@@ -34,6 +34,7 @@ from feedbridge.sync.ledger_errors import JobRunning, LedgerError
 from feedbridge.sync.ledger_rows import HeldRow, JobRow, TargetRow
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
 from feedbridge.sync.outcome import INTERRUPTED, Down, Options, Report, TargetResult, go_on, in_words, took_nothing
+from feedbridge.sync.places import check_feeds
 from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan
 from feedbridge.sync.planning import Planner, TargetState
 from feedbridge.sync.reading import Conversions, FileDigests, Read, conversions, read_into, sha256_of
@@ -217,6 +218,9 @@ class Sync:
         deliveries = {name: self._delivery(name, made.settings(name)) for name in self.job.spec.targets}
         try:
             self._check_places(deliveries)
+            check_feeds(self.job, self.ledger, self.row.id, {
+                name: (made.settings(name), delivery.place) for name, delivery in deliveries.items()
+            })
             targets = {
                 name: self._target(name, delivery.place, make=kind != "plan") for name, delivery in deliveries.items()
             }
@@ -248,10 +252,10 @@ class Sync:
             release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
             mapping_changed=last is not None and last.mappings not in ([], made.mappings),
             replay=frozenset(row.sku for row in self.ledger.held(self.row.id)) if replay else None,
-            job=self.job.name, jobs=frozenset(self.job.file.jobs),
+            job=self.job.name, former=self.ledger.former_jobs(str(self.job.file.path), self.job.file.jobs),
         )
         states = [
-            TargetState(number, name, targets[name].id, delivery, ",".join(made.mappings))
+            TargetState(number, name, targets[name].id, delivery, ",".join(made.mappings), job_id=self.row.id)
             for number, (name, delivery) in enumerate(deliveries.items())
         ]
         plans = []

@@ -488,6 +488,43 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file():
     assert sorted(line for line, *_ in found) == [2, 6, 7, 8, 8, 10, 10, 11, 11, 12, 13, 13]
 
 
+def two_jobs(first, second, **more):
+    """A file with two jobs to Flipsnack; ``more``: their mappings."""
+    return "feedbridge: 1\njobs:\n" + "".join(
+        f"  {name}: {{source: {name}.csv, mapping: {more.get(name, 'shopify')}, targets: {{{target}}}}}\n"
+        for name, target in (("a", first), ("b", second))
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        pytest.param("flipsnack: {}", "flipsnack: {}", "b", id="neither says"),
+        pytest.param("flipsnack: {}", "x: {platform: flipsnack, settings: {batch_products: 9}}", "b", id="another name"),
+        pytest.param("flipsnack: {}", "flipsnack: {settings: {feed: feedbridge}}", "a", id="the second says"),
+        pytest.param("flipsnack: {settings: {feed: feedbridge}}", "flipsnack: {}", "b", id="the first says"),
+        pytest.param("flipsnack: {settings: {feed: feedbridge}}", "flipsnack: {settings: {feed: feedbridge}}", "", id="both say"),
+        pytest.param("flipsnack: {}", "flipsnack: {settings: {feed: b}}", "", id="another feed"),
+        pytest.param("flipsnack: {}", "flipsnack: {settings: {source_hash: abc}}", "", id="a sourceHash"),
+        pytest.param("flipsnack: {}", "flipsnack: {sandbox: true}", "", id="another address"),
+        pytest.param("magento: {sandbox: true}", "magento: {sandbox: true}", "", id="no feeds there"),
+    ],
+)
+def test_two_jobs_that_fill_one_feed_without_saying_so(first, second, told):
+    text = two_jobs(first, second)
+    if not told:
+        assert set(read(text).jobs) == {"a", "b"}
+        return
+    ((_, key, code),) = mistakes(text)
+    assert (key.rpartition(".")[0], code) == (f"jobs.{told}.targets", "job.feed-shared")
+    mend = said(text)
+    assert f"write feed: {told} under settings:" in mend and "feed: feedbridge there in both" in mend
+
+
+def test_a_mapping_file_may_say_which_feed_a_job_is_for():
+    assert set(read(two_jobs("flipsnack: {}", "flipsnack: {}", b="own.yaml")).jobs) == {"a", "b"}
+
+
 @pytest.mark.parametrize(
     ("text", "mend"),
     [

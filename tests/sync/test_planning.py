@@ -59,7 +59,7 @@ class Known:
     def files(self, target_id: int, keys: Iterable[str]) -> dict[str, dict[str, str]]:
         return {}
 
-    def sharing(self, target_id: int) -> dict[str, str]:
+    def sharing(self, target_id: int, *, at: tuple[int, str] | None = None) -> dict[str, str]:
         return {}
 
 

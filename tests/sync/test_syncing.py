@@ -337,6 +337,33 @@ def test_two_jobs_never_fight_over_an_item(shop: Shop):
     assert shop.on("flipsnack")["P005"]["sell_price"] == 99
 
 
+@pytest.mark.parametrize("kind", ["sync", "plan"])
+@pytest.mark.parametrize("former", [False, True], ids=["of another file", "its former name"])
+def test_a_job_that_does_not_say_its_feed_fills_no_other_jobs(shop: Shop, former: bool, kind: str):
+    shop.box.reset()
+    unsaid = {"flipsnack": {"sandbox": True, "rate": "off"}}
+    shop.write_job(shop.spec | {"targets": unsaid})
+    assert shop.sync().status == 0
+    call = shop.box.last_call()
+    file = shop.folder / ("feedbridge.yaml" if former else "other.yaml")
+    file.write_text((shop.folder / "feedbridge.yaml").read_text().replace('"shop": {', '"more": {'))
+
+    def run() -> feedbridge.api.Report:
+        do = feedbridge.sync_job if kind == "sync" else feedbridge.plan_job
+        return do("more", jobs=file, environment=shop.environment)
+
+    with pytest.raises(CommandError, match="fill the same as the job shop; nothing was sent") as refused:
+        run()
+    assert (refused.value.code, refused.value.exit_status) == ("job.feed-shared", 2)
+    assert "write feed: more under settings:" in refused.value.mend
+    assert refused.value.mend.startswith("if shop is the former name of this job: feedbridge job rename shop more") == former
+    assert shop.box.last_call() == call
+    file.write_text(file.read_text().replace('"rate": "off"', '"rate": "off", "settings": {"feed": "feedbridge"}'))
+    assert run().header.targets[0].counts == {"refused": 5}  # what is said is done: one feed, and no product in both
+    file.write_text(file.read_text().replace('"feed": "feedbridge"', f'"feed": "more {shop.source_hash}"'))
+    assert run().header.targets[0].counts == {"create": 5}
+
+
 def test_a_log_that_cannot_be_written_stops_nothing(shop: Shop):
     def full(event: str, **_: object) -> None:
         raise OSError(28, "No space left on device")
