@@ -331,6 +331,8 @@ class Shop:
             wanted = {key: body for key, body in self.converted(platform).items() if key not in left}
             if platform == "magento":
                 off = {key for key, body in has.items() if key not in wanted and body.get("status") == 0}
+                known = {key.casefold() for key in wanted}  # to a store, another case is no other product
+                off |= {key for key in has if key not in wanted and key.casefold() in known}
                 has = {key: {name: value for name, value in body.items() if value != [] or name in wanted.get(key, {})}
                        for key, body in has.items() if key not in off}
             assert has == wanted

@@ -239,7 +239,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 def test_jobs_by_name():
-    file = read(SMALL + SMALL.split("jobs:\n")[1].replace("shop:", "books:"))
+    file = read(SMALL + SMALL.split("jobs:\n")[1].replace("shop:", "books:").replace("flipsnack: {}", "magento: {sandbox: true}"))
     assert file.job("books").name == "books"
     with pytest.raises(CommandError, match="there are shop, books") as caught:
         file.job("shp")
