@@ -196,12 +196,14 @@ class History:
 
     def _check_outboxes(self, job: Job, rows: list[TargetRow], keys: list[str]) -> None:
         """Raises CommandError when what an item was sent with still waits for a person to take it: sent as new once more,
-        the product would be made twice."""
+        the product would be made twice. An item whose id is known was taken."""
+        same = [row.id for row in self._current(job) if row.platform == rows[0].platform]
+        known = {key for key in keys for one in same if (item := self.ledger.row(one, key)) is not None and item.platform_id}
         for row in rows:
             made = delivery_of(job, row.name, self.environment)
             if (waiting := getattr(made, "waiting", None)) is None:
                 continue
-            there = [(key, folder) for key in keys if (folder := waiting(key))]
+            there = [(key, folder) for key in keys if key not in known and (folder := waiting(key))]
             if there:
                 named = ", ".join(f"{key} as {folder}" for key, folder in there)
                 raise CommandError(

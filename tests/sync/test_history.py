@@ -153,6 +153,7 @@ def books(tmp_path: Path) -> Shop:
 def test_what_still_waits_in_the_outbox_is_not_forgotten(books: Shop):
     """A second folder beside it would make the product twice."""
     outbox = books.folder / "outbox"
+    (ids := books.folder / "ids.csv").write_text("sku,id\nBOOK-SEA,142995\n")
     with history(books) as opened:
         with pytest.raises(FeedbridgeError, match=f"still in the outbox: BOOK-TIDE as {outbox}/BOOK-TIDE; nothing") as caught:
             opened.forget(books.job(), None, ["BOOK-TIDE"])
@@ -160,6 +161,10 @@ def test_what_still_waits_in_the_outbox_is_not_forgotten(books: Shop):
         assert set(books.rows("flickrocket")) == {"BOOK-TIDE", "BOOK-SEA"}
         (outbox / "BOOK-TIDE").rename(books.folder / "uploaded")
         assert opened.forget(books.job(), None, ["BOOK-TIDE"]) == 1
+        opened.import_ids(books.job(), None, ids)
+        assert opened.forget(books.job(), None, ["BOOK-SEA"]) == 1  # its id is known, so it was uploaded
+        assert set(books.rows("flickrocket")) == set()
+    (outbox / "BOOK-SEA").rename(books.folder / "uploaded too")
     assert books.sync().status == 0
     assert sorted(path.name for path in outbox.iterdir()) == ["BOOK-SEA", "BOOK-TIDE"]
     assert "id" not in json.loads((outbox / "BOOK-TIDE" / "product.json").read_text())["product"]
