@@ -36,15 +36,19 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 def reasons(findings: Iterable[Finding]) -> tuple[str, str, str]:
     """Code, problem and mend of one record for its front columns: each said once, several joined by ``; ``.
 
-    Problems and mends are one line of at most 500 characters each. A problem names its column.
+    Problems and mends are one line of at most 500 characters each. A problem names its column; what is said of a column is
+    not said once more of the whole record.
     """
+    findings = list(findings)
+    of_a_column = {finding.message for finding in findings if finding.column}
     codes: dict[str, None] = {}
     problems: dict[str, None] = {}
     mends: dict[str, None] = {}
     for finding in findings:
         codes[finding.code] = None
         said = f'column "{finding.column}": {finding.message}' if finding.column else finding.message
-        problems[_one_line(said, PROBLEM_CHARS)] = None
+        if finding.column or finding.message not in of_a_column:
+            problems[_one_line(said, PROBLEM_CHARS)] = None
         if finding.mend:
             mends[_one_line(finding.mend, PROBLEM_CHARS)] = None
     return "; ".join(codes), "; ".join(problems), "; ".join(mends)

@@ -233,6 +233,7 @@ def test_several_problems_of_a_record_are_joined_each_said_once():
         problem(code="cell.gtin", column="EAN", message="wrong check digit"),
         problem(code="cell.price", column="Preis", message='"x" is no price', mend="write 12,50"),
         problem(code="cell.price", message="two\n lines", mend="write 12,50"),
+        problem(code="cell.gtin", message="wrong check digit"),  # of the whole record: the same as of its column
     ]
     assert reasons(findings) == (
         "cell.price; cell.gtin",
