@@ -48,6 +48,7 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
     """Show how JOB (or every job of the file) stands: its last runs, what its targets have, what is held back."""
     from feedbridge.errors import CommandError
     from feedbridge.report.status_text import render_run, render_status, run_json, status_json
+    from feedbridge.sync.history import MOST_NOT_TAKEN
 
     with history(jobs) as opened:
         wanted = [opened.file.job(job)] if job is not None else list(opened.file.jobs.values())
@@ -62,7 +63,7 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
             return 0
         abouts, runs, held = [], [], {}
         for one in wanted:
-            about, own, back = opened.standing(one, limit)
+            about, own, back = opened.standing(one, limit, None if as_json else MOST_NOT_TAKEN)
             abouts.append(about)
             runs += own
             held[one.name] = back
@@ -117,7 +118,6 @@ def list_(job: str | None, jobs: Path | None, closed: bool, limit: int, as_json:
 @json_option
 def show(words: tuple[str, ...], jobs: Path | None, as_json: bool) -> int:
     """Show one held-back product of JOB with everything that was found of it."""
-    from feedbridge.errors import CommandError
     from feedbridge.report.status_text import quarantine_json, render_quarantine
 
     if len(words) > 2:
@@ -126,19 +126,7 @@ def show(words: tuple[str, ...], jobs: Path | None, as_json: bool) -> int:
     job = named[0] if named else None
     with history(jobs) as opened:
         wanted = chosen(opened, job)
-        held = [row for row in opened.ledger.held(opened.job_id(wanted)) if sku in (row.sku, row.name)]
-        if not held:
-            raise CommandError(
-                f'"{sku}" is not held back', where=f"job {wanted.name}", code="command.quarantine",
-                mend=f"feedbridge quarantine list {wanted.name} lists what is",
-            )
-        found = []
-        for row in held:
-            path = opened.ledger.folder / wanted.name / row.last_run / "feed" / "findings.jsonl"
-            if path.is_file():
-                with path.open(encoding="utf-8") as lines:
-                    found += [one for one in map(json.loads, lines) if one.get("sku") == row.sku or (
-                        one.get("line") == row.line and one.get("file") == row.file)]
+        held, found = opened.held_called(wanted, sku)
     if as_json:
         click.echo(json.dumps({"held": quarantine_json(held), "findings": found}, indent=2))
         return 0
@@ -161,11 +149,17 @@ def export(job: str | None, jobs: Path | None, out: Path) -> int:
     """Write the held-back records into DIR, in their source's own shape: mend them there, then replay them."""
     with history(jobs) as opened:
         wanted = chosen(opened, job)
-        for path in opened.export(wanted, out):
-            click.echo(str(path))
-    again = shlex.join(["feedbridge", "quarantine", "replay", wanted.name])
-    note(f"mend them, then: {again} {shlex.quote(str(out))}/*{''.join(f' {shlex.quote(word)}' for word in said_jobs(jobs))}")
-    return 0
+        files, lost = opened.export(wanted, out)
+    for path in files:
+        click.echo(str(path))
+    file = "".join(f" {shlex.quote(word)}" for word in said_jobs(jobs))
+    if lost:
+        note(f"not written, since the run folders with their records are gone: {', '.join(row.name for row in lost)}")
+        note(f"  mend: run feedbridge sync {wanted.name}{file}, which reads the source again, then export once more")
+    if files:
+        again = shlex.join(["feedbridge", "quarantine", "replay", wanted.name])
+        note(f"mend them, then: {again} {shlex.quote(str(out))}/*{file}")
+    return 1 if lost else 0
 
 
 @quarantine.command()

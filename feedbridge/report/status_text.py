@@ -4,7 +4,8 @@ Everything here takes objects with these members, or mappings with these keys; w
 
     job    name, file, ledger, id, next (datetime), last_success (datetime),
            lease: {"holder": "user@host, pid 12", "since", "run"} while a run has the job,
-           targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …}}, …]
+           targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …},
+                      "not_taken": [{"key", "sku", "state", "tried", "message", "since"}, …]}, …]
     run    id, job (the job's name or id), kind, started, finished, status, counts, who, host, pid, version, mappings,
            message, running; counts is {"read": 14, "created": 2, …, "findings": 3,
            "targets": {name: {"products", "planned", "done": {"created": 2, …}}}}, or what was done beside the
@@ -130,12 +131,28 @@ def _job(
         paper.line(("  next run: ", "bold"), (_local(_of(job, "next"), zone), ""))
     for one in _of(job, "targets") or ():
         paper.line((f"  {_of(one, 'name')} ", "bold"), (f"{short_hashes(str(_of(one, 'place')))}: {_states(_of(one, 'states') or {})}", ""))
+        _not_taken(paper, one, zone)
     if held:
         since = min((time for time in (_time(_of(one, "since")) for one in held) if time), default=None)
         oldest = f", the oldest since {_local(since, zone)}" if since else ""
         paper.line(
             ("  held back: ", "bold yellow"), (f"{_products(len(held))}{oldest}; feedbridge quarantine list shows them", "")
         )
+
+
+def _not_taken(paper: Paper, target: Any, zone: tzinfo | None) -> None:
+    """The first items that a platform did not take, and why; how many more there are."""
+    named, states = _of(target, "not_taken") or (), _of(target, "states") or {}
+    for one in named:
+        since = f" since {_local(_of(one, 'since'), zone)}" if _of(one, "since") else ""
+        words = _of(one, "message") or ("what became of it is not known" if _of(one, "state") == "unknown" else "was not taken")
+        paper.line(
+            (f"    {_of(one, 'state')} ", "red"), (str(_of(one, "key")), "bold"), (since, ""),
+            (f": {cut_to(' '.join(str(words).split()), TEXT_CHARS)}", ""),
+        )
+    more = states.get("failed", 0) + states.get("unknown", 0) - len(named)
+    if named and more > 0:
+        paper.line((f"    and {more:,} more; --json has all", "dim"))
 
 
 def _states(states: Mapping[str, int]) -> str:
@@ -323,7 +340,10 @@ def status_json(
                 "run": _of(lease, "run"), "holder": _of(lease, "holder"), "since": _utc(_of(lease, "since"))
             } if lease else None,
             "targets": [
-                {"name": _of(one, "name"), "place": _of(one, "place"), "states": dict(_of(one, "states") or {})}
+                {
+                    "name": _of(one, "name"), "place": _of(one, "place"), "states": dict(_of(one, "states") or {}),
+                    "not_taken": [{**item, "since": _utc(item.get("since"))} for item in _of(one, "not_taken") or ()],
+                }
                 for one in _of(job, "targets") or ()
             ],
             "held": {"open": len(open_ones), "oldest": _utc(since)},

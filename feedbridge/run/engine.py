@@ -323,7 +323,7 @@ class _Run:
             )
         if not any(late.held for late in own):
             for held in held_records(group, [finding for _, finding in findings], applied):
-                self.stitcher.hold(number, held)
+                self.stitcher.hold(number, held, group.head[0], index_of(applied, group.head))
         return findings
 
 

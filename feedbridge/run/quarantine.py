@@ -125,12 +125,20 @@ class _Sheet:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records = 0
+        self.head = 0
+        """Bytes before the first record."""
         self._file: HashedFile | None = None
+
+    @property
+    def end(self) -> int:
+        """Bytes written so far."""
+        return self._file.bytes if self._file is not None else 0
 
     def _open(self) -> HashedFile:
         if self._file is None:
             self._file = HashedFile(self.path)
             self._begin(self._file)
+            self.head = self._file.bytes
         return self._file
 
     def _begin(self, file: HashedFile) -> None:

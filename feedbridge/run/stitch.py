@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -27,7 +27,7 @@ from feedbridge.run.seen import Before, SeenKeys
 from feedbridge.run.statistics import Plain, Questions, Statistics
 from feedbridge.sources.base import TWICE, BadCells, BadDocument, Source
 
-__all__ = ["Counts", "FindingFile", "Late", "Stitcher", "Watch", "source_of"]
+__all__ = ["Counts", "FindingFile", "Kept", "Late", "Stitcher", "Watch", "source_of"]
 
 
 NO_CURRENCY = {""}
@@ -96,6 +96,15 @@ class Late:
     """Its records are in the quarantine already: another platform refused it."""
 
 
+class Kept(NamedTuple):
+    """Where a held-back record lies: a file of the quarantine, the bytes before its first record, and its own."""
+
+    file: str
+    head: int
+    start: int
+    end: int
+
+
 class Watch(Protocol):
     """Is told of every product once the run has come together: what the sync knows of a feed."""
 
@@ -111,6 +120,9 @@ class Watch(Protocol):
         ``late``     platform -> why it was turned away at the end: its SKU was there before
         ``damaged``  one of its records cannot be read, so its SKU is in doubt
         """
+
+    def keep(self, source: int, line: int, index: int, held: Held, kept: Kept) -> None:
+        """One record of a held-back product (by the line and place of its first) went into the quarantine."""
 
 
 class FindingFile:
@@ -251,7 +263,7 @@ class Stitcher:
             damaged = False
             if entry.state != self._written_all and ("h" in entry.state or (not entry.state and not entry.sku)):
                 for one in chunk.held[held : held + entry.records]:
-                    self.hold(chunk.source, one)
+                    self.hold(chunk.source, one, entry.line, entry.index)
                     damaged = damaged or bool(one.raw)
                 held += entry.records
             states, late = self._take_entry(chunk.source, entry, fresh, plain)
@@ -517,11 +529,12 @@ class Stitcher:
                     )
         return found
 
-    def hold(self, source: int, held: Held) -> None:
-        """One record into the quarantine."""
+    def hold(self, source: int, held: Held, line: int, index: int) -> None:
+        """One record into the quarantine; ``line`` and ``index`` are those of its product."""
         if self.quarantine is None:
             return
         sheet = self._sheet(source, held.file)
+        start = sheet.end
         if isinstance(sheet, TableSheet):
             cells = list(held.cells or [])
             if held.reliable >= 0 and held.raw:
@@ -535,6 +548,9 @@ class Stitcher:
             bad_document = BadDocument()
             bad_document.raw = held.raw
             sheet.add(held.line, held.code, held.problem, held.mend, bad_document, held.pointer)
+        if self.watch is not None:
+            kept = Kept(sheet.path.name, sheet.head, max(start, sheet.head), sheet.end)
+            self.watch.keep(source, line, index, held, kept)
 
     def _sheet(self, number: int, file: str) -> TableSheet | DocumentSheet:
         source = self.sources[number]

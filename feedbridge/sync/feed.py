@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,26 +21,30 @@ from feedbridge.errors import OutputError
 from feedbridge.findings import Finding, Severity
 from feedbridge.platforms.base import FileUse
 from feedbridge.platforms.delivery import Delivery, Item
-from feedbridge.run.process import Entry
+from feedbridge.run.process import Entry, Held
 from feedbridge.run.quarantine import reasons
+from feedbridge.run.stitch import Kept
 
-__all__ = ["Feed", "FeedItem", "HeldProduct", "item_hash", "put_aside", "uses"]
+__all__ = ["Feed", "FeedItem", "Found", "HeldProduct", "KeptRecord", "item_hash", "put_aside", "uses"]
 
 ROWS = 2_000
 """Rows that go into the temporary database at once."""
 _TABLES = """
 create table item (target integer, key text, sku text, hash blob, at integer, size integer, source integer,
                    line integer, files blob);
-create table held (target integer, sku text, source integer, line integer, codes text, problem text, mend text,
-                   damaged integer);
+create table held (target integer, sku text, source integer, line integer, place integer, codes text, problem text,
+                   mend text, damaged integer, key text, named blob);
+create table kept (source integer, line integer, place integer, folder text, file text, head integer, start integer,
+                   stop integer, digest blob);
 create table excluded (target integer, sku text, kind text);
 create table claimed (target integer, code text, codes text);
 """
-_FILLED = ("item", "held", "excluded", "claimed")
+_FILLED = ("item", "held", "kept", "excluded", "claimed")
 _INDEXES = """
 create index item_key on item (target, key);
 create index item_sku on item (target, sku);
 create index held_sku on held (target, sku);
+create index kept_of on kept (source, line, place);
 create index excluded_sku on excluded (target, sku);
 """
 Digest = Callable[[str], str]
@@ -62,15 +66,46 @@ class FeedItem(NamedTuple):
 
 
 class HeldProduct(NamedTuple):
-    """A product that was held back. ``damaged``: a record of it cannot be read, so its SKU is in doubt."""
+    """A product that was held back.
+
+    ``place``    in its list, where several begin in one line
+    ``damaged``  a record or SKU of it cannot be read, so which product it is, is in doubt
+    ``key``      what holds its records together (a handle); ``named``: every SKU its records name, as far as can be read
+    """
 
     sku: str
     source: int
     line: int
+    place: int
     codes: str
     problem: str
     mend: str
     damaged: bool
+    key: str
+    named: tuple[str, ...]
+
+
+class KeptRecord(NamedTuple):
+    """Where a record of a held-back product lies in the run's folder. ``digest``: of what the source says in it."""
+
+    folder: str
+    file: str
+    head: int
+    start: int
+    stop: int
+    digest: bytes
+
+
+class Found(NamedTuple):
+    """A product of the feed that is sent or left out, and that may be one that was held back before."""
+
+    source: int
+    line: int
+    place: int
+    sku: str
+    key: str
+    names: frozenset[str]
+    """Its SKUs and those of its variants, without case."""
 
 
 def item_hash(body: bytes, files: tuple[tuple[str, str, str], ...] = ()) -> bytes:
@@ -82,14 +117,24 @@ def item_hash(body: bytes, files: tuple[tuple[str, str, str], ...] = ()) -> byte
 
 
 class Feed:
-    """The items of a feed by target; ``passes`` names, for every run of the engine, the targets it is for.
+    """The items of a feed by target.
+
+    ``sought``  SKUs and keys, without case: products that have one of them are noted in ``found``
+    ``lines``   (source, line) of products that are noted there, too
 
     Raises: OutputError when the temporary folder is full.
     """
 
-    def __init__(self, deliveries: list[Delivery], digest: Digest, folder: Path | None = None) -> None:
+    def __init__(
+        self, deliveries: list[Delivery], digest: Digest, folder: Path | None = None, *,
+        sought: frozenset[str] = frozenset(), lines: Container[tuple[int, int]] = (),
+    ) -> None:
         self._deliveries = deliveries
         self._digest = digest
+        self._sought = sought
+        self._lines = lines
+        self._looks = bool(sought or lines)
+        self.found: dict[tuple[int, int, int], Found] = {}
         with contextlib.ExitStack() as opened, put_aside():
             self._folder = tempfile.TemporaryDirectory(prefix="feedbridge-sync-", dir=folder)
             opened.callback(self._folder.cleanup)
@@ -104,8 +149,10 @@ class Feed:
         self._marks: tuple[int, ...] = (0, *(0 for _ in _FILLED))
         self._numbers: list[int] = []
         """Of the engine's platforms: the number of the target each stands for."""
+        self._working = ""
         self._items: list[tuple[Any, ...]] = []
         self._held: list[tuple[Any, ...]] = []
+        self._kept: list[tuple[Any, ...]] = []
         self._excluded: list[tuple[Any, ...]] = []
         self._claimed: list[tuple[Any, ...]] = []
         self.products: list[dict[str, int]] = [
@@ -116,9 +163,12 @@ class Feed:
         self.has_files = False
         self._database.execute("begin")
 
-    def begin(self, numbers: list[int]) -> None:
-        """One run of the engine begins; its platforms stand for the targets with these numbers."""
+    def begin(self, numbers: list[int], working: str = "") -> None:
+        """One run of the engine begins; its platforms stand for the targets with these numbers. ``working``: its folder
+        in the run's."""
         self._numbers = numbers
+        self._working = working
+        self._found_before = dict(self.found)
         self._flush()
         count = self._database.execute
         self._marks = (
@@ -131,7 +181,8 @@ class Feed:
 
     def restart(self) -> None:
         """The engine starts this run over."""
-        self._items, self._held, self._excluded, self._claimed = [], [], [], []
+        self._items, self._held, self._kept, self._excluded, self._claimed = [], [], [], [], []
+        self.found = dict(self._found_before)
         self._end, *rows = self._marks
         with put_aside():
             self._bodies.seek(self._end)
@@ -146,9 +197,11 @@ class Feed:
         self, source: int, entry: Entry, states: str, told: list[Finding], late: dict[str, str], damaged: bool
     ) -> None:
         """One product of the engine's run."""
-        if damaged or ("h" in states and not entry.sku):
+        if damaged or ("h" in states and (not entry.sku or any(map(_hides_a_sku, told)))):
             self.damaged += 1
             damaged = True
+        if self._looks and ("w" in states or "e" in states):
+            self._look(source, entry)
         why: tuple[str, str, str] | None = None
         for place, number in enumerate(self._numbers):
             state, counts = states[place], self.products[number]
@@ -168,12 +221,29 @@ class Feed:
                         said = next(iter(late.values()))
                         front, _, code = said.rpartition(" [") if said.endswith("]") else (said, "", "")
                         why = (code.removesuffix("]"), front, why[2])
-                self._held.append((number, entry.sku, source, entry.line, *why, damaged))
                 # whose its SKUs are is in doubt, or what they are to be: nothing that has one of them is touched
                 named = entry.outcomes[place].keys if late else entry.named
+                # what has no variants goes by its one record's SKU, whatever holds the records together
+                sku = named[-1] if entry.sku and named and not entry.variants else entry.sku
+                self._held.append((
+                    number, sku, source, entry.line, entry.index, *why, damaged, entry.key, msgspec.json.encode(named)
+                ))
                 self._claimed += [(number, code.casefold(), why[0]) for code in named]
         if len(self._items) >= ROWS or len(self._held) >= ROWS or len(self._excluded) >= ROWS:
             self._flush()
+
+    def keep(self, source: int, line: int, index: int, held: Held, kept: Kept) -> None:
+        """One record of a held-back product went into the quarantine."""
+        said = msgspec.json.encode((held.cells, held.raw)) + held.document
+        self._kept.append((source, line, index, self._working, *kept, hashlib.sha256(said).digest()))
+
+    def _look(self, source: int, entry: Entry) -> None:
+        """Note a product that may be one of those sought."""
+        names = {entry.sku.casefold(), *(key.casefold() for outcome in entry.outcomes for key in outcome.keys)} - {""}
+        if (source, entry.line) in self._lines or not self._sought.isdisjoint((*names, entry.key.casefold())):
+            at = (source, entry.line, entry.index)
+            before = self.found.get(at)
+            self.found[at] = Found(*at, entry.sku, entry.key, frozenset(names) | (before.names if before else frozenset()))
 
     def _add(self, number: int, entry: Entry, source: int, item: Item) -> None:
         files = tuple((use.source, use.target, self._digest(use.source)) for use in item.files)
@@ -193,10 +263,11 @@ class Feed:
         database = self._database
         with put_aside():
             database.executemany("insert into item values (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._items)
-            database.executemany("insert into held values (?, ?, ?, ?, ?, ?, ?, ?)", self._held)
+            database.executemany("insert into held values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._held)
+            database.executemany("insert into kept values (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._kept)
             database.executemany("insert into excluded values (?, ?, ?)", self._excluded)
             database.executemany("insert into claimed values (?, ?, ?)", self._claimed)
-        self._items, self._held, self._excluded, self._claimed = [], [], [], []
+        self._items, self._held, self._kept, self._excluded, self._claimed = [], [], [], [], []
 
     def finish(self) -> None:
         """All products were taken: make it ready to be asked."""
@@ -231,10 +302,22 @@ class Feed:
         """Products held back for a target, or for any: as they come in the feed."""
         where, given = ("where target = ?", (number,)) if number is not None else ("", ())
         for row in self._database.execute(
-            f"select sku, source, line, codes, problem, mend, damaged from held {where} order by rowid", given
+            f"select sku, source, line, place, codes, problem, mend, damaged, key, named from held {where} order by rowid",
+            given,
         ):
-            sku, source, line, codes, problem, mend, damaged = row
-            yield HeldProduct(sku, source, line, codes, problem, mend, bool(damaged))
+            sku, source, line, place, codes, problem, mend, damaged, key, named = row
+            yield HeldProduct(
+                sku, source, line, place, codes, problem, mend, bool(damaged), key, tuple(msgspec.json.decode(named))
+            )
+
+    def kept(self, product: HeldProduct) -> list[KeptRecord]:
+        """The records of a held-back product: where the first pass that held it back put them."""
+        rows = self._database.execute(
+            "select folder, file, head, start, stop, digest from kept where source = ? and line = ? and place = ? order by rowid",
+            (product.source, product.line, product.place),
+        )
+        found = [KeptRecord(*row) for row in rows]
+        return [one for one in found if one.folder == found[0].folder]
 
     def claimed(self, number: int) -> dict[str, str]:
         """SKU without case -> codes: every SKU that a held-back product names, its variants' too."""
@@ -282,6 +365,12 @@ class Feed:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _hides_a_sku(finding: Finding) -> bool:
+    """Whether a SKU of the product cannot be read, so that it may be any."""
+    is_sku = finding.field.rpartition(".")[2] == "sku"
+    return is_sku and finding.severity is Severity.ERROR and finding.code.startswith(("cell.", "mapping."))
 
 
 def _files(encoded: bytes) -> tuple[tuple[str, str, str], ...]:

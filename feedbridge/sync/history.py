@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from feedbridge.errors import CommandError, OutputError
+from feedbridge.sync.held_products import HeldBefore
 from feedbridge.sync.jobfile import Job, JobFile
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
@@ -23,6 +25,10 @@ from feedbridge.sync.syncing import held_plan
 __all__ = ["History"]
 
 MOST_IDS = 1_000_000
+MOST_NOT_TAKEN = 5
+"""Items that a platform did not take and that are named on the screen."""
+RUNS_LOOKED_AT = 100
+"""Runs that are asked since when a platform does not take an item."""
 
 
 class History:
@@ -44,8 +50,11 @@ class History:
         row = self.ledger.job(job.name, str(job.file.path), make=False)
         return 0 if row is None else row.id
 
-    def standing(self, job: Job, limit: int = 10) -> tuple[dict[str, Any], list[RunRow], list[HeldRow]]:
-        """How a job stands (report/status_text.py says in which shape), its last runs, what is held back."""
+    def standing(
+        self, job: Job, limit: int = 10, most: int | None = MOST_NOT_TAKEN
+    ) -> tuple[dict[str, Any], list[RunRow], list[HeldRow]]:
+        """How a job stands (report/status_text.py says in which shape), its last runs, what is held back. ``most``: items of
+        a target that are named because the platform did not take them; None: all."""
         number = self.job_id(job)
         # A run that was turned away, since another was under way, is none to go by.
         runs = [run for run in self.ledger.runs(number, limit=limit * 2) if not run.message.startswith("did not begin")][:limit]
@@ -54,7 +63,11 @@ class History:
         about: dict[str, Any] = {
             "name": job.name, "file": job.file.shown, "ledger": self.ledger.shown, "last_success": last.finished if last else None,
             "targets": [
-                {"name": row.name, "place": row.place, "states": self.ledger.count(row.id)} for row in self._current(job)
+                {
+                    "name": row.name, "place": row.place, "states": self.ledger.count(row.id),
+                    "not_taken": self._not_taken(number, row, most),
+                }
+                for row in self._current(job)
             ],
         }
         if running is not None:
@@ -63,44 +76,58 @@ class History:
             }
         return about, runs, self.ledger.held(number)
 
+    def _not_taken(self, job_id: int, target: TargetRow, most: int | None) -> list[dict[str, Any]]:
+        """Items that a target did not take at the last try, with its words, and since which run it is so."""
+        rows = self.ledger.not_taken(target.id, most)
+        since: dict[str, datetime] = {}
+        still: set[str] = {row.sku or row.key for row in rows}
+        for run in self.ledger.runs(job_id, limit=RUNS_LOOKED_AT) if rows else ():
+            if run.kind == "replay" or not run.counts.get("targets", {}).get(target.name, {}).get("done"):
+                continue  # it sent nothing there, or only what was mended
+            still &= {one["sku"] for one in run.counts.get("failures", ()) if one["target"] == target.name}
+            since |= dict.fromkeys(still, run.started)
+            if not still:
+                break
+        return [
+            {"key": row.key, "sku": row.sku, "state": row.state, "tried": row.action, "message": row.message,
+             "since": since.get(row.sku or row.key)}
+            for row in rows
+        ]
+
     def held_plan(self, job: Job) -> Path | None:
         """The plan that a guard holds, when the job's last run ended so."""
         return held_plan(self.ledger, self.job_id(job), self.ledger.folder / job.name)
 
-    def quarantine_folder(self, job: Job) -> Path:
-        """Where the records that are held back now lie, in their source's own shape. Raises CommandError."""
-        held = self.ledger.held(self.job_id(job))
-        for run in sorted({row.last_run for row in held}, reverse=True):
-            folder = self.ledger.folder / job.name / run / "feed" / "quarantine"
-            if folder.is_dir():
-                return folder
-        raise CommandError(
-            "nothing is held back" if not held else "the held-back records of that run were cleared away",
-            where=f"job {job.name}", code="command.quarantine",
-            mend="" if not held else f"run feedbridge sync {job.name} once more",
-        )
+    def held_back(self, job: Job) -> HeldBefore:
+        """What is held back now, and what is known of it."""
+        return HeldBefore(self.ledger.held(self.job_id(job)), self.ledger.folder / job.name)
 
-    def export(self, job: Job, out: Path) -> list[Path]:
-        """Copy the held-back records into a folder, to be mended there. Raises CommandError, OutputError."""
-        folder = self.quarantine_folder(job)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            found = []
-            for path in sorted(folder.iterdir()):
-                target = out / path.name
-                if target.exists():
-                    raise CommandError(
-                        "is there already, and may hold what you have mended", where=str(target),
-                        code="command.quarantine", mend="name another folder, or move the file away",
-                    )
-                shutil.copyfile(path, target)
-                found.append(target)
-            return found
-        except OSError as exc:
-            raise OutputError(
-                f"cannot write: {exc.strerror or exc}", where=str(out), code="output.write",
-                mend="make room or give permission, then run the same command again",
-            ) from exc
+    def held_called(self, job: Job, sku: str) -> tuple[list[HeldRow], list[dict[str, Any]]]:
+        """Held-back products by a SKU of theirs, and all that was found of them. Raises CommandError."""
+        held = self.held_back(job)
+        rows = held.called(sku)
+        if not rows:
+            raise CommandError(
+                f'"{sku}" is not held back', where=f"job {job.name}", code="command.quarantine",
+                mend=f"feedbridge quarantine list {job.name} lists what is",
+            )
+        found: list[dict[str, Any]] = []
+        for row in rows:
+            names = held.known[row.name].names
+            for path in sorted((held.folder / row.last_run).glob("feed*/findings.jsonl")):
+                with path.open(encoding="utf-8") as lines:
+                    found += [one for one in map(json.loads, lines) if one not in found and (
+                        str(one.get("sku", "")).casefold() in names
+                        or (one.get("line") == row.line and one.get("file") == row.file))]
+        return rows, found
+
+    def export(self, job: Job, out: Path) -> tuple[list[Path], list[HeldRow]]:
+        """Write the held-back records into a folder, to be mended there: the files, and those held-back products whose
+        records are not there any more. Raises CommandError, OutputError."""
+        held = self.held_back(job)
+        if not held.rows:
+            raise CommandError("nothing is held back", where=f"job {job.name}", code="command.quarantine")
+        return held.export(out)
 
     def target(self, job: Job, name: str | None) -> TargetRow:
         """A job's target as it is now; without a name the only one, or the first where all are of one platform. Raises

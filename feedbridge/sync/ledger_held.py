@@ -72,15 +72,15 @@ class LedgerHeld(LedgerPart):
             ]
 
     def close_held(
-        self, job_id: int, skus: Iterable[str], run: str, how: str, lease: Lease | None = None
+        self, job_id: int, names: Iterable[str], run: str, how: str, lease: Lease | None = None
     ) -> None:
         """Note that products are held back no longer, and why."""
-        for names in chunks((short(whole(sku)) for sku in skus), SOME):
+        for some in chunks((short(whole(name)) for name in names), SOME):
             with self._database.write() as connection:
                 fence(connection, lease)
                 connection.execute(
                     sa.update(held)
-                    .where(held.c.job_id == job_id, held.c.closed_run == "", held.c.name.in_(names))
+                    .where(held.c.job_id == job_id, held.c.closed_run == "", held.c.name.in_(some))
                     .values(closed=self._now(), closed_run=run, how=how)
                 )
 

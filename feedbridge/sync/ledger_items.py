@@ -56,6 +56,12 @@ class LedgerItems(LedgerPart):
             found = connection.execute(_ROW.where(items.c.target_id == target_id, items.c.key == key)).first()
             return Row(*found) if found else None
 
+    def not_taken(self, target_id: int, limit: int | None = None) -> list[Row]:
+        """Items whose last try the platform refused, or whose outcome is not known, by key; with the platform's words."""
+        asked = _ROW.where(items.c.target_id == target_id, items.c.state.in_(("failed", "unknown"))).order_by(items.c.key)
+        with self._database.read() as connection:
+            return list(starmap(Row, connection.execute(asked.limit(limit) if limit is not None else asked)))
+
     def sharing(
         self, target_id: int, keys: Iterable[str] | None = None, *, at: tuple[int, str] | None = None
     ) -> dict[str, str]:

@@ -105,7 +105,8 @@ class BatchRow(msgspec.Struct, frozen=True):
 class HeldRow(msgspec.Struct, frozen=True):
     """A product that was held back. The ledger fills what comes after ``line``.
 
-    ``how``  ``fixed by the source`` · ``replayed`` · ``gone from the feed``; empty while it is held
+    ``how``   ``fixed by the source`` · ``replayed`` · ``gone from the feed``; empty while it is held
+    ``name``  by this it is known from run to run
     """
 
     sku: str
@@ -120,11 +121,10 @@ class HeldRow(msgspec.Struct, frozen=True):
     closed: datetime | None = None
     closed_run: str = ""
     how: str = ""
+    name: str = ""
 
-    @property
-    def name(self) -> str:
-        """By this it is known from run to run."""
-        return short(whole(self.sku or f"{self.file}:{self.line}"))
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "name", short(whole(self.name or self.sku or f"{self.file}:{self.line}")))
 
 
 class AlertRow(msgspec.Struct, frozen=True):

@@ -88,8 +88,8 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0
     quarantine: str = ""
-    mended: set[str] = field(default_factory=set)
-    """Of a replay: SKUs that were held back and came mended."""
+    mended: dict[str, set[str]] = field(default_factory=dict)
+    """Of a replay: what was held back and came mended, and the SKUs of the products that it is now."""
 
     @property
     def holds(self) -> list[Hold]:

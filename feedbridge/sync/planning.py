@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from feedbridge.findings import cut
 from feedbridge.platforms.delivery import Delivery, Parcel, Way
 from feedbridge.sync.differences import differences, fields_of
 from feedbridge.sync.feed import Feed, FeedItem, HeldProduct, put_aside
@@ -77,15 +78,16 @@ class Planner:
     ``adopt``      the platform may have products that the ledger knows nothing of: every create is settled instead
     ``shown``      how findings show the sources, by their number
     ``mapping_changed``  since the last complete run
-    ``replay``     SKUs that are held back, when the feed is one of mended records: nothing else that the platform has
-                   is changed by them
+    ``replay``     when the feed is one of mended records: SKU of each product that was held back -> the SKUs, without
+                   case, of what it may change (empty: which product it was could not be read); nothing else that the
+                   platform has is changed. With "" in it, any new product may be one whose SKU could not be read
     ``job``, ``former``  this job, and jobs that its file had once: one of them may be this one's former name
     """
 
     def __init__(
         self, feed: Feed, ledger: Kept, *, reconcile: bool = True, grace: int = 0, release: bool = False,
         resend: frozenset[str] | None = None, adopt: bool = False, shown: list[str] | None = None,
-        mapping_changed: bool = False, replay: frozenset[str] | None = None, job: str = "",
+        mapping_changed: bool = False, replay: Mapping[str, frozenset[str]] | None = None, job: str = "",
         former: Collection[str] = (),
     ) -> None:
         self.feed = feed
@@ -100,7 +102,7 @@ class Planner:
         self.job = job
         self.former = former
         self.replay = replay is not None
-        self.mended = replay or frozenset()
+        self.mended = replay or {}
         self.back: dict[int, list[str]] = {}
         """Items that were missing and are there again."""
         self.gone: dict[int, list[str]] = {}
@@ -120,6 +122,8 @@ class Planner:
         """Items that another job has sent to the same place: key -> that job."""
         self._claimed: dict[str, str] = {}
         """SKUs without case that held-back products name, and the codes that hold them."""
+        self._why: dict[str, HeldProduct] = {}
+        """Held-back products by the SKUs they name."""
         self._held_told: set[str] = set()
         """SKUs of held-back products that are in the plan already."""
 
@@ -129,6 +133,7 @@ class Planner:
         # A plan may come before the ledger knows the target.
         self._others = self.ledger.sharing(target.id, at=None if target.id else (target.job_id, target.delivery.place))
         self._claimed = self.feed.claimed(target.number)
+        self._why = {sku: one for one in self.feed.held(target.number) for sku in (*one.named, one.sku) if sku}
         self._held_told = set()
         self.back[target.number] = []
         self.gone[target.number] = []
@@ -168,8 +173,7 @@ class Planner:
             self._send(target, "settle", item, row, self._left_undone(target, item, row), unsure=row.action or "create",
                        reason=f"whether it was {said} at the last try is not known")
         elif row.state == "deleted" or not row.hash:
-            failed = row.state == "failed"
-            self._new(target, item, row, "new; the platform refused it before" if failed else "back in the feed")
+            self._new(target, item, row, f"new; {refused_before(row)}" if row.state == "failed" else "back in the feed")
         elif row.hash == item.hash and row.state == "sent" and not self._forced(item.sku):
             target.counts["unchanged"] += 1
         else:
@@ -183,7 +187,9 @@ class Planner:
         if row.key.casefold() in self._claimed or row.sku.casefold() in self._claimed:
             return True
         body = self.ledger.bodies(target.id, [row.key]).get(row.key, b"")
-        return not self._claimed.keys().isdisjoint(code.casefold() for code in target.delivery.codes(body))
+        claimed = {code for code in target.delivery.codes(body) if code.casefold() in self._claimed}
+        self._held_told |= claimed
+        return bool(claimed)
 
     def _forced(self, sku: str) -> bool:
         return self.resend is not None and (not self.resend or sku in self.resend)
@@ -191,9 +197,10 @@ class Planner:
     def _never_sent(self, target: TargetState) -> None:
         """Name the held-back products of which the platform has nothing, too: nobody is to look for them in vain."""
         for one in self.feed.held(target.number):
-            if one.damaged or not one.sku or one.sku in self._held_told:
+            names = {one.sku, *one.named}
+            if one.damaged or not one.sku or not names.isdisjoint(self._held_told):
                 continue
-            self._held_told.add(one.sku)
+            self._held_told |= names
             self._add(target, "held", None, None, reason=one.problem or "held back in the feed", code=one.codes,
                       mend=one.mend, of=one)
 
@@ -278,7 +285,7 @@ class Planner:
             part = getattr(target.delivery, "part", None)
             sent: Parcel = parcel if part is None else part(parcel)
             found = _found(target, sent, item, known)
-            if self.replay and row.sku not in self.mended:
+            if self.replay and not self._may_change(item, row):
                 self._add(target, "refused", item, row, reason="was not held back", differences=found,
                           code="sync.not-held", message="a replay changes only what was held back",
                           mend="take it out of the file; what the source says of it is sent by feedbridge sync")
@@ -307,7 +314,10 @@ class Planner:
             op: Operation = "update" if again or way.how == "same" else way.how
             if op == "refused" and sent is not parcel:
                 found = _found(target, parcel, item, known)
-            reason = reason_of(found) if found else "sent again on demand" if forced else "the platform refused it before"
+            refused = refused_before(row) if row.state == "failed" else ""
+            reason = reason_of(found) if found else "sent again on demand" if forced else refused or "not as it was sent"
+            if found and refused:
+                reason += f"; {refused}"
             if found and self.mapping_changed:
                 reason += "; the mapping changed, too"
             if op == "refused":
@@ -318,6 +328,11 @@ class Planner:
                 if again or way.how == "same":  # nothing of what is sent has changed: all of it is sent
                     parcel = msgspec.structs.replace(parcel, before=b"")
                 self._send(target, op, item, row, way, parcel=parcel, reason=reason, differences=found)
+
+    def _may_change(self, item: FeedItem, row: Row) -> bool:
+        """Whether an item of a replay is of a product that was held back, and the platform's, too."""
+        names = self.mended.get(item.sku)
+        return names is not None and (not names or not names.isdisjoint((row.sku.casefold(), row.key.casefold())))
 
     @staticmethod
     def _lost(target: TargetState, before: bytes, after: bytes) -> set[str]:
@@ -334,7 +349,10 @@ class Planner:
         if row.state == "deleted":
             return
         if row.sku in held or self._is_claimed(target, row):
-            self._add(target, "held", None, row, reason="held back in the feed", code=held.get(row.sku, ""))
+            one = self._why.get(row.sku) or self._why.get(row.key)
+            told = (one.problem, one.mend) if one is not None else ("", "")
+            self._add(target, "held", None, row, reason=told[0] or "held back in the feed", mend=told[1], of=one,
+                      code=held.get(row.sku, "") or (one.codes if one is not None else ""))
             return
         if not row.present and row.state == "failed" and row.action != "delete":
             self.gone[target.number].append(row.key)
@@ -353,6 +371,8 @@ class Planner:
                           message=f"kept: the feed has it as {other} now, and for the platform both are one")
             return
         reason = f"now {kind}, which is not for this platform" if kind else "gone from the feed"
+        if row.state == "failed":
+            reason += f"; {refused_before(row)}"
         # A platform that deletes says no to what is gone already; one that switches off says no for other reasons.
         unsure = row.action if row.state == "unknown" and target.delivery.deletes == "delete" else ""
         why_kept = ""
@@ -441,7 +461,7 @@ class Planner:
         named, placed = item or row or of, item or of
         sku = named.sku if named is not None else ""
         if op == "held":
-            self._held_told.add(sku)
+            self._held_told |= {sku, *(one.key for one in (item, row) if one is not None)}
         change = Change(
             target=target.name, op=op, key=item.key if item else row.key if row else sku, sku=sku, reason=reason,
             differences=differences or [], message=message, mend=mend, code=code, note=note, unsure=unsure, missing=missing,
@@ -489,9 +509,11 @@ class Planner:
                 change.reason = reason
                 self._database.execute("update change set line = ? where id = ?", (msgspec.json.encode(change), number_))
 
-    def changes(self, targets: list[TargetState]) -> Iterator[Change]:
-        """All changes in the order of OPERATIONS, then target, then key, with their bodies."""
+    def changes(self, targets: list[TargetState], only: Container[Operation] = OPERATIONS) -> Iterator[Change]:
+        """All changes in the order of OPERATIONS, then target, then key, with their bodies. ``only``: of these."""
         for op, operation in enumerate(OPERATIONS):
+            if operation not in only:
+                continue
             for target in targets:
                 rows = self._database.execute(
                     "select line, at, size, stored from change where target = ? and op = ? order by key", (target.number, op)
@@ -546,6 +568,11 @@ def _found(target: TargetState, parcel: Parcel, item: FeedItem, known: dict[str,
         Difference(f"file {file}", known.get(file, "")[:12] or None, files.get(file, "")[:12] or None)
         for file in sorted(parcel.changed)
     ]
+
+def refused_before(row: Row) -> str:
+    """What is said of an item whose last try the platform refused, with the platform's words."""
+    words = " ".join(row.message.split())
+    return f"the platform refused it before: {cut(words)}" if words else "the platform refused it before"
 
 
 def reason_of(found: list[Difference]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import feedbridge
 from feedbridge.errors import CommandError, FeedbridgeError, MappingError, OutputError, SourceError
 from feedbridge.findings import Finding, Severity
+from feedbridge.mapping.assemble import place_at
 from feedbridge.mapping.load import Mapping
 from feedbridge.run.engine import Done, Progress, run
 from feedbridge.run.inputs import source_paths
@@ -20,7 +21,7 @@ from feedbridge.run.job import Job as Conversion
 from feedbridge.run.manifest import manifest_of, write_manifest
 from feedbridge.run.preparing import prepare
 from feedbridge.sources.files import expand
-from feedbridge.sync.feed import Feed
+from feedbridge.sync.feed import Feed, HeldProduct
 from feedbridge.sync.jobfile import Job
 from feedbridge.sync.ledger import Ledger
 
@@ -83,6 +84,11 @@ class Conversions:
         """How old the catalogues are that titles are looked up in, which is known before the sources are read."""
         found = [one for conversion, _ in self.passes for source in conversion.sources for one in source.findings]
         return [one for one in found if one.code.startswith("mapping.catalogue-")]
+
+    def place(self, product: HeldProduct) -> tuple[str, int]:
+        """File and line of a held-back product, as findings show them."""
+        file, line, _ = place_at(self.passes[0][0].sources[product.source], product.line, product.place)
+        return file, line
 
     @property
     def shown(self) -> list[str]:
@@ -163,7 +169,7 @@ def read_into(feed: Feed, made: Conversions, numbers: dict[str, int], folder: Pa
                 f"cannot write: {exc.strerror or exc}", where=str(working), code="sync.run-folder",
                 mend="make room or give permission, then run the same command again; nothing was sent",
             ) from exc
-        feed.begin([numbers[targets[platform]] for platform in conversion.platforms])
+        feed.begin([numbers[targets[platform]] for platform in conversion.platforms], working.name)
         try:
             done = run(conversion, working, progress, watch=feed)
         except MappingError as exc:

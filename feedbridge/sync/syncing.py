@@ -22,16 +22,18 @@ from feedbridge.platforms import platform
 from feedbridge.platforms.delivery import Delivery
 from feedbridge.platforms.limiter import Limiter, rates_folder
 from feedbridge.run.engine import Progress
+from feedbridge.run.inputs import source_paths
 from feedbridge.sync.courier import Courier, Observe, Stopped, TargetDown, Waits
-from feedbridge.sync.feed import Feed
+from feedbridge.sync.feed import Feed, Found
 from feedbridge.sync.forgetting import forget_command
 from feedbridge.sync.guards import Hold, Seen, holds_of_source, holds_of_target
+from feedbridge.sync.held_products import HeldBefore, held_now, name_held, original_lines, read_held, write_held
 from feedbridge.sync.jobfile import Job, needed_variables
 from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.ledger_errors import JobRunning, LedgerError
-from feedbridge.sync.ledger_rows import HeldRow, JobRow, TargetRow
+from feedbridge.sync.ledger_rows import JobRow, TargetRow
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
 from feedbridge.sync.outcome import INTERRUPTED, Down, Options, Report, TargetResult, go_on, in_words, took_nothing
 from feedbridge.sync.places import check_feeds
@@ -43,6 +45,9 @@ from feedbridge.sync.telling import tell
 __all__ = ["Options", "Report", "Sync", "TargetResult"]
 
 PLAN = "plan.jsonl"
+LEFT = "left.jsonl"
+"""What a plan tells and does not send: told again while the feed is the same."""
+NOT_SENT = tuple(op for op in OPERATIONS if op not in SENDING)
 RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(plan-)?[0-9a-f]{4,}")
 PLANS_KEPT = 5
 """Folders of ``feedbridge plan`` that are kept; runs have their own number."""
@@ -142,7 +147,8 @@ class Sync:
             report = Report(self.job.name, "apply", run, header, reader.path, took_over=lease.took_over)
             self.ledger.note_run(run, mappings=header.mappings)
             self._check_fresh(reader)
-            return self._carried_out(report, run, lease, release, not header.replay)
+            usual = (release or not report.holds) and self._note_held_of(header)
+            return self._carried_out(report, run, lease, release, usual)
 
         return self._as_run("apply", work)
 
@@ -230,18 +236,21 @@ class Sync:
             if options.usual and (report := self._nothing_new(run, folder, made, targets, kind)) is not None:
                 return report
             digests = FileDigests(self.ledger)
-            with Feed(list(deliveries.values()), digests) as feed:
+            before = HeldBefore(self.ledger.held(self.row.id), self.folder)
+            lines = _original_lines(made) if kind == "replay" else {}
+            with Feed(list(deliveries.values()), digests, sought=before.sought, lines=lines) as feed:
                 numbers = {name: number for number, name in enumerate(deliveries)}
                 read = read_into(feed, made, numbers, folder, self.progress)
                 self.observe("feed.read", job=self.job.name, run=run, products=feed.products[0]["read"])
-                return self._compared(run, folder, options, kind, made, deliveries, targets, feed, read)
+                mended = before.mended(feed.found.values(), lines)
+                return self._compared(run, folder, options, kind, made, deliveries, targets, feed, read, before, mended)
         finally:
             for delivery in deliveries.values():
                 delivery.close()
 
     def _compared(
         self, run: str, folder: Path, options: Options, kind: Any, made: Conversions, deliveries: dict[str, Delivery],
-        targets: dict[str, TargetRow], feed: Feed, read: Read,
+        targets: dict[str, TargetRow], feed: Feed, read: Read, before: HeldBefore, mended: dict[str, list[Found]],
     ) -> Report:
         last = self.ledger.last_complete(self.row.id)
         guards = self.job.spec.guards
@@ -251,7 +260,7 @@ class Sync:
             feed, self.ledger, reconcile=whole_feed, grace=guards.grace_runs,
             release=options.release, resend=options.resend, adopt=options.adopt, shown=made.shown,
             mapping_changed=last is not None and last.mappings not in ([], made.mappings),
-            replay=frozenset(row.sku for row in self.ledger.held(self.row.id)) if replay else None,
+            replay=before.may_change(mended) if replay else None,
             job=self.job.name, former=self.ledger.former_jobs(str(self.job.file.path), self.job.file.jobs),
         )
         states = [
@@ -277,9 +286,9 @@ class Sync:
                 pending=state.pending, waiting=state.waiting,
             ))
         lost = [] if replay or not made.is_table else [name for name in self.row.columns if name not in made.headers]
-        before = last.counts.get("read") if last is not None and whole_feed else None
+        read_before = last.counts.get("read") if last is not None and whole_feed else None
         whole = [] if replay else holds_of_source(
-            guards, read=feed.products[0]["read"], read_before=before, lost=lost,
+            guards, read=feed.products[0]["read"], read_before=read_before, lost=lost,
             present=sum(state.present for state in states) if whole_feed else 0, files=len(made.digests),
             files_before=last.counts.get("files", 0) if last is not None and whole_feed else 0,
             empty_files=[name for name, count in made.records if not count] if len(made.records) > 1 else (),
@@ -295,26 +304,28 @@ class Sync:
         )
         path = folder / PLAN
         PlanWriter(path).write(header, planner.changes(states))
+        PlanWriter(folder / LEFT).write(header, planner.changes(states, NOT_SENT))
         report = Report(self.job.name, kind, run, header, path, examples=read.examples, quarantine=read.quarantine)
-        if kind != "plan":
-            held = [
-                HeldRow(one.sku, one.codes, one.problem, one.mend, _shown(made, one.source), one.line)
-                for one in feed.held()
-            ]
+        held, still = name_held(held_now(feed, made.place), before, whole=not replay and whole_feed)
+        write_held(folder, held)
+        if replay:  # the quarantine speaks of the source: a mended file adds nothing to it
+            report.mended = {name: {one.sku for one in some} for name, some in mended.items() if name not in still}
+        elif kind != "plan":
             complete = whole_feed and not report.holds
-            self.ledger.note_held(self.row.id, run, list({row.name: row for row in held}.values()), complete=complete, lease=self.lease)
-            still, open_ones = {row.sku for row in held}, {row.sku for row in self.ledger.held(self.row.id) if row.sku}
-            there = {sku for sku in open_ones - still if any(feed.items_of(state.number, sku) for state in states)}
-            if replay:
-                report.mended = there
-            elif not whole_feed and there:
-                self.ledger.close_held(self.row.id, sorted(there), run, "fixed by the source", lease=self.lease)
+            self.ledger.note_held(self.row.id, run, (one.row for one in held), complete=complete, lease=self.lease)
+            if not whole_feed and mended.keys() - still:
+                self.ledger.close_held(
+                    self.row.id, sorted(mended.keys() - still), run, "fixed by the source", lease=self.lease
+                )
         return report
 
     def _nothing_new(
         self, run: str, folder: Path, made: Conversions, targets: dict[str, TargetRow], kind: Any
     ) -> Report | None:
-        """The plan of a feed that is, to the byte, what was sent completely before; None when it is not."""
+        """The plan of a feed that is, to the byte, what was sent completely before; None when it is not, or when what it
+        holds back is not to be found any more."""
+        if HeldBefore(self.ledger.held(self.row.id), self.folder).without_records:
+            return None
         plans: list[TargetPlan] = []
         header: PlanHeader | None = None
         for row in targets.values():
@@ -335,11 +346,17 @@ class Sync:
             ))
         if header is None:
             return None
+        left: list[Change] = []
+        if any(plan.counts.get(op) for plan in plans for op in NOT_SENT):
+            try:
+                left = list(read_plan(self.folder / header.run / LEFT).changes())
+            except (PlanError, OSError):
+                return None
         header = msgspec.structs.replace(
             header, run=run, made=self.clock().isoformat(timespec="seconds"), targets=plans, holds=[],
             job_file=str(self.job.file.path),
         )
-        PlanWriter(folder / PLAN).write(header, ())
+        PlanWriter(folder / PLAN).write(header, left)
         self.observe("feed.unchanged", job=self.job.name, run=run)
         return Report(
             self.job.name, kind, run, header, folder / PLAN, unchanged=True, quarantine=header.quarantine,
@@ -362,7 +379,8 @@ class Sync:
             for plan in header.targets:
                 report.targets[plan.name] = TargetResult({})
                 if not any(plan.counts.get(op) for op in SENDING):
-                    self._note_kept(plan, reader, lease)
+                    if not report.unchanged:
+                        self._note_kept(plan, reader, lease)
                     continue
                 try:
                     self._deliver(plan, reader, report, run, lease)
@@ -433,13 +451,27 @@ class Sync:
             result.counts, result.failures, result.calls = dict(courier.counts), courier.failures, courier.calls
             delivery.close()
 
+    def _note_held_of(self, header: PlanHeader) -> bool:
+        """What a plan held back when it was made is held back now that it is carried out; whether that is known yet."""
+        held = None if header.replay else read_held(self.folder / header.run)
+        if held is not None:
+            complete = self._is_whole(conversions(self.job, ran_before=True))
+            self.ledger.note_held(
+                self.row.id, header.run, (one.row for one in held.values()), complete=complete, lease=self.lease
+            )
+        return held is not None
+
     def _close_mended(self, report: Report, stopped: bool) -> None:
         """What a replay delivered is held back no longer."""
         if stopped or any(result.down for result in report.targets.values()):
             return
         left = {failure.sku for result in report.targets.values() for failure in result.failures}
         left |= {change.sku for change in report.changes() if change.op in ("refused", "held")}
-        self.ledger.close_held(self.row.id, sorted(report.mended - left), report.run, "replayed", lease=self.lease)
+        done = sorted(name for name, skus in report.mended.items() if skus.isdisjoint(left))
+        self.ledger.close_held(self.row.id, done, report.run, "replayed", lease=self.lease)
+        if done:  # the source still says what it said: the next sync is to read it, and to hold it back again
+            for target in self.ledger.targets(self.row.id):
+                self.ledger.set_settled(target.id, "", lease=self.lease)
 
     def _note_kept(self, plan: TargetPlan, reader: PlanReader, lease: Lease) -> None:
         """What a run learns beside what it sends: how long items are missing, which rows stand for nothing."""
@@ -642,8 +674,14 @@ class Settled(msgspec.Struct):
     header: PlanHeader
 
 
-def _shown(made: Conversions, source: int) -> str:
-    return made.shown[source] if source < len(made.shown) else ""
+def _original_lines(made: Conversions) -> dict[tuple[int, int], tuple[str, int]]:
+    """Where the products of mended files were in their sources, as far as the files say."""
+    found: dict[tuple[int, int], tuple[str, int]] = {}
+    for number, source in enumerate(made.passes[0][0].sources):
+        paths = source_paths(source)
+        if len(paths) == 1:
+            found |= original_lines(number, paths[0])
+    return found
 
 
 def _harmless(observe: Observe) -> Observe:
