@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from feedbridge.errors import CommandError, OutputError, SourceError
-from feedbridge.sources.base import FRONT_COLUMNS, MEMBER
+from feedbridge.run.inputs import source_paths
+from feedbridge.sources.base import FRONT_COLUMNS, MEMBER, Source
 from feedbridge.sync.feed import Feed, Found, HeldProduct
 from feedbridge.sync.ledger_rows import HeldRow
 
@@ -66,7 +67,7 @@ class Identity(msgspec.Struct, omit_defaults=True, kw_only=True):
     @property
     def own(self) -> set[str]:
         """Its SKUs without case; the key that holds its records together is none."""
-        return {sku.casefold() for sku in self.skus if sku} - {self.key.casefold()}
+        return {sku.casefold() for sku in self.skus if sku and sku != self.key}
 
     @property
     def names(self) -> frozenset[str]:
@@ -133,18 +134,20 @@ class HeldBefore:
 
         ``lines``  (source, line) in a mended file -> (name of that file, line in the source it was taken from)
         """
-        by_name: dict[str, list[str]] = {}
+        by_sku: dict[str, list[str]] = {}
+        by_key: dict[str, list[str]] = {}
         by_line: dict[int, list[str]] = {}
         for name, one in self.known.items():
             by_line.setdefault(one.line, []).append(name)
-            for called in one.names:
-                by_name.setdefault(called, []).append(name)
+            by_key.setdefault(one.key.casefold(), []).append(name)
+            for sku in one.own or one.names:
+                by_sku.setdefault(sku, []).append(name)
         mended: dict[str, list[Found]] = {}
         for product in found:
-            names = {name for sku in product.names for name in by_name.get(sku, ())}
+            names = {name for sku in product.names for name in by_sku.get(sku, ())}
             if not names and product.key:
                 own = product.names - {product.key.casefold()}
-                keyed = by_name.get(product.key.casefold(), [])
+                keyed = by_key.get(product.key.casefold(), [])
                 names = {name for name in keyed if self.known[name].doubtful or not _differ(self.known[name].own, own)}
                 names = names or set(keyed if len(keyed) == 1 else ())
             if not names and (product.source, product.line) in lines:
@@ -284,9 +287,18 @@ def read_held(folder: Path) -> dict[str, Identity] | None:
         return None
 
 
-def original_lines(source: int, path: Path) -> Iterator[tuple[tuple[int, int], tuple[str, int]]]:
-    """Where the records of a mended file were: (source, line in it) -> (its name, line in the source). What is no
-    quarantine file, or whose front columns were taken off, says nothing. Raises SourceError."""
+def original_lines(sources: Iterable[Source]) -> dict[tuple[int, int], tuple[str, int]]:
+    """Where the records of mended files were: (number of the source, line in it) -> (its file's name, line in the file it
+    was taken from). What is no quarantine file, or whose front columns were taken off, says nothing. Raises SourceError."""
+    found: dict[tuple[int, int], tuple[str, int]] = {}
+    for number, source in enumerate(sources):
+        paths = source_paths(source)
+        if len(paths) == 1:
+            found |= _original_lines(number, paths[0])
+    return found
+
+
+def _original_lines(source: int, path: Path) -> Iterator[tuple[tuple[int, int], tuple[str, int]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):

@@ -37,7 +37,7 @@ class LedgerHeld(LedgerPart):
                     set_={
                         name: new.excluded[name]
                         for name in (
-                            "codes", "problem", "mend", "file", "line", "last_run", "closed", "closed_run", "how"
+                            "sku", "codes", "problem", "mend", "file", "line", "last_run", "closed", "closed_run", "how"
                         )
                     },
                 ), (

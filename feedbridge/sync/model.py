@@ -160,3 +160,5 @@ class PlanHeader(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Columns of the sources that the mapping uses."""
     quarantine: str = ""
     """Folder with the held-back records, in the sources' own shape."""
+    whole: bool = False
+    """Whether the feed is the whole catalogue: what it lacks is gone."""

@@ -22,7 +22,6 @@ from feedbridge.platforms import platform
 from feedbridge.platforms.delivery import Delivery
 from feedbridge.platforms.limiter import Limiter, rates_folder
 from feedbridge.run.engine import Progress
-from feedbridge.run.inputs import source_paths
 from feedbridge.sync.courier import Courier, Observe, Stopped, TargetDown, Waits
 from feedbridge.sync.feed import Feed, Found
 from feedbridge.sync.forgetting import forget_command
@@ -237,7 +236,7 @@ class Sync:
                 return report
             digests = FileDigests(self.ledger)
             before = HeldBefore(self.ledger.held(self.row.id), self.folder)
-            lines = _original_lines(made) if kind == "replay" else {}
+            lines = original_lines(made.passes[0][0].sources) if kind == "replay" else {}
             with Feed(list(deliveries.values()), digests, sought=before.sought, lines=lines) as feed:
                 numbers = {name: number for number, name in enumerate(deliveries)}
                 read = read_into(feed, made, numbers, folder, self.progress)
@@ -300,7 +299,7 @@ class Sync:
             findings=dict(sorted(read.findings.items())),
             errors=read.errors, files=len(made.digests), inputs=made.fingerprint,
             fingerprint="" if feed.has_files else made.fingerprint, columns=made.columns,
-            quarantine=read.quarantine,
+            quarantine=read.quarantine, whole=whole_feed,
         )
         path = folder / PLAN
         PlanWriter(path).write(header, planner.changes(states))
@@ -455,10 +454,8 @@ class Sync:
         """What a plan held back when it was made is held back now that it is carried out; whether that is known yet."""
         held = None if header.replay else read_held(self.folder / header.run)
         if held is not None:
-            complete = self._is_whole(conversions(self.job, ran_before=True))
-            self.ledger.note_held(
-                self.row.id, header.run, (one.row for one in held.values()), complete=complete, lease=self.lease
-            )
+            rows = (one.row for one in held.values())
+            self.ledger.note_held(self.row.id, header.run, rows, complete=header.whole, lease=self.lease)
         return held is not None
 
     def _close_mended(self, report: Report, stopped: bool) -> None:
@@ -672,16 +669,6 @@ class Settled(msgspec.Struct):
     fingerprint: str
     generation: int
     header: PlanHeader
-
-
-def _original_lines(made: Conversions) -> dict[tuple[int, int], tuple[str, int]]:
-    """Where the products of mended files were in their sources, as far as the files say."""
-    found: dict[tuple[int, int], tuple[str, int]] = {}
-    for number, source in enumerate(made.passes[0][0].sources):
-        paths = source_paths(source)
-        if len(paths) == 1:
-            found |= original_lines(number, paths[0])
-    return found
 
 
 def _harmless(observe: Observe) -> Observe:

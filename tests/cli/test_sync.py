@@ -248,6 +248,35 @@ def test_quarantine_lives_until_it_is_mended(shop: Shop, typed: Typed):
     shop.is_as_its_feed()
 
 
+def test_records_that_are_gone_are_named(shop: Shop, typed: Typed):
+    shop.feed(goods(4) | {"MUG": {"price": "free"}})
+    typed("sync")
+    with shop.ledger() as ledger:
+        shutil.rmtree(ledger.folder / "shop")
+    status, out, err = typed("quarantine", "export", "shop", "--out", "mend")
+    assert (status, out) == (1, "")
+    assert "run folders with their records are gone: MUG\n" in err and "mend: run feedbridge sync shop" in err
+    typed("sync")
+    assert typed("quarantine", "export", "shop", "--out", "mend")[0] == 0
+
+
+def test_what_a_platform_refused_is_named_by_status_and_plan(shop: Shop, typed: Typed):
+    typed("sync")
+    shop.feed(goods(6, price="11.00"))
+    shop.box.faults(*[f"partial:P00{number}" for number in range(1, 7)])
+    assert typed("sync")[0] == 1
+    shop.box.faults()
+    out = typed("status")[1]
+    assert re.search(r"    failed P001 since 20\d\d-\d\d-\d\d .*: \S", out), out
+    assert "    and 1 more; --json has all" in out and "P006" not in out
+    (job,) = json.loads(typed("status", "--json")[1])["jobs"]
+    assert [one["key"] for one in job["targets"][0]["not_taken"]] == [f"P00{number}" for number in range(1, 7)]
+    assert all(one["message"] and one["since"].endswith("Z") for one in job["targets"][0]["not_taken"])
+    assert "; the platform refused it before: " in typed("plan")[1]
+    typed("sync")
+    assert "failed P00" not in typed("status")[1]
+
+
 def test_forgotten_item_is_sent_as_new(shop: Shop, typed: Typed):
     typed("sync")
     assert typed("ids", "forget", "shop", "NEVER")[0] == 2

@@ -49,7 +49,8 @@ HEADER = ["Handle", "Title", "Body (HTML)", "Vendor", "Published", "Option1 Name
 PICTURE = "https://pictures.example/{}.jpg"
 Good = dict[str, Any]
 """``title``, ``price``, ``before`` (a higher price before), ``brand``, ``text``, ``picture``, ``status``; ``sizes``: size ->
-price, for variants whose SKUs are HANDLE-SIZE. All but the price may be left out."""
+price, for variants whose SKUs are NAME-SIZE. All but the price may be left out. A product without sizes has a ``handle``
+that is not its SKU, as in every shop; one with sizes goes by its handle."""
 
 _TABLES = ("flipsnack_products", "flipsnack_codes", "magento_products")
 _CONVERTED: dict[tuple[str, bytes], dict[str, Any]] = {}
@@ -202,18 +203,19 @@ class Shop:
         with self.source.open("w", newline="") as file:
             rows = csv.DictWriter(file, HEADER, restval="")
             rows.writeheader()
-            for handle, good in products.items():
+            for name, good in products.items():
+                handle = name if "sizes" in good else good.get("handle", f"page-of-{name.lower()}")
                 whole = {
-                    "Handle": handle, "Title": good.get("title", f"Title of {handle}"),
-                    "Body (HTML)": good.get("text", f"<p>About {handle}.</p>"), "Vendor": good.get("brand", "Acme"),
-                    "Published": "TRUE", "Image Src": good.get("picture", PICTURE.format(handle)),
+                    "Handle": handle, "Title": good.get("title", f"Title of {name}"),
+                    "Body (HTML)": good.get("text", f"<p>About {name}.</p>"), "Vendor": good.get("brand", "Acme"),
+                    "Published": "TRUE", "Image Src": good.get("picture", PICTURE.format(name)),
                     "Status": good.get("status", "active"),
                 }
                 for place, (size, price) in enumerate(good.get("sizes", {"": good.get("price", "")}).items()):
                     rows.writerow((whole if place == 0 else {"Handle": handle}) | {
                         "Option1 Name": ("Size" if size else "Title") if place == 0 else "",
                         "Option1 Value": size or "Default Title",
-                        "Variant SKU": f"{handle}-{size}" if size else handle, "Variant Price": price,
+                        "Variant SKU": f"{name}-{size}" if size else name, "Variant Price": price,
                         "Variant Compare At Price": good.get("before", ""),
                     })
 
