@@ -292,7 +292,7 @@ def test_a_job_gets_another_name(shop: Shop, typed: Typed):
     file.write_text(file.read_text().replace('"shop": {', '"store": {'))
     assert "shop: no longer in the job file" in (told := typed("status")[1]) and "feedbridge job rename shop NEW" in told
     status, _, err = typed("sync")
-    assert (status, "feedbridge job rename shop store" in err) == (1, True)
+    assert (status, "feedbridge job rename shop store" in err) == (3, True)
     assert typed("job", "rename", "shop", "store") == (0, "", "shop is store now, with all that it has sent\n")
     status, out, _ = typed("plan")
     assert (status, "6 products are as the feed says" in out) == (0, True)
