@@ -19,6 +19,7 @@ LOOK = "look at the source; if it is right, send it with feedbridge apply JOB --
 class Seen(NamedTuple):
     """What a plan does to one target, in numbers of items.
 
+    ``creates``    items that were never sent here, also where the platform has them from elsewhere
     ``elsewhere``  (place, items) of the target's earlier places
     ``gone``       items that the feed no longer names and did at the run before, deleted at once or not; None: those
                    that are deleted
@@ -88,14 +89,17 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
             "meant: feedbridge apply JOB --release",
         ))
     deletes = seen.deletes + seen.shrunk
+    gone = seen.deletes if seen.gone is None else seen.gone
+    # What may be there though that is not known is deleted, too: a share is of all of them.
+    there = max(seen.present, deletes, gone, seen.changes)
     if seen.present and deletes:
         what = "would be deleted" + (", or lose variants" if seen.shrunk else "")
         if deletes > guards.max_deletes:
             holds.append(("mass-delete", f"{deletes:,} items {what} (guard max_deletes: {guards.max_deletes:,})", LOOK))
-        elif deletes > guards.few_deletes and above(deletes, seen.present, guards.max_delete_share):
-            share, most = shown(deletes, seen.present, guards.max_delete_share)
+        elif deletes > guards.few_deletes and above(deletes, there, guards.max_delete_share):
+            share, most = shown(deletes, there, guards.max_delete_share)
             holds.append((
-                "mass-delete", f"{deletes:,} of {seen.present:,} items {what}, {share} (guard max_delete_share: {most})", LOOK,
+                "mass-delete", f"{deletes:,} of {there:,} items {what}, {share} (guard max_delete_share: {most})", LOOK,
             ))
     for name, number in sorted(seen.lost.items(), key=lambda one: (-one[1], one[0]))[:3]:
         if number > guards.few_deletes and above(number, seen.present, guards.max_lost_share):
@@ -104,13 +108,12 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
                 "lost-field", f"{number:,} of {seen.present:,} items would lose their {name}, {share} "
                 f"(guard max_lost_share: {most})", LOOK,
             ))
-    gone = seen.deletes if seen.gone is None else seen.gone
     if seen.present:
         renamed = min(seen.creates, gone)
-        if renamed > guards.few_deletes and above(renamed, seen.present, guards.max_renamed_share):
+        if renamed > guards.few_deletes and above(renamed, there, guards.max_renamed_share):
             holds.append((
                 "renamed-ids",
-                f"{gone:,} of {seen.present:,} items are gone and {seen.creates:,} new ones are there: their SKUs "
+                f"{gone:,} of {there:,} items are gone and {seen.creates:,} new ones are there: their SKUs "
                 f"may be written in another way than before (guard max_renamed_share: {percent(guards.max_renamed_share)})", LOOK,
             ))
     if seen.read and seen.held_back == seen.read and seen.present:
@@ -122,10 +125,10 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
             f"(guard max_held_share: {percent(guards.max_held_share)})",
             "mend what the findings say; to send the others all the same: feedbridge apply JOB --release",
         ))
-    if seen.present and seen.changes > guards.few_deletes and above(seen.changes, seen.present, guards.max_changed_share):
+    if seen.present and seen.changes > guards.few_deletes and above(seen.changes, there, guards.max_changed_share):
         holds.append((
             "mass-change",
-            f"{seen.changes:,} of {seen.present:,} items would change "
+            f"{seen.changes:,} of {there:,} items would change "
             f"(guard max_changed_share: {percent(guards.max_changed_share)})", LOOK,
         ))
     return holds

@@ -62,6 +62,8 @@ class TargetState:
     """Items that are sent but for a part, which waits."""
     gone_now: int = 0
     """Items that the feed no longer names, and did at the run before."""
+    taken_over: int = 0
+    """Updates of items that were never sent here: the platform has them from elsewhere, and of what is there nothing is known."""
     shrunk: int = 0
     """Items that lose a variant."""
     lost: Counter[str] = field(default_factory=Counter)
@@ -224,7 +226,9 @@ class Planner:
                 target.counts["left"] += 1
                 target.pending += 1
             else:
+                updates = target.counts["update"]
                 self._send(target, op, item, row, way, reason=reason)
+                target.taken_over += target.counts["update"] - updates
         elif self.adopt and not target.delivery.upserts:
             self._send(target, "settle", item, row, unsure="create", reason="the platform may have it already (adopt)")
         else:

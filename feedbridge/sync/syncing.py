@@ -273,7 +273,8 @@ class Sync:
             products = feed.products[state.number]
             row = targets[state.name]
             holds = holds_of_target(guards, Seen(
-                state.present, state.counts["create"], state.counts["update"] + state.counts["replace"],
+                state.present, state.counts["create"] + state.taken_over,
+                state.counts["update"] + state.counts["replace"] - state.taken_over,
                 state.counts["delete"], products["read"], products["held_back"], row.elsewhere if not state.present else (),
                 state.gone_now, state.shrunk, state.lost,
             )) if not replay else []

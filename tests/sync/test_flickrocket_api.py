@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shlex
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -176,6 +177,22 @@ def test_the_whole_circle(shop: BookShop):
     document = json.loads((shop.folder / "outbox/BOOK-2--2/product.json").read_text())
     assert document["product"] == {"id": int(ids["BOOK-2"])}
     assert len(puts(shop, began)) == 1
+
+
+def test_what_is_taken_over_changes_nothing_for_the_guards(live: BookShop):
+    """More products are written over REST for the first time than it has: they are no changes of what is there."""
+    live.books |= {f"BOOK-{number}": live.books["BOOK-1"] | {"Title": f"Book {number}"} for number in range(4, 10)}
+    for name in live.books:
+        live.content(name, EPUB)
+    live.write()
+    report = live.sync()
+    assert (report.status, live.done(report, "flickrocket")) == (0, {"created": 6})
+    for name in ("BOOK-1", "BOOK-2", "BOOK-3"):
+        shutil.rmtree(live.folder / "outbox" / name)
+    live.import_ids(live.uploaded(), "flickrocket")
+    live.write(Title="Book 2, anew")
+    report = live.sync()
+    assert (report.holds, report.status, live.done(report)) == ([], 0, {"updated": 7})
 
 
 @pytest.mark.parametrize("at", ["intending", "calling", "answered", "written"])

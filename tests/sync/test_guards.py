@@ -86,6 +86,8 @@ def test_the_source_as_the_job_says(guards, given, expected):
         pytest.param({"max_changed_share": 0.5}, {"changes": 50}, [], id="half change"),
         pytest.param({"max_changed_share": 0.5}, {"changes": 51}, ["mass-change"], id="more than half change"),
         pytest.param({"max_changed_share": 0}, {"changes": 3}, [], id="few change"),
+        pytest.param({"max_changed_share": 1}, {"changes": 6, "present": 3}, [], id="no share is more than all"),
+        pytest.param({"max_delete_share": 1}, {"deletes": 6, "present": 3}, [], id="all may be deleted, and what may be there"),
         pytest.param({}, {"held_back": 50}, [], id="half are held back"),
         pytest.param({}, {"held_back": 51}, ["many-failing"], id="more than half are held back"),
         pytest.param({}, {"held_back": 100}, ["all-failing"], id="all are held back"),
@@ -99,6 +101,12 @@ def test_the_source_as_the_job_says(guards, given, expected):
 )
 def test_a_target(guards, numbers, expected):
     assert of_target(Guards(**guards), **numbers) == expected
+
+
+def test_no_hold_speaks_of_more_than_there_is():
+    guards = Guards(max_changed_share=0.1)
+    holds = holds_of_target(guards, seen(present=3, deletes=6, gone=6, creates=6, changes=5))
+    assert [what.partition(" items")[0] for _, what, _ in holds] == ["6 of 6", "6 of 6", "5 of 6"]
 
 
 def test_another_place():
