@@ -25,6 +25,7 @@ class Seen(NamedTuple):
                    that are deleted
     ``shrunk``     items that lose a variant: what they lose is deleted, too
     ``lost``       field -> items that lose it
+    ``settles``    items of which it is to be found out what became of them
     """
 
     present: int
@@ -37,6 +38,7 @@ class Seen(NamedTuple):
     gone: int | None = None
     shrunk: int = 0
     lost: Mapping[str, int] = {}
+    settles: int = 0
 
 
 def holds_of_source(
@@ -78,7 +80,8 @@ def holds_of_source(
 
 
 def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
-    """What one target's plan holds the run for."""
+    """What one target's plan holds the run for. Where nothing would be sent, only what tells of a broken source, or of another
+    place, does."""
     holds: list[Hold] = []
     if seen.elsewhere:
         place, items = seen.elsewhere[0]
@@ -88,11 +91,12 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
             "put the old endpoint and feed back into the job file, name the new target otherwise, or, if the move is "
             "meant: feedbridge apply JOB --release",
         ))
+    sends = seen.creates + seen.changes + seen.deletes + seen.settles
     deletes = seen.deletes + seen.shrunk
     gone = seen.deletes if seen.gone is None else seen.gone
     # What may be there though that is not known is deleted, too: a share is of all of them.
     there = max(seen.present, deletes, gone, seen.changes)
-    if seen.present and deletes:
+    if sends and seen.present and deletes:
         what = "would be deleted" + (", or lose variants" if seen.shrunk else "")
         if deletes > guards.max_deletes:
             holds.append(("mass-delete", f"{deletes:,} items {what} (guard max_deletes: {guards.max_deletes:,})", LOOK))
@@ -102,7 +106,7 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
                 "mass-delete", f"{deletes:,} of {there:,} items {what}, {share} (guard max_delete_share: {most})", LOOK,
             ))
     for name, number in sorted(seen.lost.items(), key=lambda one: (-one[1], one[0]))[:3]:
-        if number > guards.few_deletes and above(number, seen.present, guards.max_lost_share):
+        if sends and number > guards.few_deletes and above(number, seen.present, guards.max_lost_share):
             share, most = shown(number, seen.present, guards.max_lost_share)
             holds.append((
                 "lost-field", f"{number:,} of {seen.present:,} items would lose their {name}, {share} "
@@ -118,7 +122,7 @@ def holds_of_target(guards: Guards, seen: Seen) -> list[Hold]:
             ))
     if seen.read and seen.held_back == seen.read and seen.present:
         holds.append(("all-failing", f"all {seen.read:,} products of the source are held back", "mend what the findings say"))
-    elif seen.read and seen.present and seen.held_back > 3 and above(seen.held_back, seen.read, guards.max_held_share):
+    elif sends and seen.present and seen.held_back > 3 and above(seen.held_back, seen.read, guards.max_held_share):
         holds.append((
             "many-failing",
             f"{seen.held_back:,} of {seen.read:,} products are held back "

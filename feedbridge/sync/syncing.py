@@ -276,7 +276,7 @@ class Sync:
                 state.present, state.counts["create"] + state.taken_over,
                 state.counts["update"] + state.counts["replace"] - state.taken_over,
                 state.counts["delete"], products["read"], products["held_back"], row.elsewhere if not state.present else (),
-                state.gone_now, state.shrunk, state.lost,
+                state.gone_now, state.shrunk, state.lost, state.counts["settle"],
             )) if not replay else []
             holds = [named(hold, self.job.name) for hold in holds]
             plans.append(TargetPlan(
