@@ -49,6 +49,7 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
     from feedbridge.errors import CommandError
     from feedbridge.report.status_text import render_run, render_status, run_json, status_json
     from feedbridge.sync.history import MOST_NOT_TAKEN
+    from feedbridge.sync.outboxes import outbox_words
 
     with history(jobs) as opened:
         wanted = [opened.file.job(job)] if job is not None else list(opened.file.jobs.values())
@@ -64,6 +65,9 @@ def status(job: str | None, jobs: Path | None, run_id: str | None, limit: int, a
         abouts, runs, held = [], [], {}
         for one in wanted:
             about, own, back = opened.standing(one, limit, None if as_json else MOST_NOT_TAKEN)
+            for target in about["targets"]:
+                if "outbox" in target:
+                    target["told"] = outbox_words(target["name"], target["place"], one.name, target["outbox"], said_jobs(jobs))
             abouts.append(about)
             runs += own
             held[one.name] = back

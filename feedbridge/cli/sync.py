@@ -284,17 +284,18 @@ def show(report: Any, options: dict[str, Any], log: Any, jobs: Path | None) -> N
 
 def remarks_on(report: Any, result: dict[str, Any], jobs: Path | None) -> list[str]:
     """What a run looked titles up in, and what is left for a person to do after it."""
+    from feedbridge.sync.outboxes import outbox_words
+
     found = looked_up(report)
-    by_hand = {target.name for target in report.header.targets if target.deletes == "by hand"}
     for target in result["targets"]:
-        if target["name"] not in by_hand or not str(target["place"]).startswith("folder "):
-            continue
-        place = str(target["place"]).removeprefix("folder ")
-        taken = shlex.join(["feedbridge", "flickrocket", "verify", place, "--job", report.job, *said_jobs(jobs)])
-        if target["done"].get("created"):
-            found.append(f"{target['name']}: upload the folders in {place}, then: {taken}")
-        elif target["done"].get("updated") or target["done"].get("settled"):
-            found.append(f"{target['name']}: upload the folders in {place}")
+        if "outbox" in target:
+            found += outbox_words(target["name"], target["place"], report.job, target["outbox"], said_jobs(jobs))
+        if waits := target.get("no_id"):
+            more = waits["number"] - len(waits["first"])
+            found.append(
+                f"{target['name']}: {waits['number']:,} {'waits' if waits['number'] == 1 else 'wait'} until FlickRocket's id is "
+                f"known: {', '.join(waits['first'])}{f' and {more:,} more' if more else ''}"
+            )
     if report.kind == "replay" and any(
         target["done"].get(word) for target in result["targets"] for word in ("created", "updated", "replaced", "settled")
     ):

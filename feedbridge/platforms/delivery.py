@@ -247,6 +247,8 @@ class Delivery(Protocol):
                               platform has; never raises for the platform
     ``has(parcel, verdict)``  what the platform has of an item it took, when that is not all: the body to be written down,
                               beside the files it had before; None: all of it
+    ``standing(ids)``         what is left to a person, where items are written into a folder. ``ids``: of every item that was
+                              sent, as far as they are known. Raises OSError
     """
 
     place: str

@@ -237,7 +237,7 @@ def _summary(one: Mapping[str, Any]) -> list[tuple[str, str]]:
     counts = one.get("counts", {})
     if any(counts.get(operation) for operation in SENDING):
         said = ", ".join(
-            operation_count(operation, counts[operation])
+            operation_count(operation, counts[operation]) + (_no_id(one) if operation == "left" else "")
             for operation in (*SUMMARY, *(name for name in counts if name not in COUNTED)) if counts.get(operation)
         )
         place = f" {short_hashes(one['place'])}" if one.get("place") else ""
@@ -247,11 +247,22 @@ def _summary(one: Mapping[str, Any]) -> list[tuple[str, str]]:
         text = f"{unchanged:,} {'product is' if unchanged == 1 else 'products are'} as the feed says"
     else:
         text = "nothing the feed has is to be sent" if one.get("products", {}).get("read") else "the feed has no products"
-    rest = [operation_count(operation, counts[operation]) for operation in ("keep", "left", "held", "refused") if counts.get(operation)]
+    rest = [
+        operation_count(operation, counts[operation]) + (_no_id(one) if operation == "left" else "")
+        for operation in ("keep", "left", "held", "refused") if counts.get(operation)
+    ]
     return [
         (str(one.get("name", "")), "bold"),
         (f": nothing to do, {', '.join([text, *rest])}{_products(one)}", ""),
     ]
+
+
+def _no_id(one: Mapping[str, Any]) -> str:
+    """Which of those that are left alone wait for an id."""
+    first = [str(sku) for sku in one.get("no_id_first", ())]
+    more = int(one.get("no_id", 0)) - len(first)
+    named = f"{', '.join(first)}{f' and {more:,} more' if more > 0 else ''}"
+    return f" (until the id is known: {named})" if first else ""
 
 
 def _products(one: Mapping[str, Any]) -> str:

@@ -4,7 +4,8 @@ Everything here takes objects with these members, or mappings with these keys; w
 
     job    name, file, ledger, id, next (datetime), last_success (datetime),
            lease: {"holder": "user@host, pid 12", "since", "run"} while a run has the job,
-           targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …},
+           targets: [{"name", "place", "states": {"sent": 12, "failed": 1, …}, "told": lines of what is left to a person,
+                      "outbox": {"waiting", "new", "uploaded", "gone"} where it has one,
                       "not_taken": [{"key", "sku", "state", "tried", "message", "since"}, …]}, …]
     run    id, job (the job's name or id), kind, started, finished, status, counts, who, host, pid, version, mappings,
            message, running; counts is {"read": 14, "created": 2, …, "findings": 3,
@@ -132,6 +133,8 @@ def _job(
     for one in _of(job, "targets") or ():
         paper.line((f"  {_of(one, 'name')} ", "bold"), (f"{short_hashes(str(_of(one, 'place')))}: {_states(_of(one, 'states') or {})}", ""))
         _not_taken(paper, one, zone)
+        for said in _of(one, "told") or ():
+            paper.line(("    ", ""), (cut_to(str(said), TEXT_CHARS * 2), ""))
     if held:
         since = min((time for time in (_time(_of(one, "since")) for one in held) if time), default=None)
         oldest = f", the oldest since {_local(since, zone)}" if since else ""
@@ -343,6 +346,7 @@ def status_json(
                 {
                     "name": _of(one, "name"), "place": _of(one, "place"), "states": dict(_of(one, "states") or {}),
                     "not_taken": [{**item, "since": _utc(item.get("since"))} for item in _of(one, "not_taken") or ()],
+                    **({"outbox": dict(outbox)} if (outbox := _of(one, "outbox")) else {}),
                 }
                 for one in _of(job, "targets") or ()
             ],

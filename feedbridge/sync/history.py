@@ -19,6 +19,7 @@ from feedbridge.sync.lease import Lease
 from feedbridge.sync.ledger import Ledger
 from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.ledger_rows import HeldRow, RunRow, TargetRow
+from feedbridge.sync.outboxes import outbox_of
 from feedbridge.sync.places import delivery_of
 from feedbridge.sync.syncing import held_plan
 
@@ -60,14 +61,16 @@ class History:
         runs = [run for run in self.ledger.runs(number, limit=limit * 2) if not run.message.startswith("did not begin")][:limit]
         last = self.ledger.last_complete(number)
         running = next((run for run in runs if run.running), None)
+        current = self._current(job)
         about: dict[str, Any] = {
             "name": job.name, "file": job.file.shown, "ledger": self.ledger.shown, "last_success": last.finished if last else None,
             "targets": [
                 {
                     "name": row.name, "place": row.place, "states": self.ledger.count(row.id),
                     "not_taken": self._not_taken(number, row, most),
+                    **({"outbox": outbox} if (outbox := outbox_of(job, self.ledger, row, current, self.environment)) else {}),
                 }
-                for row in self._current(job)
+                for row in current
             ],
         }
         if running is not None:

@@ -110,6 +110,12 @@ class LedgerItems(LedgerPart):
         missing = sum(int(row[3]) for row in rows)
         return {**counts, "present": sum(int(row[2]) for row in rows), **({"missing": missing} if missing else {})}
 
+    def ids(self, target_id: int) -> dict[str, str]:
+        """The platform's ids of what a target has; empty where none is known."""
+        asked = sa.select(items.c.key, items.c.platform_id).where(items.c.target_id == target_id, PRESENT)
+        with self._database.read() as connection:
+            return {key: number for key, number in connection.execute(asked)}
+
     def bodies(self, target_id: int, keys: Iterable[str]) -> dict[str, bytes]:
         """Key -> the body the platform took last; keys without one are left out."""
         return {key: zlib.decompress(body) for key, body in self._contents(target_id, keys, contents.c.body)}

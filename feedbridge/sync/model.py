@@ -109,6 +109,7 @@ class TargetPlan(msgspec.Struct, omit_defaults=True, kw_only=True):
                     and are no longer in the feed
     ``pending``     items that are tried again at the next run though the feed does not change
     ``waiting``     items that are sent but for a part, which waits
+    ``no_id``       items that wait until the platform's id of them is known; ``no_id_first``: the first of them
     """
 
     name: str
@@ -124,6 +125,8 @@ class TargetPlan(msgspec.Struct, omit_defaults=True, kw_only=True):
     gone: list[str] = []
     pending: int = 0
     waiting: int = 0
+    no_id: int = 0
+    no_id_first: list[str] = []
 
 
 class PlanHeader(msgspec.Struct, omit_defaults=True, kw_only=True):

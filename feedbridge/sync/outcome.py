@@ -88,6 +88,8 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0
     quarantine: str = ""
+    outboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Target -> what of its outbox is left to a person (sync/outboxes.py)."""
     mended: dict[str, set[str]] = field(default_factory=dict)
     """Of a replay: what was held back and came mended, and the SKUs of the products that it is now."""
 
@@ -149,6 +151,8 @@ class Report:
             targets.append({
                 "name": target.name, "place": target.place, "deletes": target.deletes, "done": counts,
                 "products": target.products,
+                **({"outbox": self.outboxes[target.name]} if target.name in self.outboxes else {}),
+                **({"no_id": {"number": target.no_id, "first": target.no_id_first}} if target.no_id else {}),
                 **({"left": planned - tried} if done is not None and planned > tried else {}),
                 **({"calls": done.calls} if done is not None else {}),
                 **({"stopped": {"message": done.down.message, "mend": done.down.mend}} if done is not None and done.down else {}),

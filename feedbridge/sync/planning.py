@@ -66,6 +66,8 @@ class TargetState:
     """Updates of items that were never sent here: the platform has them from elsewhere, and of what is there nothing is known."""
     shrunk: int = 0
     """Items that lose a variant."""
+    no_id: list[str] = field(default_factory=list)
+    """SKUs of items that wait until the platform's id of them is known."""
     lost: Counter[str] = field(default_factory=Counter)
     """Field -> items that lose it."""
     job_id: int = 0
@@ -225,6 +227,7 @@ class Planner:
             if op == "left":
                 target.counts["left"] += 1
                 target.pending += 1
+                target.no_id.append(item.sku)
             else:
                 updates = target.counts["update"]
                 self._send(target, op, item, row, way, reason=reason)
@@ -574,9 +577,9 @@ def _found(target: TargetState, parcel: Parcel, item: FeedItem, known: dict[str,
     ]
 
 def refused_before(row: Row) -> str:
-    """What is said of an item whose last try the platform refused, with the platform's words."""
+    """What is said of an item that was not taken at the last try, with the words of why."""
     words = " ".join(row.message.split())
-    return f"the platform refused it before: {cut(words)}" if words else "the platform refused it before"
+    return f"it was not taken before: {cut(words)}" if words else "it was not taken before"
 
 
 def reason_of(found: list[Difference]) -> str:

@@ -34,6 +34,7 @@ from feedbridge.sync.ledger_address import ledger_url
 from feedbridge.sync.ledger_errors import JobRunning, LedgerError
 from feedbridge.sync.ledger_rows import JobRow, TargetRow
 from feedbridge.sync.model import OPERATIONS, SENDING, Change, Operation, PlanHeader, TargetPlan
+from feedbridge.sync.outboxes import NAMED, outbox_of
 from feedbridge.sync.outcome import INTERRUPTED, Down, Options, Report, TargetResult, go_on, in_words, took_nothing
 from feedbridge.sync.places import check_feeds
 from feedbridge.sync.planfile import PlanError, PlanReader, PlanWriter, read_plan
@@ -175,6 +176,7 @@ class Sync:
             for target in self.ledger.targets(self.row.id):
                 self.ledger.close_batches(target.id, run, lease)
             report = work(run, lease)
+            self._look_into_outboxes(report)
             report.seconds = time.monotonic() - started
             self.ledger.finish_run(run, status=report.status, counts=report.counts, message=in_words(report))
             self._prune()
@@ -283,7 +285,7 @@ class Sync:
                 name=state.name, platform=self.job.spec.targets[state.name].platform, place=row.place,
                 generation=row.generation, counts=counts, products=dict(products), present=state.present, holds=holds,
                 deletes=state.delivery.deletes, back=planner.back[state.number], gone=planner.gone[state.number],
-                pending=state.pending, waiting=state.waiting,
+                pending=state.pending, waiting=state.waiting, no_id=len(state.no_id), no_id_first=state.no_id[:NAMED],
             ))
         lost = [] if replay or not made.is_table else [name for name in self.row.columns if name not in made.headers]
         read_before = last.counts.get("read") if last is not None and whole_feed else None
@@ -401,6 +403,13 @@ class Sync:
         if report.status in (0, 1) and usual:
             self._settle(report)
         return report
+
+    def _look_into_outboxes(self, report: Report) -> None:
+        """Note what of the folders that targets have written is left to a person."""
+        rows = [self._target(plan.name, plan.place, make=False) for plan in report.header.targets]
+        for row in rows:
+            if (found := outbox_of(self.job, self.ledger, row, rows, self.environment)) is not None:
+                report.outboxes[row.name] = found
 
     def _adopting(self, plan: TargetPlan, result: TargetResult) -> str:
         """The way out when the platform has what the ledger knows nothing of; empty when nothing looks so."""

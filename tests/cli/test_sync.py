@@ -272,7 +272,7 @@ def test_what_a_platform_refused_is_named_by_status_and_plan(shop: Shop, typed: 
     (job,) = json.loads(typed("status", "--json")[1])["jobs"]
     assert [one["key"] for one in job["targets"][0]["not_taken"]] == [f"P00{number}" for number in range(1, 7)]
     assert all(one["message"] and one["since"].endswith("Z") for one in job["targets"][0]["not_taken"])
-    assert "; the platform refused it before: " in typed("plan")[1]
+    assert "; it was not taken before: " in typed("plan")[1]
     typed("sync")
     assert "failed P00" not in typed("status")[1]
 
@@ -429,9 +429,41 @@ def test_folders_are_to_be_uploaded(tmp_path: Path, typed: Typed, monkeypatch: p
     )
     status, _, err = typed("sync")
     assert (status, "created" in err) == (0, True), err
-    assert f"flickrocket: upload the folders in {tmp_path}/shop/outbox, " in err
-    assert "then: feedbridge flickrocket verify" in err
-    assert "upload the" not in typed("sync")[2]
+    outbox = tmp_path / "shop/outbox"
+    folders = sorted(path.name for path in outbox.iterdir())
+    upload = f"flickrocket: upload the folders in {outbox}, {len(folders)} folders wait there, then: feedbridge flickrocket verify"
+    assert upload in err
+    for words in (("sync",), ("status",)):  # as long as they wait
+        status, out, err = typed(*words)
+        assert (status, upload in out + err) == (0, True), out + err
+
+
+def test_a_folder_that_was_never_uploaded_and_is_gone_is_named(tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch):
+    shutil.copytree(ROOT / "fixtures/digital", tmp_path / "shop")
+    monkeypatch.chdir(tmp_path / "shop")
+    Path("feedbridge.yaml").write_text(
+        "feedbridge: 1\nstate: ledger.sqlite\njobs:\n  books:\n    source: catalogue.csv\n    set: {currency: EUR}\n"
+        "    targets:\n      flickrocket: {outbox: outbox}\n"
+    )
+    typed("sync")
+    gone, known, *left = sorted(path.name for path in Path("outbox").iterdir())
+    shutil.rmtree(Path("outbox", gone))
+    Path("ids.csv").write_text(f"sku,id\n{known},142995\n")
+    assert typed("ids", "import", "books", "ids.csv")[0] == 0
+    for words in (("sync",), ("status",)):
+        status, out, err = typed(*words)
+        told = out + err
+        assert status == 0
+        assert f"1 product was written as new, has no id yet, and the folder is no longer in the outbox: {gone}. Uploaded?" in told
+        assert f"never uploaded? feedbridge ids forget books {gone}" in told
+        assert f"{tmp_path}/shop/outbox, 1 folder waits there" in told
+        assert f"{known} in {tmp_path}/shop/outbox was uploaded, for the id is known: move it away" in told
+    outbox = {"waiting": len(left), "new": False, "uploaded": [known], "gone": [gone]}
+    assert json.loads(typed("sync", "--json")[1])["targets"][0]["outbox"] == outbox
+    assert json.loads(typed("status", "--json")[1])["jobs"][0]["targets"][0]["outbox"] == outbox
+    assert typed("ids", "forget", "books", gone)[0] == 0
+    assert "1 created" in typed("sync")[2]
+    assert gone not in typed("status")[1]
 
 
 def test_a_held_plan_is_applied_by_the_name_of_its_job(shop: Shop, typed: Typed):

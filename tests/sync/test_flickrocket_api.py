@@ -149,6 +149,11 @@ def test_the_whole_circle(shop: BookShop):
     report = shop.sync()
     assert (report.status, shop.done(report, "flickrocket"), shop.done(report)) == (0, {"created": 3}, {})
     assert planned(shop)["flickrocket-api"] == {"left": 3}
+    text = io.StringIO()
+    render_plan(msgspec.to_builtins(shop.plan().header), [], text)
+    assert "3 left alone (until the id is known: BOOK-1, BOOK-2, BOOK-3)" in text.getvalue()
+    assert report.result()["targets"][1]["no_id"] == {"number": 3, "first": ["BOOK-1", "BOOK-2", "BOOK-3"]}
+    assert report.outboxes == {"flickrocket": {"waiting": 3, "new": True, "uploaded": [], "gone": []}}
     ids = shop.uploaded()
     shop.import_ids(ids, "flickrocket")
 

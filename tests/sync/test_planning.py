@@ -220,7 +220,7 @@ SOLD = written("sku-7", store("sku-7"))
         pytest.param([SOLD], [stored("SKU-7"), stored("sku-7", 9)], [("update", "sku-7", "field price changed")], ["SKU-7"],
                      id="taken, and changed since"),
         pytest.param([SOLD], [stored("SKU-7"), stored("sku-7", hash=b"", state="failed")],
-                     [("create", "sku-7", "new; the platform refused it before"), ("keep", "SKU-7", TAKEN)], [], id="refused"),
+                     [("create", "sku-7", "new; it was not taken before"), ("keep", "SKU-7", TAKEN)], [], id="refused"),
         pytest.param([SOLD, draft("SKU-7")], [stored("SKU-7")], [("create", "sku-7", "new"), ("keep", "SKU-7", TAKEN)], [],
                      id="the other one is a draft"),
     ],

@@ -350,7 +350,7 @@ def test_what_the_platform_refused_is_seen_afterwards(shop: Shop, box: Box):
     words = first.targets["flipsnack"].failures[0].message
     assert words and item["message"] == words
     (change,) = shop.plan().changes()
-    assert change.reason == f"field sell_price changed; the platform refused it before: {words}"
+    assert change.reason == f"field sell_price changed; it was not taken before: {words}"
     shop.sync()
     assert standing(shop) == []
 

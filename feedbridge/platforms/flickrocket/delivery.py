@@ -46,6 +46,7 @@ from feedbridge.platforms.flickrocket.known import (
     other_type,
     rest_members,
 )
+from feedbridge.platforms.flickrocket.outbox import Standing, standing
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.flickrocket.writer import EMAIL, PASSWORD, WARNING, FlickRocketWriter
 
@@ -301,6 +302,10 @@ class FlickRocketDelivery:
             return ""
         last, _ = _last(names, folder_name(key))
         return str(self._outbox / last) if last else ""
+
+    def standing(self, ids: Mapping[str, str]) -> Standing:
+        """What of the outbox is left to a person. ``ids``: of every item that was sent. Raises OSError."""
+        return standing(self._outbox, ids)
 
     def close(self) -> None:
         """Remove fetched files that are in the outbox now."""
