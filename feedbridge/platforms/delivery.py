@@ -128,6 +128,8 @@ class Answer(msgspec.Struct, frozen=True):
     wait_seconds: float | None = None
     notes: tuple[str, ...] = ()
     http_status: int | None = None
+    called: bool = True
+    """Whether anything was asked of the platform: what cannot be sent at all is answered without."""
 
 
 class Rate(BaseModel):

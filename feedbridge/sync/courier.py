@@ -76,6 +76,8 @@ class Failure(msgspec.Struct, frozen=True):
     state: str
     file: str = ""
     line: int = 0
+    mend: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -437,7 +439,7 @@ class Courier:
                 raise
             self.observe("calling", target=self.target, action=action, items=len(batch), batch=batch_id)
             answer = self.delivery.send(action, batch)
-            self.calls += 1
+            self.calls += answer.called
             self._last = answer
             self._lost = self._lost + 1 if answer.reach is Reach.UNKNOWN and answer.http_status != BUSY else 0
             self.observe(
@@ -642,9 +644,11 @@ class Courier:
         self._away.pop(change.key, None)
         self.counts["unknown" if state == "unknown" else "failed"] += 1
         if len(self.failures) < FAILURES_KEPT:
-            self.failures.append(
-                Failure(self.target, change.op, change.key, change.sku, message, state, change.file, change.line)
-            )
+            foreseen = bool(message) and message == change.message  # the plan says how to mend it
+            self.failures.append(Failure(
+                self.target, change.op, change.key, change.sku, message, state, change.file, change.line,
+                change.mend if foreseen else "", change.code if foreseen else "",
+            ))
 
 
 def _unknown(batch: Iterable[Parcel], verdicts: dict[str, Verdict]) -> list[Parcel]:

@@ -419,7 +419,8 @@ class Sync:
                 f"{plan.name}: it has products that the ledger does not know; if this job sent them (a ledger brought back "
                 f"from an older backup): feedbridge sync {self.job.name} --adopt"
             )
-        if result.counts.get("failed") and not plan.present and plan.counts.get("create"):
+        # What has a code was foreseen by the plan, and is mended as it says.
+        if not plan.present and any(one.op == "create" and one.state == "failed" and not one.code for one in result.failures):
             return (
                 f"{plan.name}: the ledger knew nothing of this place; if it has these products already (a lost ledger, "
                 f"another target before): feedbridge sync {self.job.name} --adopt"

@@ -293,6 +293,10 @@ def test_ids_come_from_the_feed_or_by_import(alone: BookShop):
     report = alone.sync()
     assert (report.status, alone.done(report)) == (1, {"updated": 1, "failed": 1})
     assert "id of it is not known" in report.targets["flickrocket-api"].failures[0].message
+    (failure,) = report.result()["targets"][0]["failures"]
+    assert (failure["code"], failure["mend"][:11]) == ("flickrocket.no-id", "give its id")
+    assert (report.targets["flickrocket-api"].calls, report.warnings) == (1, [])
+    assert [change.reason for change in alone.plan().changes()] == ["new; it was not taken before"]
     with pytest.raises(CommandError):
         alone.import_ids({"BOOK-2": "0001-26ED-EA4F-AA32"}, "flickrocket-api")
     alone.import_ids({"BOOK-2": "142995"}, "flickrocket-api")

@@ -212,6 +212,8 @@ class FlickRocketApiDelivery:
     def send(self, action: Action, parcels: Sequence[Parcel]) -> Answer:
         """Make the call. An update or delete may be repeated; a create is looked up before it is made."""
         (parcel,) = parcels
+        if unknown := self._unidentified(action, parcel):
+            return Answer(Reach.ANSWERED, {parcel.key: Verdict("failed", unknown)}, called=False)
         if parcel.unchecked and action != "delete":
             try:
                 fault = self._bindings.fault(self._part(known_of(parcel, self._ids)))
@@ -231,19 +233,28 @@ class FlickRocketApiDelivery:
         """Let go of connections."""
         self._client.close()
 
+    def _unidentified(self, action: Action, parcel: Parcel) -> str:
+        """Why no call can be made about a product; empty when one can."""
+        if action == "delete":
+            return "" if self._id_to_delete(parcel) else _NOT_DELETED
+        known = known_of(parcel, self._ids)
+        if known.fault:
+            return no_id(known).message
+        return _NO_ID.message if known.id is None and not self._create else ""
+
+    def _id_to_delete(self, parcel: Parcel) -> str:
+        text = (parcel.platform_id or self._ids.get(parcel.key, "") or str(_product(parcel.body).get("id", ""))).strip()
+        return text if text.isdigit() and is_id(int(text)) else ""
+
     def _written(self, action: Action, parcel: Parcel) -> Verdict:
         known = known_of(parcel, self._ids)
         if known.moved or action == "create":
             known.before = None
-        if known.fault:
-            return Verdict("failed", no_id(known).message)
-        if known.id is None and self._create:
+        if known.id is None:
             known.id = self._made_before(parcel.key)
             known.before = None
             if known.id is None:
                 return self._made(known, parcel.key) if action == "create" else Verdict("failed", "it is not there")
-        if known.id is None:
-            return Verdict("failed", _NO_ID.message)
         told = str(known.id)
         part = self._part(known)
         if not part:  # sent again on demand, or after a doubtful try
@@ -298,10 +309,7 @@ class FlickRocketApiDelivery:
         return Verdict("taken", "", told, partly=empty and any(known.after["files"].values()))
 
     def _deleted(self, parcel: Parcel) -> Verdict:
-        text = (parcel.platform_id or self._ids.get(parcel.key, "") or str(_product(parcel.body).get("id", ""))).strip()
-        if not text.isdigit() or not is_id(int(text)):
-            return Verdict("failed", "its FlickRocket id is not known: delete it by hand, then say feedbridge ids forget")
-        self._client.delete_product(text)
+        self._client.delete_product(self._id_to_delete(parcel))
         return Verdict("taken")
 
     def _part(self, known: Known) -> dict[str, Any]:
@@ -342,6 +350,7 @@ _NO_ID = Way(
     "product's details page); new products are made by a flickrocket target with an outbox",
     "flickrocket.no-id",
 )
+_NOT_DELETED = "its FlickRocket id is not known: delete it by hand, then say feedbridge ids forget"
 
 
 def _product(body: bytes) -> dict[str, Any]:
