@@ -463,7 +463,7 @@ class Planner:
         differences: list[Difference] | None = None, code: str = "", message: str = "", mend: str = "", unsure: str = "",
         missing: int = 0, of: HeldProduct | None = None, note: str = "", unchecked: bool = False,
     ) -> None:
-        """Note a change. ``of``: the held-back product, where there is neither an item nor a row."""
+        """Note a change. ``of``: the held-back product, where there is no item."""
         target.counts[op] += 1
         named, placed = item or row or of, item or of
         sku = named.sku if named is not None else ""

@@ -345,6 +345,11 @@ def test_a_run_that_sends_nothing_is_not_held_by_what_is_held_back(tmp_path, box
         shop.feed(goods(4) | goods(5, first=5, price="free", text=f"Night {night}"))
         report = shop.sync()
         assert (report.status, guards(report), keys(report, "held")) == (1, [], [f"P00{number}" for number in range(5, 10)])
+    held = next(change for change in report.changes() if change.op == "held")  # as the quarantine has it, though it was sent
+    with shop.opened() as sync:
+        (row,) = (row for row in sync.ledger.held(sync.row.id) if row.sku == "P005")
+    assert (held.reason, held.mend, held.code, held.file, held.line) == (row.problem, row.mend, row.codes, row.file, row.line)
+    assert '"free"' in held.reason and held.mend and held.line == 6
     shop.feed(goods(3) | goods(5, first=5, price="free"))
     report = shop.sync()
     assert (report.status, guards(report), keys(report, "delete")) == (4, ["many-failing"], ["P004"])
