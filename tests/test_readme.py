@@ -174,7 +174,7 @@ def test_flickrocket(tmp_path: Path, folder: Path):
     for name in ("feedbridge.yaml", "examples"):
         run(tmp_path, f"cp -r {ROOT / name} .")
     run(tmp_path, "git init -q && git add -A && git -c user.name=n -c user.email=n@example.org commit -qm start")
-    script = FLICKROCKET.replace("feedbridge sandbox &", f"feedbridge sandbox --port {port} > box.log 2>&1 &\n{WAIT}")
+    script = FLICKROCKET.replace("feedbridge sandbox &", f"feedbridge sandbox --port {port} > box.log 2>&1 &")
     script = script.replace("127.0.0.1:8765", f"127.0.0.1:{port}").replace("127.0.0.1:8767", f"127.0.0.1:{receiver}")
     script = script.replace("flickrocket login", f"flickrocket login --port {redirect}")
     script = script.replace(

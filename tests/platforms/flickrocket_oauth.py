@@ -76,7 +76,7 @@ class FlickRocket:
 
 
 @contextmanager
-def serving() -> Iterator[FlickRocket]:
+def serving(port: int = 0) -> Iterator[FlickRocket]:
     shop = FlickRocket()
 
     class Handler(BaseHTTPRequestHandler):
@@ -117,7 +117,7 @@ def serving() -> Iterator[FlickRocket]:
         def do_POST(self):
             self._call(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -9,6 +9,7 @@ import re
 import socket
 import sys
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -268,7 +269,57 @@ def test_login_nobody_answers(shop, access):
     caught("flickrocket.refused", lambda: login(
         access, client_id=CLIENT, redirect_uri=redirect_for(0), say=lambda _: None, open_browser=lambda _: True,
         timeout_seconds=0.05), "0.05 seconds", "--no-browser")
-    assert shop.calls == []
+    assert [call[:2] for call in shop.calls] == [("GET", "/")]  # whether anything answers
+
+
+def closed_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.mark.parametrize("way", [
+    pytest.param({"redirect_uri": redirect_for(0)}, id="browser"), pytest.param({"browser": False}, id="pasting"),
+])
+def test_login_asks_nobody_when_nothing_answers(tmp_path, way):
+    asked: list[str] = []
+    waits: list[float] = []
+    place = f"http://127.0.0.1:{closed_port()}"
+    access = Access(
+        store=TokenStore(tmp_path / "tokens"), hosts=hosts_of({"FEEDBRIDGE_FLICKROCKET_HOSTS": f"{place}/flickrocket"}),
+        environment={}, clock=lambda: NOW, sleep=waits.append,
+    )
+    caught("flickrocket.down", lambda: login(
+        access, client_id=CLIENT, say=asked.append, open_browser=asked.append, read=asked.pop, **way,
+    ), f"nothing answers at {place}: is the sandbox running?", "feedbridge sandbox")
+    assert asked == []
+    assert 3 < sum(waits) < 10
+
+
+def test_login_elsewhere_is_tried_once(tmp_path):
+    asked: list[str] = []
+    waits: list[float] = []
+    hosts = hosts_of({"FEEDBRIDGE_FLICKROCKET_HOSTS": "https://shop.invalid"})
+    access = Access(store=TokenStore(tmp_path / "tokens"), hosts=hosts, environment={}, sleep=waits.append)
+    caught("flickrocket.down", lambda: login(
+        access, client_id=CLIENT, redirect_uri=redirect_for(0), say=asked.append, open_browser=asked.append), "shop.invalid")
+    assert asked == waits == []
+
+
+def test_login_waits_for_a_sandbox_that_is_about_to_listen(tmp_path):
+    with ExitStack() as stack:
+        port = closed_port()
+
+        def sleep(_: float) -> None:
+            stack.enter_context(serving(port))
+
+        hosts = hosts_of({"FEEDBRIDGE_FLICKROCKET_HOSTS": f"http://127.0.0.1:{port}/flickrocket"})
+        access = Access(store=TokenStore(tmp_path / "tokens"), hosts=hosts, environment={}, clock=lambda: NOW, sleep=sleep)
+        tokens = login(
+            access, client_id=CLIENT, redirect_uri=redirect_for(0), say=lambda _: None, open_browser=browser_that_agrees,
+            timeout_seconds=30,
+        )
+    assert tokens.company_id == COMPANY
 
 
 def test_login_without_a_browser_says_so(access):

@@ -31,7 +31,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from feedbridge.platforms.delivery import is_loopback
 from feedbridge.platforms.flickrocket.answers import (
     MOST_SECONDS,
     Found,
@@ -61,6 +63,8 @@ LEFT_SECONDS = 300
 """An access token with less left is exchanged before it is used."""
 BUSY_WAITS = (5.0, 10.0, 15.0)
 """Waits before the second, third and fourth try of an exchange that FlickRocket has not taken."""
+BEGIN_TRIES, BEGIN_WAIT = 25, 0.2
+"""How often, and so many seconds apart, a sandbox that has just been started is asked whether it is there."""
 MOST_TRIES = 3
 """Exchanges one after another until an answer has an access token, too."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -227,6 +231,30 @@ class Access:
         if keyring:
             self.store.has_keyring(self.shop)
         self.store.writable(self.shop)
+
+    def may_reach(self) -> None:
+        """Raises FlickRocketError when nothing answers where tokens are exchanged, so that nobody is asked for a permission
+        that could not be kept. A sandbox that is about to listen is waited for; what is answered does not matter."""
+        parts = urlsplit(self.hosts.token)
+        place = f"{parts.scheme}://{parts.netloc}"
+        here = is_loopback(parts.hostname or "")
+        for left in reversed(range(BEGIN_TRIES if here else 1)):
+            try:
+                self._http.get(f"{place}/")
+            except Lost:
+                return
+            except Unsent as exc:
+                if left:
+                    self._sleep(BEGIN_WAIT)
+                elif here:
+                    raise FlickRocketError(
+                        f"nothing answers at {place}: is the sandbox running?", code="flickrocket.down",
+                        mend=f"start it, and leave it running: feedbridge sandbox; {HOSTS} says where it is",
+                    ) from None
+                else:
+                    raise FlickRocketError(exc.reason, mend=exc.mend, code="flickrocket.down") from None
+            else:
+                return
 
     def may_replace(self, company_id: str | None = None, *, replace: bool = False) -> None:
         """Raises FlickRocketError when a login would overwrite tokens that are not the same shop's; ``company_id`` None:

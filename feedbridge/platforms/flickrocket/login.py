@@ -309,6 +309,7 @@ def login(
         access.may_keep(keyring)
     if browser:
         with Listener(redirect_uri) as listener:
+            access.may_reach()
             url = authorize_url(access.hosts, client_id, scopes, listener.redirect_uri)
             say(f"Agree in the browser, within {timeout_seconds:g} seconds. If it does not open, open this address:\n{url}")
             if not (open_browser or _open_browser)(url):
@@ -316,6 +317,7 @@ def login(
             permission = listener.wait(timeout_seconds)
     else:
         _checked_for_pasting(redirect_uri)
+        access.may_reach()
         say(
             f"Open this address in any browser, and agree:\n{authorize_url(access.hosts, client_id, scopes, redirect_uri)}\n"
             f"The browser is then sent to an address that begins with {redirect_uri}; that the page cannot be shown does not "
