@@ -22,7 +22,7 @@ from feedbridge.mapping.schema import FileSpec, Fingerprint, Recognise
 from feedbridge.mapping.yaml import read_text, read_yaml
 from feedbridge.sources.base import Source
 
-__all__ = ["Candidate", "Names", "NotRecognised", "candidates_for", "files_of", "names_of", "recognise", "score"]
+__all__ = ["Candidate", "Names", "NotRecognised", "candidates_for", "files_of", "names_of", "nearly", "recognise", "score"]
 
 ACCEPT = 0.7
 MARGIN = 0.15
@@ -160,9 +160,16 @@ def _fit(one: Fingerprint, whole: Recognise, names: Names, preset: str) -> Candi
     )
 
 
-def recognise(source: Source, known: Mapping[str, Path] | None = None) -> tuple[str, list[Candidate]]:
-    """The preset for a source, and all candidates, the best first. ``known``: preset files by name, when other than
-    those that come with feedbridge.
+def nearly(candidates: Iterable[Candidate], usual: str) -> bool:
+    """Whether a preset is among the candidates, with all that it requires and with something besides."""
+    return any(one.name == usual and one.score > 0 for one in candidates)
+
+
+def recognise(source: Source, known: Mapping[str, Path] | None = None, usual: str = "") -> tuple[str, list[Candidate]]:
+    """The preset for a source, and all candidates, the best first.
+
+    ``known``  preset files by name, when other than those that come with feedbridge
+    ``usual``  the preset of what the platform takes: where it nearly fits, no general one is taken for it
 
     Raises: NotRecognised with the candidates when none, or more than one, fits.
     """
@@ -172,9 +179,10 @@ def recognise(source: Source, known: Mapping[str, Path] | None = None) -> tuple[
     pool = special if special and special[0].score >= ACCEPT else candidates
     best = pool[0] if pool else None
     rest = pool[1].score if len(pool) > 1 else 0.0
-    if best is not None and best.score >= ACCEPT and round(best.score - rest, 9) >= MARGIN:
+    near = usual if nearly(candidates, usual) else ""
+    if best is not None and best.score >= ACCEPT and round(best.score - rest, 9) >= MARGIN and not (near and best.fallback):
         return best.name, candidates
-    raise _refusal(source, names, candidates, pool)
+    raise _refusal(source, names, candidates, pool, near)
 
 
 def candidates_for(source: Source, names: Names, known: Mapping[str, Path]) -> list[Candidate]:
@@ -201,9 +209,12 @@ def fits_format(wanted: str | None, source: Source) -> bool:
     return own == wanted
 
 
-def _refusal(source: Source, names: Names, candidates: list[Candidate], pool: list[Candidate]) -> NotRecognised:
+def _refusal(source: Source, names: Names, candidates: list[Candidate], pool: list[Candidate], usual: str) -> NotRecognised:
     several = bool(pool) and pool[0].score >= ACCEPT
-    if several:
+    if usual:
+        why = f"nearly fits {usual}, the preset for what this platform takes: say --mapping {usual}"
+        candidates = sorted(candidates, key=lambda one: one.name != usual)
+    elif several:
         near = [one.name for one in pool if pool[0].score - one.score < MARGIN and one.score > 0]
         why = f"fits {' and '.join(near)} nearly equally well: a preset must be {MARGIN} ahead of the next"
     elif not names.raw:
@@ -231,7 +242,8 @@ def _refusal(source: Source, names: Names, candidates: list[Candidate], pool: li
         if finding.code == "source.xml-namespace":
             lines.insert(0, f"{finding.message}: {finding.mend}")
     mend = (
-        "name the mapping: --mapping NAME (feedbridge mapping list shows the presets)\n"
+        (f"say --mapping {usual}" if usual else "name the mapping: --mapping NAME")
+        + " (feedbridge mapping list shows the presets)\n"
         f"        or have one begun for this file: feedbridge mapping suggest {file} --out my.yaml"
     )
     return NotRecognised(why, lines, candidates, source.name, mend)

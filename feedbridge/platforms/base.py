@@ -139,6 +139,8 @@ class Platform:
     """``delivery(delivery settings, settings, environment)``: a Delivery (delivery.py); None: files only."""
     delivery_settings: type[BaseModel] | None = None
     """A child of ``delivery.DeliverySettings``."""
+    usual_mapping: str = ""
+    """The preset for what it takes, where a general one reads nothing that it takes."""
     catalogues: Mapping[str, Callable[..., Snapshot]] = field(default_factory=dict)
     """What a mapping may name by its title, ``lookup: {catalogue: <platform>.<name>}``: name -> ``read(environment)``,
     which raises FeedbridgeError. It takes ``fresh=timedelta(…)``, how old what was kept may be; ``patient=False`` for one

@@ -46,13 +46,14 @@ class Input:
 
 
 def open_inputs(
-    things: Any, mapping: str, given: Mapping[str, str], names: Sequence[str] | None
+    things: Any, mapping: str, given: Mapping[str, str], names: Sequence[str] | None, usual: str = ""
 ) -> list[tuple[Source, MappingFile]]:
     """Sources with their mappings, in the order they were named.
 
     ``things``   paths, globs, DataFrames       ``mapping``  preset name, mapping file, or auto
     ``given``    ``--set`` without platforms' settings
     ``names``    how findings show them
+    ``usual``    preset of what the platform takes, which comes before a general one where it nearly fits
 
     Raises: SourceError, CommandError (no preset fits, no source), MappingError.
     """
@@ -65,7 +66,7 @@ def open_inputs(
             table = flat(one.first)
             one.header = table.header
             try:
-                one.chosen, candidates = recognise(table)
+                one.chosen, candidates = recognise(table, usual=usual)
                 one.general = any(other.name == one.chosen and other.fallback for other in candidates)
             except NotRecognised as exc:
                 one.error = exc

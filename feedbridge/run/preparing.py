@@ -52,7 +52,8 @@ def prepare(
             )
     given = {key: str(value) for key, value in (set or {}).items()}
     own = {key: given.pop(key) for key in list(given) if key.split(".")[0] in platform_names() and "." in key}
-    pairs = open_inputs(sources, mapping, given, names)
+    usual = platform(wanted[0]).usual_mapping if len(wanted) == 1 else ""
+    pairs = open_inputs(sources, mapping, given, names, usual)
     mappings = [mapping for _, mapping in pairs]
     for one in mappings:
         check_overlays(one)

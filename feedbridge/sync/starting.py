@@ -21,6 +21,7 @@ from feedbridge.mapping.load import Mapping as MappingFile
 from feedbridge.mapping.load import load_mapping
 from feedbridge.mapping.nearest import nearest
 from feedbridge.mapping.presets import presets
+from feedbridge.mapping.recognise import NotRecognised, nearly
 from feedbridge.platforms import platform
 from feedbridge.product.docs import field_texts
 from feedbridge.report.plain import showable
@@ -134,7 +135,14 @@ def start(
             mend="letters, digits, . _ and -, a letter or digit first, 64 at most",
         )
     given = {key: str(value) for key, value in (set or {}).items()}
-    trial = tried(list(sources), list(dict.fromkeys(map(platform_of, wanted))), mapping, given)
+    platforms = list(dict.fromkeys(map(platform_of, wanted)))
+    try:
+        trial = tried(list(sources), platforms, mapping, given)
+    except NotRecognised as exc:
+        usual = platform(platforms[0]).usual_mapping if len(platforms) == 1 else ""
+        if not nearly(exc.candidates, usual):
+            raise
+        trial = tried(list(sources), platforms, usual, given)
     called = name or _job_name(sources[0])
     chosen = _chosen(trial, mapping, out)
     text = _text(called, list(sources), wanted, out, chosen, trial, given, sandbox, mapping)

@@ -11,6 +11,7 @@ from feedbridge.errors import CommandError, SourceError
 from feedbridge.mapping.presets import presets
 from feedbridge.mapping.recognise import NotRecognised
 from feedbridge.run.inputs import open_inputs
+from feedbridge.run.preparing import prepare
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 SKIPPED = {"demo", "explain", "hostile"}
@@ -49,6 +50,20 @@ def test_a_fixture_is_recognised_as_what_it_is(case):
             assert refused.code
 
 
+def test_the_catalogue_of_the_readme_is_recognised():
+    assert chosen([FIXTURES.parent / "examples/books/books.csv"], {}) == {"digital"}
+
+
+def test_what_nearly_is_a_platforms_usual_preset_is_not_taken_for_a_general_one(tmp_path):
+    path = tmp_path / "near.csv"
+    path.write_text("SKU,Title,File,Medium,Price\nA,Book,a.epub,ebook,3.00\n", encoding="utf-8")
+    with pytest.raises(NotRecognised, match=r"nearly fits digital, .* say --mapping digital") as caught:
+        prepare(str(path), "flickrocket", "auto", {}, 1, False, None, None)
+    assert caught.value.candidates[0].name == "digital" and caught.value.mend.startswith("say --mapping digital")
+    for to in (["flipsnack"], ["flickrocket", "flipsnack"]):
+        assert [one.name for one in prepare(str(path), to, "auto", {}, 1, False, None, None).mappings] == ["generic"]
+
+
 def test_every_preset_has_a_fixture_that_it_is_recognised_by():
     found = {case.parent.name for case in CASES if typed(case)[2] == "auto"}
     assert set(presets()) - found == set()
@@ -68,6 +83,15 @@ def test_every_preset_has_a_fixture_that_it_is_recognised_by():
         pytest.param("Product Handle,Product Title,Variant Title\ntee,Tee,S\n", None, id="titles only"),
         pytest.param("date,orders,revenue\n2025-01-01,3,9.00\n", None, id="a report"),
         pytest.param("first name,last name,email\nA,B,a@b.example\n", None, id="customers"),
+        pytest.param(
+            "SKU,Title,File,Medium,Cover,DRM,Licence title,Price model\nA,Book,a.epub,ebook,a.jpg,yes,Standard,A\n", "digital",
+            id="titles of licences and prices",
+        ),
+        pytest.param(
+            "SKU,Title,File,Medium,Licence title,Price model,Category titles,Price\nA,Book,a.epub,ebook,Standard,A,Fiction,3.00\n",
+            "digital", id="titles, and a price besides",
+        ),
+        pytest.param("SKU,Title,File,Medium,Price\nA,Book,a.epub,ebook,3.00\n", "generic", id="a file, but no licence"),
         pytest.param('[{"sku":"A","title":"Tee","price":9}]', "generic", id="json"),
         pytest.param('[{"lat":1.5,"lon":2.5}]', None, id="places"),
     ],

@@ -82,6 +82,12 @@ def test_a_source_that_says_it_all_asks_nothing(folder):
     assert loaded(made.text, folder).spec.set == {}
 
 
+def test_a_file_that_nearly_is_a_digital_catalogue_is_begun_as_one(folder):
+    (folder / "near.csv").write_text("SKU,Title,File,Medium,Price ID,Price\nA,Book,a.epub,ebook,4,3.00\n")
+    made = started("near.csv", to=["flickrocket"], set={"currency": "EUR"})
+    assert made.mapping == loaded(made.text, folder).mapping == "digital"
+
+
 def test_all_platforms_at_once(folder):
     made = started("classic.csv", to=list(platform_names()), set={"currency": "EUR"})
     job = loaded(filled(made.text), folder)

@@ -70,4 +70,5 @@ PLATFORM = Platform(
     delivery=delivery_of,
     delivery_settings=FlickRocketDeliverySettings,
     catalogues=CATALOGUES,
+    usual_mapping="digital",
 )
