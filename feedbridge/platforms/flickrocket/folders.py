@@ -213,7 +213,7 @@ class SourceFolder:
             raise PathError("no file of exactly this letter case", f'there is "{near[0]}" in place of "{part}"')
         raise PathError(
             f"no such file below {self.shown}",
-            f'put "{part}" there, mend the path, or say where paths start: source.folder=DIR after --set of convert and check, '
+            f'put "{src}" below that folder, mend the path, or say where paths start: source.folder=DIR after --set of convert and check, '
             'or under set: of a job',
         )
 
