@@ -492,6 +492,20 @@ def test_two_products_of_a_title_are_named_and_none_is_chosen(box, shop, tmp_pat
     assert verify(shop, products, others={142998: "N"})[0].state == "ambiguous"
 
 
+def test_what_was_dropped_twice_is_a_note(box, shop, tmp_path):
+    upload(box, dropped(tmp_path, "N"))
+    upload(box, tmp_path / "N")
+    (folder,) = read_folders(tmp_path)
+    (one,) = verify(shop, expected([folder], [("N", "142998")]))
+    assert (one.state, one.id) == ("live", 142998)
+    assert "the shop also has 142999 with this title, type and version" in one.notes[0]
+    assert one.shown()["notes"] == list(one.notes)
+    (one,) = verify(shop, expected([folder]), announced={142998: folder.written + 5})
+    assert one.id == 142998 and "142999" in one.notes[0]
+    (one,) = verify(shop, expected([folder], [("N", "142998")]), others={142999: "ANOTHER"})
+    assert one.live and one.notes == ()
+
+
 def test_two_folders_of_a_title_do_not_share_a_product(box, shop, tmp_path):
     dropped(tmp_path, "A")
     dropped(tmp_path, "B")

@@ -66,14 +66,32 @@ class Shelf:
         found = self._titles.get(key, {})
         return [found[id] for id in sorted(found)]
 
-    def load(self, ids: Iterable[int], titles: Iterable[str]) -> None:
-        """Read products one by one, or the whole list when that takes fewer calls. To be called once."""
+    def alike(self, part: Mapping[str, Any], id: int) -> list[int]:
+        """Ids of further products of a folder's title, type and version, among those that were read anyway."""
+        found = self._titles.get(loose(str(part.get("title") or "")), {})
+        return [other for other in sorted(found) if other != id and same_type(found[other], part) and same_version(found[other], part)]
+
+    def load(self, ids: Iterable[int], titles: Iterable[str], known: Mapping[int, str] | None = None) -> None:
+        """Read products one by one, or the whole list when that takes fewer calls. To be called once.
+
+        ``known``  those of the ids that are asked for by their title first, which shows others of that title, too
+        """
         wanted = dict.fromkeys(ids)
         asked = {key: title for title in titles if (key := loose(title))}
-        self._titles = {key: {} for key in asked}
+        beside = {id: title for id, title in (known or {}).items() if loose(title)}
+        self._titles = {key: {} for key in (*asked, *map(loose, beside.values()))}
         lookups = len(wanted) + len(asked)
         if lookups > 3 and ceil(self._counted() / PAGE_SIZE) + 1 < lookups:
             self._read_list(wanted)
+        for id, title in beside.items() if self._list != "read" else ():
+            try:
+                if id not in self._titles[loose(title)]:
+                    self._keep(self._client.products(FIELDS, {"title": " ".join(title.split())}), only=loose(title))
+            except (CommandError, FlickRocketError) as exc:  # its id is asked for then
+                if exc.code not in ("flickrocket.answer", "flickrocket.pages") and isinstance(exc, FlickRocketError):
+                    raise
+            if (product := self._titles[loose(title)].get(id)) is not None:
+                self._ids[id] = product
         for id in wanted:
             if id not in self._ids:
                 self._ids[id] = self._one(id)

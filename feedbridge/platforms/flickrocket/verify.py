@@ -220,7 +220,8 @@ def _round(
     sound = [one for one in products if one.fault is None]
     shelf.load(
         [id for one in sound if (id := one.id or one.known) is not None],
-        [str(one.part["title"]) for one in sound if (one.id or one.known) is None and one.part.get("title")])
+        [str(one.part["title"]) for one in sound if (one.id or one.known) is None and one.part.get("title")],
+        {one.known: str(one.part.get("title") or "") for one in sound if one.id is None and one.known is not None})
     prices, licences = {one.id: one for one in client.prices()}, {one.id: one for one in client.licenses()}
     taken: dict[int, str] = dict(others)
     for one in sound:
@@ -239,7 +240,21 @@ def _round(
             standings.append(_by_id(one, shelf, prices, licences))
         else:
             standings.append(_by_title(one, found[at], claims, shelf, announced, prices, licences))
+        standings[-1] = _with_doubles(standings[-1], one, shelf, taken)
     return standings
+
+
+def _with_doubles(standing: Standing, one: Expected, shelf: Shelf, taken: Mapping[int, str]) -> Standing:
+    """With a note of products that a folder dropped twice has made besides."""
+    if standing.id is None or one.id is not None:
+        return standing
+    also = [id for id in shelf.alike(one.part, standing.id) if taken.get(id, one.sku) == one.sku]
+    if not also:
+        return standing
+    shown = ", ".join(map(str, also[:5])) + (f" and {len(also) - 5} others" if len(also) > 5 else "")
+    return replace(standing, notes=(
+        *standing.notes, f"the shop also has {shown} with this title, type and version: if the folder was dropped twice, delete "
+        "what is too much in FlickRocket's admin interface"))
 
 
 def _candidates(
