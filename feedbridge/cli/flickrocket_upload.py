@@ -28,6 +28,15 @@ def upload(folders: tuple[Path, ...], as_json: bool) -> int:
     """
     import os
 
+    from feedbridge.cli.flickrocket_verify import nothing_waits
+    from feedbridge.platforms.flickrocket.product_folders import is_empty
+
+    empty = [folder for folder in folders if os.access(folder, os.R_OK | os.X_OK) and is_empty(folder)]
+    for folder in empty:
+        nothing_waits(folder)
+    folders = tuple(folder for folder in folders if folder not in empty)
+    if not folders:
+        return 0
     products = answered(address(os.environ), [str(folder.resolve()) for folder in folders])
     for one in products:
         click.echo(json.dumps(one, ensure_ascii=False) if as_json else told(one))

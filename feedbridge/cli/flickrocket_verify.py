@@ -55,6 +55,8 @@ def check(folder: Path, currencies: tuple[str, ...], shop: str, as_json: bool) -
     from feedbridge.platforms.flickrocket.product_folders import read_folders
 
     folders = read_folders(folder)
+    if not folders:
+        return nothing_waits(folder, as_json)
     with connected(shop) as client:
         found = checked(client, folders, currencies)
     waiting = sum(not one.ready for one in found)
@@ -65,6 +67,16 @@ def check(folder: Path, currencies: tuple[str, ...], shop: str, as_json: bool) -
             print_lines(readiness_lines(one))
         click.echo(f"{len(found) - waiting:,} of {len(found):,} ready" + (f", {waiting:,} not" if waiting else ""), err=True)
     return 1 if waiting else 0
+
+
+def nothing_waits(folder: Path, as_json: bool = False) -> int:
+    """What is said of an outbox whose folders were all uploaded."""
+    from feedbridge.report.plain import showable
+
+    if as_json:
+        print_json([])
+    click.echo(showable(f"nothing waits in {folder}"), err=True)
+    return 0
 
 
 def readiness_lines(one: Readiness) -> Iterator[str]:
@@ -112,6 +124,10 @@ def verify(
     if target is not None and job is None:
         raise click.UsageError("--target is of a job: name it with --job")
     folders = read_folders(folder)
+    if not folders:
+        if csv_file is not None:
+            write_ids(csv_file, (), adopt)
+        return nothing_waits(folder, as_json)
     announced = announced_products(events)
     with ledger(job, target, jobs) as kept, connected(shop_of(job, jobs, shop)) as client:
         rows = list(kept.rows()) if kept is not None else []

@@ -191,6 +191,8 @@ def test_uploaded_folders_go_aside_so_that_nobody_drops_them_again(place, typed)
     assert not list((place / "outbox").glob("[!.]*"))
     assert (place / "outbox-uploaded" / "TIDES" / "product.json").is_file()
     assert "1 unchanged" in typed("sync")[2]
+    for words in (["check", "outbox"], ["upload", "outbox"], ["verify", "outbox", "--job", "books"]):
+        assert typed("flickrocket", *words) == (0, "", "nothing waits in outbox\n")
 
 
 def test_product_of_another_job_is_not_taken(place, typed):

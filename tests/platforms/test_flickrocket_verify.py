@@ -133,7 +133,14 @@ def test_folders_are_found_wherever_they_are(tmp_path):
     assert [one.name for one in product_folders(single)] == ["B--2"]
 
 
+def test_nothing_waits_in_an_outbox_whose_folders_were_uploaded(tmp_path):
+    assert product_folders(tmp_path) == []
+    (tmp_path / ".B.feedbridge-partial").mkdir()
+    assert product_folders(tmp_path) == []
+
+
 def test_folder_without_products_is_an_error(tmp_path):
+    (tmp_path / "letters").mkdir()
     with pytest.raises(CommandError) as told:
         product_folders(tmp_path)
     assert told.value.code == "flickrocket.outbox"

@@ -420,4 +420,7 @@ def test_no_sandbox_to_drop_on(tmp_path, url, status, said):
 
 def test_nothing_to_drop(box, tmp_path):
     done = command(box.url, str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, f"nothing waits in {tmp_path}\n")
+    (tmp_path / "letter.txt").write_text("Dear customer")
+    done = command(box.url, str(tmp_path))
     assert done.returncode == 2 and "holds no product folder [flickrocket.refused]" in done.stderr

@@ -47,6 +47,7 @@ from feedbridge.platforms.flickrocket.known import (
     rest_members,
 )
 from feedbridge.platforms.flickrocket.outbox import Standing, standing
+from feedbridge.platforms.flickrocket.product_folders import PARTIAL
 from feedbridge.platforms.flickrocket.settings import FlickRocketSettings
 from feedbridge.platforms.flickrocket.writer import EMAIL, PASSWORD, WARNING, FlickRocketWriter
 
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FlickRocketDelivery", "FlickRocketDeliverySettings"]
 
-PARTIAL = ".feedbridge-partial"
 PRODUCT_FILE = "product.json"
 BUSY_SECONDS = 5.0
 WHOLE_FOLDERS = ("tracks", "VIDEO_TS")

@@ -17,9 +17,11 @@ from feedbridge.errors import CommandError
 from feedbridge.findings import cut
 from feedbridge.platforms.flickrocket.payload import ProductFile
 
-__all__ = ["SECOND", "Fault", "Folder", "product_folders", "read_folders"]
+__all__ = ["PARTIAL", "SECOND", "Fault", "Folder", "is_empty", "product_folders", "read_folders"]
 
 PRODUCT_FILE = "product.json"
+PARTIAL = ".feedbridge-partial"
+"""How the name of a folder ends that is being written into an outbox."""
 MOST_JSON_BYTES = 16 * 2**20
 SECOND = re.compile(r"(.+)--([1-9][0-9]{0,5})", re.ASCII)
 
@@ -64,7 +66,7 @@ class Folder:
 
 def product_folders(folder: Path) -> list[Path]:
     """The product folders of a folder: itself, those in it, or those in its ``flickrocket`` (the output of ``convert``);
-    ``X--2`` comes after ``X``. Raises CommandError when there are none."""
+    ``X--2`` comes after ``X``; none of a folder that is empty. Raises CommandError for a folder of other things."""
     try:
         if (folder / PRODUCT_FILE).exists():
             return [Path(os.path.abspath(folder))]
@@ -73,6 +75,8 @@ def product_folders(folder: Path) -> list[Path]:
             return inside
         if (folder / "flickrocket").is_dir():
             return product_folders(folder / "flickrocket")
+        if is_empty(folder):
+            return []
     except OSError as exc:
         raise CommandError(
             f"cannot be read: {exc.strerror or exc}", where=str(folder), code="flickrocket.outbox",
@@ -84,8 +88,13 @@ def product_folders(folder: Path) -> list[Path]:
     )
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder but what feedbridge keeps there, as in an outbox whose folders were all uploaded."""
+    return all(one.name.startswith(".") and one.name.endswith(PARTIAL) for one in folder.iterdir())
+
+
 def read_folders(folder: Path) -> list[Folder]:
-    """The product folders of a folder, read. Raises CommandError when there are none."""
+    """The product folders of a folder, read. Raises CommandError for a folder of other things."""
     return [_read(path) for path in product_folders(folder)]
 
 
