@@ -375,7 +375,7 @@ def events(
 ) -> int:
     """Show what was received and what came of it. Exit status 1: there are failed events.
 
-    ID is the number an event is shown with, for --again and --dismiss.
+    ID is the number an event is shown with, for --again and --dismiss, which show the failed events that are left.
     """
     from datetime import UTC, datetime
 
@@ -396,8 +396,10 @@ def events(
     with EventStore(path) as store:
         if again or dismiss:
             click.echo(settled(store, list(numbers), again), err=True)
+            state = state or "failed"  # what is still to be done
         counts = store.counts()
         found = store.events(state, limit)
+        there = counts[state] if state is not None else sum(counts.values())
     if as_json:
         names = ("number", "scope", "object_id", "company_id", "state", "times", "tries", "received", "last_received", "message")
         rows = [{name: getattr(event, name) for name in names} for event in found]
@@ -409,19 +411,28 @@ def events(
                 f"{event.number}  {when}  {event.scope or '?'} {event.object_id}  came {event.times}×  {event.state}"
                 + (f": {event.message}" if event.message else "")
             ))
-        click.echo(", ".join(f"{number} {name}" for name, number in counts.items()), err=True)
+        some = f"; the latest {len(found)} of {there}{f' {state}' if state else ''} are shown, --limit shows more"
+        click.echo(
+            ", ".join(f"{number} {name}" for name, number in counts.items()) + (some if len(found) < there else ""), err=True)
     return 1 if counts["failed"] else 0
 
 
 def settled(store: EventStore, numbers: list[int], again: bool) -> str:
     """Bring back or dismiss events, and say so. Raises CommandError, and does nothing, when one of them cannot be."""
     from feedbridge.errors import CommandError
+    from feedbridge.platforms.flickrocket.events import STATES
 
     states = ("failed", "dismissed") if again else ("failed",)
     others = [number for number in numbers if number not in store.numbers(*states)]
     if others:
+        if others[0] not in store.numbers(*STATES):
+            why = f"there is no event {others[0]}"
+        elif others[0] in store.numbers("dismissed"):
+            why = f"event {others[0]} is dismissed already"
+        else:
+            why = f"event {others[0]} is not {' or '.join(states)}"
         raise CommandError(
-            f"event {others[0]} is not {' or '.join(states)}; nothing was done", where=str(store.path),
+            f"{why}; nothing was done", where=str(store.path),
             code="flickrocket.events", mend=f"feedbridge flickrocket webhooks events --state {states[0]} shows which are",
         )
     count = store.dismiss(numbers) if not again else store.again(numbers or None)

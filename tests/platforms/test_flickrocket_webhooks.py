@@ -1377,6 +1377,7 @@ def test_an_event_that_can_never_be_worked_is_dismissed(here, data):
     assert work() == 1
     found = here.run("webhooks", "events", "--dismiss", "1")
     assert (found.returncode, "1 event is dismissed" in found.stderr) == (1, True)
+    assert [line.split()[0] for line in found.stdout.splitlines()] == ["2"]  # the one that is left
     assert here.run("webhooks", "events", "--dismiss", "2").returncode == 0
     found = here.run("webhooks", "events", "--state", "dismissed", "--json")
     told = json.loads(found.stdout)
@@ -1391,18 +1392,29 @@ def test_an_event_that_can_never_be_worked_is_dismissed(here, data):
     pytest.param(["--dismiss"], "name the events", id="dismiss what"),
     pytest.param(["--dismiss", "--again", "1"], "not both", id="both"),
     pytest.param(["1"], "--again or --dismiss", id="neither"),
-    pytest.param(["--dismiss", "1", "2"], "event 2 is not failed; nothing was done [flickrocket.events]\n  mend: feedbridge "
+    pytest.param(["--dismiss", "1", "3"], "event 3 is not failed; nothing was done [flickrocket.events]\n  mend: feedbridge "
                  "flickrocket webhooks events --state failed", id="one that did not fail"),
-    pytest.param(["--again", "99"], "event 99 is not failed or dismissed", id="none"),
+    pytest.param(["--again", "99"], "there is no event 99; nothing was done", id="none"),
+    pytest.param(["--dismiss", "2"], "event 2 is dismissed already; nothing was done", id="dismissed already"),
 ])
 def test_events_that_cannot_be_settled(here, arguments, said):
     with EventStore(here.events) as store:
-        store.add(signed({"scope": "product/update", "data": None}))
+        for scope in ("product/update", "product/create"):
+            store.add(signed({"scope": scope, "data": None}))
         Worker(store, Shop().product, lambda _: None).drain()
-        store.add(product_event(2))
+        store.dismiss([2])
+        store.add(product_event(3))
         found = here.run("webhooks", "events", *arguments)
         assert (found.returncode, said in found.stderr) == (2, True), found.stderr
-        assert counted(store) == {"new": 1, "failed": 1}
+        assert counted(store) == {"new": 1, "failed": 1, "dismissed": 1}
+
+
+def test_the_listing_says_how_many_of_how_many_it_shows(here):
+    with EventStore(here.events) as store:
+        for number in range(1, 4):
+            store.add(product_event(number))
+    assert "the latest 2 of 3 are shown" in here.run("webhooks", "events", "--limit", "2").stderr
+    assert "shown" not in here.run("webhooks", "events").stderr
 
 
 def test_no_events_yet(here):
