@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, cast
 
 import click
 
@@ -53,8 +55,11 @@ def fulfillments(
             return export(rows(), format, file)
 
         if out is None:
-            sys.stdout.flush()
-            count = write(sys.stdout.buffer)
+            with tempfile.SpooledTemporaryFile(MOST_SPOOLED_BYTES) as whole:  # a list that breaks off is not printed
+                count = write(cast(BinaryIO, whole))
+                whole.seek(0)
+                sys.stdout.flush()
+                shutil.copyfileobj(whole, sys.stdout.buffer)
             sys.stdout.buffer.flush()
         else:
             count = written(out, write)
@@ -106,6 +111,7 @@ def tracking(file: Path, dry_run: bool, out: Path | None, shop: str, as_json: bo
 
 COMMANDS = [fulfillments, tracking]
 MOST_FAULTS = 20
+MOST_SPOOLED_BYTES = 1 << 24
 
 
 def tell_faults(faults: list[CommandError]) -> None:

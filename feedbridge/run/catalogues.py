@@ -281,7 +281,10 @@ def of_shop(name: str, environment: Mapping[str, str], **how: Any) -> Catalogue:
     try:
         snapshot = platform(front).catalogues[kind](environment, **how)
     except FeedbridgeError as exc:
-        offline = f"offline, give an exported file: --set {name}={kind}.csv (feedbridge {front} {kind} --export {kind}.csv)"
+        offline = (
+            f"offline, convert and check take an exported file: --set {name}={kind}.csv (feedbridge {front} {kind} --export "
+            f"{kind}.csv), and a job's mapping names it: lookup: {{catalogue: {name}, file: {kind}.csv}}"
+        )
         raise SourceError(
             f"titles cannot be looked up: {exc.message}", where=name, code=exc.code,
             mend=f"{exc.mend}; {offline}" if exc.mend else offline,

@@ -272,8 +272,9 @@ def test_parcels_out_and_tracking_in(box, place, typed):
 
 def test_tracking_that_was_not_taken(box, place, typed):
     (place / "back.csv").write_text("order,tracking\n999,A1\n267227,B\n")
-    status, _, err = typed("flickrocket", "tracking", "back.csv")
+    status, out, err = typed("flickrocket", "tracking", "back.csv")
     assert (status, err) == (1, "1 failed, 1 sent\n")
+    assert "404: not found; mend: look at the id" in out
 
 
 @pytest.mark.parametrize("words", [pytest.param([], id="sent"), pytest.param(["--dry-run"], id="dry run")])
@@ -305,6 +306,7 @@ def test_of_many_wrong_lines_the_first_are_told(place, typed):
 
 def test_nobody_is_logged_in(place, typed):
     TokenStore(place / "tokens").remove("default")
+    assert typed("flickrocket", "fulfillments", "--to", "csv")[:2] == (3, "")
     (place / "back.csv").write_text("order,tracking\n267227,A1\n267228,A2\n")
     status, _, err = typed("flickrocket", "tracking", "back.csv", "--out", "result.csv")
     assert status == 3 and "not-logged-in" in err

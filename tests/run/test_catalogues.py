@@ -442,5 +442,5 @@ def test_a_shop_that_cannot_be_asked_and_of_which_nothing_was_kept(shop, tmp_pat
     with pytest.raises(SourceError) as told:
         prepared(tmp_path)
     assert told.value.code == code
-    assert words in told.value.mend
+    assert words in told.value.mend and "file: prices.csv}" in told.value.mend
     assert isinstance(told.value.__cause__, FeedbridgeError)

@@ -385,7 +385,8 @@ def results(client: Client, wanted: Iterable[Tracking], *, dry_run: bool = False
         except (FlickRocketError, CommandError) as exc:
             stopped = _stops(exc)
             unknown = isinstance(exc, CallError) and exc.reach is Reach.UNKNOWN
-            yield Result(one, "unknown" if unknown else "failed", before, exc.message, exc if stopped else None)
+            message = exc.message if stopped or not exc.mend else f"{exc.message}; mend: {exc.mend}"
+            yield Result(one, "unknown" if unknown else "failed", before, message, exc if stopped else None)
 
 
 def write_results(rows: Iterable[Result], out: BinaryIO) -> int:
