@@ -94,6 +94,10 @@ class HeldBefore:
         self.folder = folder
         runs = {run: read_held(folder / run) or {} for run in {row.last_run for row in self.rows.values()}}
         self.known = {row.name: runs[row.last_run].get(row.name) or _from_row(row) for row in self.rows.values()}
+        self._latest: dict[str, str] = {}
+        """Run -> when the latest of its products was first held back: names of runs of one second are in no order."""
+        for row in self.rows.values():
+            self._latest[row.last_run] = max(self._latest.get(row.last_run, ""), row.since.isoformat() if row.since else "")
         self.without_records = [row for row in self.rows.values() if not self.known[row.name].parts]
         """Those whose records nobody has any more."""
 
@@ -216,7 +220,8 @@ class HeldBefore:
 
     def _place(self, one: Identity) -> tuple[Any, ...]:
         """In this order they are written: as they came in their source, the oldest source first."""
-        return (self.rows[one.name].last_run, *((part.file, part.start) for part in one.parts[:1]), one.name)
+        run = self.rows[one.name].last_run
+        return (self._latest[run], run, *((part.file, part.start) for part in one.parts[:1]), one.name)
 
 
 def held_now(feed: Feed, place: Callable[[HeldProduct], tuple[str, int]]) -> list[Identity]:

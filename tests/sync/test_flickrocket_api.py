@@ -296,7 +296,8 @@ def test_ids_come_from_the_feed_or_by_import(alone: BookShop):
     (failure,) = report.result()["targets"][0]["failures"]
     assert (failure["code"], failure["mend"][:11]) == ("flickrocket.no-id", "give its id")
     assert (report.targets["flickrocket-api"].calls, report.warnings) == (1, [])
-    assert [change.reason for change in alone.plan().changes()] == ["new; it was not taken before"]
+    assert [change.reason for change in alone.plan().changes()] == [
+        "new; it was not taken before: FlickRocket's id of it is not known, so it cannot be updated over REST"]
     with pytest.raises(CommandError):
         alone.import_ids({"BOOK-2": "0001-26ED-EA4F-AA32"}, "flickrocket-api")
     alone.import_ids({"BOOK-2": "142995"}, "flickrocket-api")

@@ -220,7 +220,8 @@ def test_a_renamed_job_keeps_what_it_has_sent(shop: Shop, nights: int):
         _, runs, held = opened.standing(job)
         assert (len(runs), [row.sku for row in held], opened.former_names()) == (nights + 2, ["BAD"], [])
         assert [row.name for row in opened.ledger.jobs()] == ["store"]
-        assert opened.quarantine_folder(job).is_dir()
+        files, lost = opened.export(job, shop.folder / "mend")
+        assert ([path.name for path in files], lost) == (["shop.csv"], [])
 
 
 @pytest.mark.parametrize(
