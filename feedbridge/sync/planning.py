@@ -467,8 +467,8 @@ class Planner:
         target.counts[op] += 1
         named, placed = item or row or of, item or of
         sku = named.sku if named is not None else ""
-        if op == "held":
-            self._held_told |= {sku, *(one.key for one in (item, row) if one is not None)}
+        if op == "held" and item is None:  # an item is of a product of its own, beside the one that is held back
+            self._held_told |= {sku, row.key if row is not None else sku}
         change = Change(
             target=target.name, op=op, key=item.key if item else row.key if row else sku, sku=sku, reason=reason,
             differences=differences or [], message=message, mend=mend, code=code, note=note, unsure=unsure, missing=missing,

@@ -165,7 +165,7 @@ DAMAGES = [
                  "csv.long-row", id="damaged row while another product is gone"),
     pytest.param(of("P003", "10.00", "free"), ["P003"], [], "cell.price-format", id="price that cannot be read"),
     pytest.param(lambda text: text + next(line for line in text.splitlines(keepends=True) if is_of("P003", line))
-                 .replace("page-of-p003,Product 3", "TWIN,A twin").replace("10.00", "99.00"), ["P003"], [], "",
+                 .replace("page-of-p003,Product 3", "TWIN,A twin").replace("10.00", "99.00"), ["P003", "P003"], [], "",
                  id="same SKU in two products"),
     pytest.param(lambda text: text + next(line for line in text.splitlines(keepends=True) if is_of("P003", line))
                  .replace("10.00", "99.00"), ["P003"], [], "", id="same row twice, with another price"),
