@@ -244,7 +244,7 @@ def agree(mapping: str, rows: list[Any]) -> int:
     return sum(trial.quick for trial in trials(mapping, Rows(HEADER, rows)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(tables(2))
 def test_flat_tables(rows):
     agree(FLAT, rows)
@@ -256,13 +256,13 @@ def test_fields_read_as_something_else(rows):
     agree(TEXTUAL, rows)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(tables(5))
 def test_rows_of_variants(rows):
     agree(ROWS, rows)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(tables(5))
 def test_parents_and_variants(rows):
     agree(FAMILY, rows)
@@ -416,7 +416,7 @@ documents = members(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(documents, min_size=1, max_size=3))
 def test_documents(some):
     trials(PIM, Documents(some))

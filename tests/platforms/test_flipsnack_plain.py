@@ -24,14 +24,14 @@ def product(**fields: Any) -> Product:
     return to_light(Product.model_validate({"sku": "TEE", "title": "Tee", "price": EUR} | fields))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(products())
 def test_no_rule_speaks_of_a_plain_product(some: Product):
     if PlainJson(CHOSEN).write(some) is not None:
         assert {found.rule.number for found in examine(some, CHOSEN)} <= {"S6"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(products())
 def test_the_bytes_are_those_of_the_payload(some: Product):
     plain = PlainJson(CHOSEN).write(some)

@@ -172,7 +172,7 @@ SENT = st.lists(st.sampled_from(["7", "8", "A", ""]) | st.text(max_size=4), max_
 BODIES = st.one_of(st.binary(max_size=60), st.text(max_size=60), JSON.map(json.dumps), REPLIES.map(json.dumps))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(BODIES, SENT, st.none() | st.integers())
 def test_never_raises_and_accounts_for_every_id(body, sent, status):
     answer = parse_answer(body, sent, status)

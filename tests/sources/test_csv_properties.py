@@ -123,7 +123,7 @@ def damaged(draw: st.DrawFn) -> tuple[Written, str, int]:
     return table, table.text[:place] + table.quote + table.text[place:], place
 
 
-@settings(FAST, max_examples=400)
+@settings(FAST, max_examples=200)
 @given(damage=damaged(), block=st.integers(1, 60))
 def test_one_quote_too_many_loses_no_line_and_no_other_row(damage, block):
     table, text, place = damage

@@ -216,7 +216,7 @@ def canonical(value: Any) -> Any:
 
 
 @given(OBJECTS, OBJECTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_difference_exactly_when_they_say_the_same(before, after):
     found = differences(written(before), written(after), LISTS)
     assert (found == []) == (canonical(before) == canonical(after))
@@ -225,7 +225,7 @@ def test_no_difference_exactly_when_they_say_the_same(before, after):
 
 
 @given(OBJECTS, OBJECTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_it_is_symmetric(before, after):
     there = differences(written(before), written(after), LISTS)
     back = [Difference(one.path, one.after, one.before) for one in differences(written(after), written(before), LISTS)]
